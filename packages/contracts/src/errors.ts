@@ -1,0 +1,19 @@
+/** The error catalogue of `@muster/contracts`. */
+import { type ErrorEntry, errorsFrom } from './muster-error.ts';
+
+export const CONTRACT_ERRORS = {
+  ILLEGAL_TRANSITION: {
+    message: (d) =>
+      `${d.machine} is ${d.state} and does not accept "${d.event}"; it accepts ${d.legal.length > 0 ? d.legal.join(', ') : 'nothing more'}.`,
+    hint: 'This is a bug in the code that sent the event: the table of this machine does not allow it.',
+    fatal: true,
+  } satisfies ErrorEntry<{ machine: string; state: string; event: string; legal: readonly string[] }>,
+  FRAME_INVALID: {
+    message: (d) => `${d.problem}${d.path === '' ? '' : ` (at ${d.path})`}.`,
+    hint: 'Compare the frame with the protocol specification; nothing of it was executed.',
+    fatal: true,
+  } satisfies ErrorEntry<{ problem: string; path: string; type: string | null; request: string | null }>,
+} as const;
+
+/** Makes an error of this catalogue. */
+export const contractError = errorsFrom(CONTRACT_ERRORS);

@@ -1,0 +1,50 @@
+/** The formal contracts that server, client and agents share. Runs in browsers; depends on valibot alone. */
+export {
+  AgentEvent,
+  type AgentEventName,
+  EVENT_DATA,
+  type EndedBy,
+  type EventData,
+  type RunStatus,
+  type ToolStatus,
+  type UserError,
+} from './agent-events.ts';
+export {
+  type CancelFrame,
+  type ClientFrame,
+  type ClientFrameInput,
+  type HelloFrame,
+  parseClientFrame,
+  parseData,
+  type RequestFrame,
+  RunRequest,
+  type RunRequestInput,
+  SUBPROTOCOL,
+} from './client-frames.ts';
+export type { Clock, Random, Timer } from './clock.ts';
+export { CLOSE, type CloseName, isResumable, type Retry, retryAfter } from './close-codes.ts';
+export { CONNECTION, type ConnectionState } from './connection-state.ts';
+export { CONTRACT_ERRORS } from './errors.ts';
+export {
+  type ErrorEntries,
+  type ErrorEntry,
+  type ErrorMaker,
+  errorsFrom,
+  messageOf,
+  MusterError,
+} from './muster-error.ts';
+export type { Position, StreamInfo } from './position.ts';
+export { RUN, TOOL } from './run-state.ts';
+export type {
+  ByeFrame,
+  DrainFrame,
+  ErrorFrame,
+  EventsFrame,
+  ResponseFrame,
+  RunAccepted,
+  ServerFrame,
+  WelcomeFrame,
+  WireError,
+} from './server-frames.ts';
+export type { MessageStatus, ThreadMessage, ThreadStore, ThreadSummary } from './thread-store.ts';
+export { type EventOf, StateMachine, type StateOf, type Transition, type TransitionTable } from './transition-table.ts';

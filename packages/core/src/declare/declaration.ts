@@ -1,0 +1,76 @@
+/**
+ * What Muster knows of a class beyond Inversify's own metadata: its kind, its options and where it was declared.
+ *
+ * Dependencies are written to Inversify's metadata and nowhere else, so the two can never disagree.
+ */
+import 'reflect-metadata/lite';
+import { inject, injectable } from 'inversify';
+import { coreError } from '../errors.ts';
+import { type Class, type Dependency, nameOf } from './dependency.ts';
+import type { ServiceOptions } from './service.ts';
+
+/**
+ * - `service`: one instance, started and stopped by the engine.
+ * - `factory`: one instance, resolved when the gate is opening, never before.
+ * - `scoped`: an instance per use, made with a permit only.
+ */
+export type Kind = 'service' | 'factory' | 'scoped';
+
+/** What a decorator says of a class. */
+export interface Declaration {
+  readonly kind: Kind;
+  readonly options: ServiceOptions;
+  /** What the declaring package adds: the path of a WebSocket factory, the name of an agent. */
+  readonly tag: unknown;
+  /** `file:line` of the decorator, computed when asked for. */
+  readonly declaredAt: () => string | undefined;
+}
+
+const declarations = new WeakMap<Class, Declaration>();
+
+/** What was declared of this class; `undefined` for one without a Muster decorator. */
+export function declarationOf(target: Class): Declaration | undefined {
+  return declarations.get(target);
+}
+
+/**
+ * Declares a class: writes its dependencies as Inversify metadata and keeps the rest.
+ *
+ * For authors of decorators; applications use `@service` and its like.
+ *
+ * @param caller the decorator function; the frame that called it is where the class was declared.
+ * @throws MusterError `DEPENDENCY_UNDEFINED` when an entry of `dependsOn` is `undefined`, which an import cycle causes.
+ */
+export function declareClass(
+  target: Class,
+  declaration: Omit<Declaration, 'declaredAt'>,
+  dependsOn: readonly Dependency[],
+  declaredAt: () => string | undefined,
+): void {
+  dependsOn.forEach((dependency, index) => {
+    if (dependency === undefined) {
+      throw coreError('DEPENDENCY_UNDEFINED', { service: nameOf(target), index, declaredAt: declaredAt() ?? null });
+    }
+    inject(dependency as Class)(target, undefined, index);
+  });
+  injectable()(target);
+  declarations.set(target, { ...declaration, declaredAt });
+}
+
+/**
+ * Remembers the frame that called `caller`; the stack is turned into text only when somebody asks.
+ *
+ * Must be called while the decorator's arguments are evaluated, since that frame is the class's own file.
+ */
+export function callSite(caller: (...args: never[]) => unknown): () => string | undefined {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 1;
+  const holder: { stack?: string } = {};
+  Error.captureStackTrace(holder, caller);
+  Error.stackTraceLimit = limit;
+  return () => {
+    const frame = holder.stack?.split('\n').find((line) => line.trimStart().startsWith('at '));
+    const place = frame?.match(/\(?((?:file:\/\/)?[^()\s]+):(\d+):\d+\)?$/);
+    return place ? `${place[1]?.replace(/^file:\/\//, '')}:${place[2]}` : undefined;
+  };
+}

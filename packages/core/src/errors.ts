@@ -1,0 +1,96 @@
+/** The error catalogue of `@muster/core`. */
+import { type ErrorEntry, errorsFrom } from '@muster/contracts';
+
+const list = (names: readonly string[]): string => (names.length > 0 ? names.join(', ') : 'nothing');
+
+export const CORE_ERRORS = {
+  DEPENDENCY_UNDEFINED: {
+    message: (d) =>
+      `${d.service}${d.declaredAt === null ? '' : ` (${d.declaredAt})`}: entry ${d.index + 1} of dependsOn is undefined.`,
+    hint: 'Two files import each other, so the class did not exist yet when it was named. Move what both need into a third file, or depend on a token.',
+    fatal: true,
+  } satisfies ErrorEntry<{ service: string; index: number; declaredAt: string | null }>,
+  GRAPH_INVALID: {
+    message: (d) => `The services do not fit together: ${d.problems.length} ${d.problems.length === 1 ? 'problem' : 'problems'}.\n${d.problems.map((p) => `  - ${p.message}\n    ${p.hint}`).join('\n')}`,
+    hint: 'Mend each problem listed; nothing was started.',
+    fatal: true,
+  } satisfies ErrorEntry<{ problems: readonly { code: string; message: string; hint: string }[] }>,
+  BOOT_FAILED: {
+    message: (d) =>
+      `The boot failed after ${d.wallMs} ms.\n${d.causes.map((c) => `  ✘ ${c.service}: ${c.description}\n    → ${c.action}`).join('\n')}${d.skipped.length > 0 ? `\n  Not started because of it: ${d.skipped.join(', ')}.` : ''}${d.stopped.length > 0 ? `\n  Stopped again, in this order: ${d.stopped.join(', ')}.` : ''}`,
+    hint: 'Do what stands behind each arrow, then start again.',
+  } satisfies ErrorEntry<{
+    wallMs: number;
+    causes: readonly { service: string; description: string; action: string }[];
+    skipped: readonly string[];
+    stopped: readonly string[];
+  }>,
+  CONSTRUCT_FAILED: {
+    message: (d) => `${d.service} could not be constructed: ${d.reason}.`,
+    hint: 'A constructor only keeps its arguments; move what can fail into start().',
+    fatal: true,
+  } satisfies ErrorEntry<{ service: string; reason: string }>,
+  START_FAILED: {
+    message: (d) => `start() of ${d.service} failed in attempt ${d.attempt}: ${d.reason}.`,
+    hint: 'The cause is what start() threw. Throw an error with fatal: true where trying again cannot help.',
+  } satisfies ErrorEntry<{ service: string; attempt: number; reason: string }>,
+  START_TIMEOUT: {
+    message: (d) => `start() of ${d.service} did not end within ${d.timeoutMs} ms in attempt ${d.attempt}${d.progress === null ? '' : `; the last thing it said was "${d.progress}"`}.`,
+    hint: 'Find what it waits for, or raise start.timeoutMs of the service; ctx.signal tells start() to give up.',
+  } satisfies ErrorEntry<{ service: string; timeoutMs: number; attempt: number; progress: string | null }>,
+  FIRST_CHECK_FAILED: {
+    message: (d) => `${d.service} started but was not healthy within ${d.timeoutMs} ms in attempt ${d.attempt}: ${d.reason}.`,
+    hint: 'See what its check() reports; nothing that depends on it is started before it is healthy.',
+  } satisfies ErrorEntry<{ service: string; timeoutMs: number; attempt: number; reason: string }>,
+  BOOT_BUDGET_SPENT: {
+    message: (d) => `${d.service} was not up when the boot budget of ${d.budgetMs} ms ended, after ${d.attempts} ${d.attempts === 1 ? 'attempt' : 'attempts'}: ${d.reason}.`,
+    hint: 'Look at the last failure; if the dependency outside is only slow to come up, raise boot.budgetMs.',
+  } satisfies ErrorEntry<{ service: string; budgetMs: number; attempts: number; reason: string }>,
+  FACTORY_FAILED: {
+    message: (d) => `${d.factory} could not be resolved while the gate was opening: ${d.reason}.`,
+    hint: 'A factory only keeps its arguments when it is constructed; mend what its constructor throws.',
+    fatal: true,
+  } satisfies ErrorEntry<{ factory: string; reason: string }>,
+  LISTEN_FAILED: {
+    message: (d) => `The server could not listen on ${d.address}: ${d.reason}.`,
+    hint: 'Another process may hold the port: stop it, or choose another port.',
+    fatal: true,
+  } satisfies ErrorEntry<{ address: string; reason: string }>,
+  ABORTED: {
+    message: (d) => `${d.what} was told to give up: ${d.reason}.`,
+    hint: 'Expected when the app stops or another required service failed; nothing to do here.',
+  } satisfies ErrorEntry<{ what: string; reason: string }>,
+  GATE_CLOSED: {
+    message: (d) => `The gate did not open within ${d.waitedMs} ms; it waits for ${list(d.waitingFor)}.`,
+    hint: 'Try again later; look at the named services if it stays so.',
+  } satisfies ErrorEntry<{ waitedMs: number; waitingFor: readonly string[] }>,
+  GATE_FULL: {
+    message: (d) => `${d.held} others wait at the gate already, which is the limit; it waits for ${list(d.waitingFor)}.`,
+    hint: 'Try again later with backoff.',
+  } satisfies ErrorEntry<{ held: number; waitingFor: readonly string[] }>,
+  GATE_STOPPED: {
+    message: () => 'The gate is stopped: this process is shutting down.',
+    hint: 'Connect again; another instance or the next process will answer.',
+  } satisfies ErrorEntry<Record<never, never>>,
+  PERMIT_DEAD: {
+    message: (d) => `${d.what} needs a live permit, and the gate has closed since this one was issued.`,
+    hint: 'Enter the gate again and use the new permit.',
+  } satisfies ErrorEntry<{ what: string }>,
+  APP_STATE: {
+    message: (d) => `The app is ${d.state}; ${d.wanted} is not possible now.`,
+    hint: 'An app starts once and stops once; make a new one with createApp().',
+    fatal: true,
+  } satisfies ErrorEntry<{ state: string; wanted: string }>,
+  OPTION_INVALID: {
+    message: (d) => `${d.option} must be ${d.expected}, and is ${d.got}.`,
+    hint: 'Correct the option; nothing was started.',
+    fatal: true,
+  } satisfies ErrorEntry<{ option: string; expected: string; got: string }>,
+  STREAM_FULL: {
+    message: (d) => `The batch has ${d.got} events, and one append takes at most ${d.limit}.`,
+    hint: 'Append in smaller batches.',
+  } satisfies ErrorEntry<{ got: number; limit: number }>,
+} as const;
+
+/** Makes an error of this catalogue. */
+export const coreError = errorsFrom(CORE_ERRORS);

@@ -1,0 +1,87 @@
+/**
+ * The dump as text for people: a tree from the doors down to what everything rests on.
+ *
+ * Every value is escaped, so that no name or reason can move a cursor or forge a line.
+ */
+import type { DumpNode, GraphDump } from './dump.ts';
+
+const MARKS: Readonly<Record<string, string>> = {
+  running: '●',
+  starting: '◐',
+  backoff: '◑',
+  failed: '✘',
+  skipped: '◌',
+  stopping: '◔',
+  stopped: '○',
+};
+
+/** Renders the text tree; ends with a newline. */
+export function renderText(dump: GraphDump): string {
+  const lines = [header(dump)];
+  const byId = new Map(dump.nodes.map((node) => [node.id, node]));
+  const shown = new Set<string>();
+  const needed = new Set(dump.nodes.flatMap((node) => node.needs));
+  const roots = dump.nodes.filter((node) => !needed.has(node.id));
+  // An explicit stack: a chain of ten thousand services must not become ten thousand calls.
+  const stack = ranked(roots).map((node, index, all) => ({ node, indent: '', last: index === all.length - 1 }));
+  stack.reverse();
+  for (let entry = stack.pop(); entry !== undefined; entry = stack.pop()) {
+    const { node, indent, last } = entry;
+    const again = shown.has(node.id);
+    lines.push(`${indent}${last ? '└─ ' : '├─ '}${again ? `${escapeText(node.id)} ↑` : describe(node)}`);
+    if (again) continue;
+    shown.add(node.id);
+    const children = ranked(node.needs.map((id) => byId.get(id)).filter((need) => need !== undefined));
+    const deeper = `${indent}${last ? '   ' : '│  '}`;
+    stack.push(
+      ...children.map((child, index) => ({ node: child, indent: deeper, last: index === children.length - 1 })).reverse(),
+    );
+  }
+  const hidden = dump.nodes.filter((node) => !shown.has(node.id));
+  for (const node of hidden) lines.push(`◦ ${describe(node)} (in a circle)`);
+  for (const problem of dump.problems) lines.push(`✘ ${problem.code}: ${escapeText(problem.message)}`, `  → ${escapeText(problem.hint)}`);
+  return `${lines.join('\n')}\n`;
+}
+
+function header(dump: GraphDump): string {
+  const parts = [`${dump.state}`, `gate ${dump.gate.state}`];
+  if (dump.gate.blockedBy.length > 0) parts.push(`waiting for ${dump.gate.blockedBy.map(escapeText).join(', ')}`);
+  if (dump.wallMs !== null) parts.push(`boot ${duration(dump.wallMs)}`);
+  if (dump.criticalPath.nodes.length > 0) {
+    parts.push(`critical path ${dump.criticalPath.nodes.map(escapeText).join(' → ')} ${duration(dump.criticalPath.ms)}`);
+  }
+  return parts.join(' · ');
+}
+
+function ranked(nodes: readonly DumpNode[]): DumpNode[] {
+  return [...nodes].sort((a, b) => b.rank - a.rank || (a.id < b.id ? -1 : 1));
+}
+
+function describe(node: DumpNode): string {
+  const name = `${escapeText(node.id)}${node.tokens.length > 0 ? ` (${node.tokens.map(escapeText).join(', ')})` : ''}`;
+  if (node.kind === 'value') return `${name} value`;
+  if (node.kind !== 'service') return `${name} ${node.kind}`;
+  const parts = [`${MARKS[node.phase] ?? '·'} ${name} ${node.phase}`];
+  if (node.health !== 'unknown' && node.phase === 'running') parts.push(node.health);
+  if (node.startMs !== null) parts.push(duration(node.startMs + (node.checkMs ?? 0)));
+  if (node.attempts > 1) parts.push(`${node.attempts} attempts`);
+  if (node.phase === 'starting' && node.progress !== null) parts.push(escapeText(node.progress));
+  if (node.reason !== null) parts.push(`– ${escapeText(node.reason)}`);
+  else if (node.blockedBy.length > 0 && node.phase !== 'running') parts.push(`waits for ${node.blockedBy.map(escapeText).join(', ')}`);
+  if (node.onCriticalPath) parts.push('◆');
+  return parts.join('  ');
+}
+
+/** `840 ms`, `1.52 s`. */
+export function duration(ms: number): string {
+  return ms < 1_000 ? `${Math.round(ms)} ms` : `${(ms / 1_000).toFixed(2)} s`;
+}
+
+/** Makes control, escape, bidirectional and line-breaking characters visible as `\u{…}`. */
+export function escapeText(text: string): string {
+  return text.replace(
+    // eslint-disable-next-line no-control-regex
+    /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g,
+    (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,
+  );
+}

@@ -1,0 +1,30 @@
+/** Declare, start, watch, gate and stop services. */
+export { App, type AppOptions, createApp } from './app.ts';
+export type { AppServer, GatedFactory, ServerHost } from './app-server.ts';
+export { Clock, Random, sleep, systemClock, systemRandom } from './clock.ts';
+export { callSite, declareClass, type Declaration } from './declare/declaration.ts';
+export { type Class, type Dependency, type Provided, type Token, token } from './declare/dependency.ts';
+export type { Fits, Mismatch } from './declare/fits.ts';
+export { provide, provideValue, type Registration } from './declare/registration.ts';
+export {
+  type CheckContext,
+  type Service,
+  service,
+  type ServiceOptions,
+  type StartContext,
+  type StopContext,
+} from './declare/service.ts';
+export { CORE_ERRORS } from './errors.ts';
+export type { GraphDump } from './graph/dump.ts';
+export { GraphView } from './graph-view.ts';
+export type { Door, GateOptions, Permit } from './lifecycle/gate.ts';
+export { degraded, type Health, healthy, unhealthy } from './lifecycle/health.ts';
+export { HealthMonitor } from './lifecycle/health-monitor.ts';
+export { type Appended, type Batch, EventLog, type Subscription } from './log/event-log.ts';
+export { MemoryLog } from './log/memory-log.ts';
+export { type Principal, principalOf, streamOf } from './principal.ts';
+export { consoleReporter, jsonReporter, type Output, type Reporter } from './reporters.ts';
+export { runApp } from './run-app.ts';
+export { Runtime } from './runtime.ts';
+export { type RuntimeEvent, RuntimeEvents } from './runtime-event.ts';
+export { ScopedClasses } from './scopes/scoped-classes.ts';

@@ -1,0 +1,193 @@
+/**
+ * The one door between "services are healthy" and "clients are served".
+ *
+ * `enter()` is the only maker of a `Permit`, and everything that talks to a client asks for one,
+ * so serving before readiness is not a mistake that a caller can write.
+ */
+import { StateMachine, type Timer } from '@muster/contracts';
+import { coreError } from '../errors.ts';
+import { GATE, type GateState } from './gate-state.ts';
+import type { Surroundings } from './managed-service.ts';
+
+declare const permitted: unique symbol;
+
+/** Proof that every dependency was healthy when it was issued; `live` says whether that still holds. */
+export interface Permit {
+  readonly [permitted]: true;
+  readonly live: boolean;
+}
+
+export interface GateOptions {
+  /** How long `enter()` may wait for readiness, in milliseconds; 0 refuses at once. @default 10_000 */
+  readonly holdMs?: number;
+  /** How many may wait at the same time; one more is refused at once. @default 1_000 */
+  readonly maxHeld?: number;
+}
+
+export const GATE_DEFAULTS = { holdMs: 10_000, maxHeld: 1_000 } as const;
+
+/** What the gate guards, as it stands now. */
+export interface Guarded {
+  ready(): boolean;
+  /** Root causes only. */
+  blockedBy(): readonly string[];
+}
+
+/** What everybody but the engine sees of a gate. */
+export interface Door {
+  readonly state: GateState;
+  readonly blockedBy: readonly string[];
+  enter(signal?: AbortSignal): Promise<Permit>;
+  /** Calls `listener` after every move; the returned function ends it. */
+  onMove(listener: (state: GateState) => void): () => void;
+}
+
+interface Held {
+  readonly admit: () => void;
+  readonly refuse: (error: unknown) => void;
+}
+
+export class Gate implements Door {
+  readonly #guarded: Guarded;
+  readonly #around: Surroundings;
+  readonly #holdMs: number;
+  readonly #maxHeld: number;
+  readonly #open: () => void;
+  readonly #machine: StateMachine<typeof GATE>;
+  readonly #held = new Set<Held>();
+  readonly #listeners = new Set<(state: GateState) => void>();
+  #generation = 0;
+  #failure: unknown;
+
+  /** @param open resolves what stands behind the gate; a throw closes it again and is kept in `failure`. */
+  constructor(name: string, guarded: Guarded, around: Surroundings, options: GateOptions = {}, open: () => void = () => {}) {
+    this.#guarded = guarded;
+    this.#around = around;
+    this.#holdMs = options.holdMs ?? GATE_DEFAULTS.holdMs;
+    this.#maxHeld = options.maxHeld ?? GATE_DEFAULTS.maxHeld;
+    this.#open = open;
+    this.#machine = new StateMachine(`gate ${name}`, GATE, 'closed', ({ from, event, to }) => {
+      this.#around.events.emit({ type: 'moved', machine: 'gate', subject: name, from, event, to, at: around.clock.now() });
+      for (const listener of this.#listeners) listener(to);
+    });
+  }
+
+  get state(): GateState {
+    return this.#machine.state;
+  }
+
+  get blockedBy(): readonly string[] {
+    return this.state === 'open' ? [] : this.#guarded.blockedBy();
+  }
+
+  /** How many wait now. */
+  get heldCount(): number {
+    return this.#held.size;
+  }
+
+  /** What the last opening failed with. */
+  get failure(): unknown {
+    return this.#failure;
+  }
+
+  onMove(listener: (state: GateState) => void): () => void {
+    this.#listeners.add(listener);
+    return () => {
+      this.#listeners.delete(listener);
+    };
+  }
+
+  /** Brings the gate in line with what it guards; called by the engine after every change. */
+  follow(): void {
+    const ready = this.#guarded.ready();
+    if (this.state === 'closed' && ready) this.#goOpen();
+    else if (this.state === 'open' && !ready) this.#machine.send('unready');
+  }
+
+  /** For ever closed; everybody who waits is refused. */
+  stop(): void {
+    if (this.state === 'stopped') return;
+    this.#machine.send('stop');
+    for (const held of this.#held) held.refuse(coreError('GATE_STOPPED', {}));
+  }
+
+  /**
+   * Resolves at once while open, else when the gate opens.
+   *
+   * @throws MusterError `GATE_CLOSED` after `holdMs`; `details.waitingFor` names the root causes.
+   * @throws MusterError `GATE_FULL` when `maxHeld` others wait; `GATE_STOPPED` once the app is stopping.
+   * @throws the signal's reason when it is aborted.
+   */
+  async enter(signal?: AbortSignal): Promise<Permit> {
+    const until = this.#around.clock.monotonic() + this.#holdMs;
+    while (this.state !== 'open') {
+      // Looked at again after every wait: it may have closed meanwhile.
+      if (this.state === 'stopped') throw coreError('GATE_STOPPED', {});
+      await this.#hold(until, signal);
+    }
+    if (signal?.aborted === true) throw signal.reason;
+    return this.#permit();
+  }
+
+  #goOpen(): void {
+    this.#machine.send('ready');
+    try {
+      this.#open();
+    } catch (error) {
+      this.#failure = error;
+      this.#machine.send('failed');
+      return;
+    }
+    this.#failure = undefined;
+    // What was resolved may have changed readiness in the same tick.
+    if (!this.#guarded.ready()) {
+      this.#machine.send('unready');
+      return;
+    }
+    this.#generation += 1;
+    this.#machine.send('resolved');
+    for (const held of this.#held) held.admit();
+  }
+
+  #hold(until: number, signal: AbortSignal | undefined): Promise<void> {
+    const left = until - this.#around.clock.monotonic();
+    const closed = (): Error => coreError('GATE_CLOSED', { waitedMs: this.#holdMs, waitingFor: this.#guarded.blockedBy() });
+    if (left <= 0) return Promise.reject(closed());
+    if (this.#held.size >= this.#maxHeld) {
+      return Promise.reject(coreError('GATE_FULL', { held: this.#held.size, waitingFor: this.#guarded.blockedBy() }));
+    }
+    return new Promise((resolve, reject) => {
+      let timer: Timer | undefined;
+      const end = (): void => {
+        timer?.cancel();
+        this.#held.delete(held);
+        signal?.removeEventListener('abort', onAbort);
+      };
+      const held: Held = {
+        admit: () => {
+          end();
+          resolve();
+        },
+        refuse: (error) => {
+          end();
+          reject(error);
+        },
+      };
+      const onAbort = (): void => held.refuse(signal?.reason);
+      timer = this.#around.clock.schedule(left, () => held.refuse(closed()));
+      this.#held.add(held);
+      if (signal?.aborted === true) onAbort();
+      else signal?.addEventListener('abort', onAbort, { once: true });
+    });
+  }
+
+  #permit(): Permit {
+    const generation = this.#generation;
+    const isLive = (): boolean => this.state === 'open' && this.#generation === generation;
+    return Object.freeze({
+      get live() {
+        return isLive();
+      },
+    }) as Permit;
+  }
+}

@@ -1,0 +1,29 @@
+/**
+ * Who somebody is, as a proof: only an authenticated handshake or a store that kept one can make it.
+ *
+ * Streams and emitters are named from a principal, so no code path can name another user.
+ */
+import { createHash } from 'node:crypto';
+
+declare const authenticated: unique symbol;
+
+/** An authenticated user. */
+export interface Principal {
+  readonly [authenticated]: true;
+  /** Opaque id, 1 to 200 bytes. */
+  readonly user: string;
+}
+
+/** Vouches for `user`; called by handshakes after a token was verified and by stores that restore a record. */
+export function principalOf(user: string): Principal {
+  return Object.freeze({ user }) as Principal;
+}
+
+/** The log's name of a user's thread. Both parts are hashed: injective, and legal as a key everywhere. */
+export function streamOf(principal: Principal, thread: string): string {
+  return `${digest(principal.user)}.${digest(thread)}`;
+}
+
+function digest(id: string): string {
+  return createHash('sha256').update(id).digest('base64url');
+}

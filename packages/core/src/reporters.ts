@@ -1,0 +1,157 @@
+/**
+ * Renderers of runtime events: the boot as people see it in a terminal, and one JSON line per event for machines.
+ */
+import { MusterError, messageOf } from '@muster/contracts';
+import { duration, escapeText } from './graph/render.ts';
+import type { RuntimeEvent } from './runtime-event.ts';
+
+/** Where a reporter writes. */
+export interface Output {
+  write(text: string): unknown;
+  readonly isTTY?: boolean;
+}
+
+/** Listens to an app's events. */
+export type Reporter = (event: RuntimeEvent) => void;
+
+/** One line of JSON per event. */
+export function jsonReporter(output: Output): Reporter {
+  return (event) => {
+    output.write(`${JSON.stringify(event, (_, value: unknown) => (value instanceof Error ? errorAsData(value) : value))}\n`);
+  };
+}
+
+/** The boot tree with live progress on a terminal, plain lines elsewhere; then whatever changes. */
+export function consoleReporter(output: Output): Reporter {
+  return output.isTTY === true ? new LiveBoot(output).report : plainReporter(output);
+}
+
+function errorAsData(error: Error): unknown {
+  return error instanceof MusterError ? error.toJSON() : { message: error.message };
+}
+
+/** The lines that a person reads of one event; none for those that only machines want. */
+function linesOf(event: RuntimeEvent): string[] {
+  switch (event.type) {
+    case 'boot-started':
+      return [`Starting ${event.services.length} ${event.services.length === 1 ? 'service' : 'services'}`];
+    case 'boot-completed':
+      return [`Boot completed in ${duration(event.wallMs)}`];
+    case 'boot-failed':
+      return [event.error.message];
+    case 'waiting':
+      return [`… ${duration(event.elapsedMs)}: waiting for ${event.blockedBy.map(escapeText).join(', ')}`];
+    case 'progress':
+      return [`  ◐ ${escapeText(event.service)}: ${escapeText(event.text)}`];
+    case 'attempt-failed':
+      return [
+        `  ◑ ${escapeText(event.error.message)}${event.retryInMs === null ? '' : ` Again in ${duration(event.retryInMs)}.`}`,
+      ];
+    case 'health-changed':
+      return [`  ${event.to === 'healthy' ? '●' : '✘'} ${escapeText(event.service)} is ${event.to}${event.reason === null ? '' : `: ${escapeText(event.reason)}`}`];
+    case 'moved':
+      return movedLines(event);
+    case 'listening':
+      return [`Listening on ${event.address}`];
+    case 'stop-started':
+      return [`Stopping: ${escapeText(event.reason)}`];
+    case 'stop-failed':
+      return [`  ✘ ${escapeText(event.service)}: ${escapeText(messageOf(event.error))}`];
+    case 'stop-completed':
+      return [
+        `Stopped in ${duration(event.wallMs)}${event.order.length > 0 ? `: ${event.order.join(', ')}` : ''}${event.hung.length > 0 ? `; did not stop in time: ${event.hung.join(', ')}` : ''}`,
+      ];
+    case 'fault':
+      return [
+        `✘ ${event.component}${event.correlation === null ? '' : ` [${event.correlation}]`}: ${event.error instanceof Error ? (event.error.stack ?? event.error.message) : messageOf(event.error)}`,
+      ];
+  }
+}
+
+function movedLines(event: Extract<RuntimeEvent, { type: 'moved' }>): string[] {
+  if (event.machine === 'gate' && event.subject === 'main' && ['open', 'closed'].includes(event.to)) return [`Gate ${event.to}`];
+  if (event.machine !== 'service') return [];
+  if (event.to === 'running') return [`  ● ${escapeText(event.subject)} running`];
+  if (event.to === 'stopped' && event.from === 'stopping') return [`  ○ ${escapeText(event.subject)} stopped`];
+  return [];
+}
+
+function plainReporter(output: Output): Reporter {
+  return (event) => {
+    for (const line of linesOf(event)) output.write(`${line}\n`);
+  };
+}
+
+/** Redraws one line per service until the boot has ended, then goes on with plain lines. */
+class LiveBoot {
+  readonly #output: Output;
+  readonly #plain: Reporter;
+  readonly #lines = new Map<string, { mark: string; text: string; since: number }>();
+  #drawn = 0;
+  #live = false;
+
+  constructor(output: Output) {
+    this.#output = output;
+    this.#plain = plainReporter(output);
+  }
+
+  readonly report: Reporter = (event) => {
+    if (event.type === 'boot-started') {
+      this.#live = true;
+      this.#plain(event);
+      for (const id of event.services) this.#lines.set(id, { mark: '·', text: 'waiting', since: event.at });
+      this.#draw();
+      return;
+    }
+    if (!this.#live) {
+      this.#plain(event);
+      return;
+    }
+    if (event.type === 'boot-completed' || event.type === 'boot-failed' || event.type === 'stop-started') this.#live = false;
+    if (!this.#update(event)) {
+      this.#erase();
+      this.#plain(event);
+      this.#drawn = 0;
+      if (this.#live) this.#draw();
+      return;
+    }
+    this.#erase();
+    this.#draw();
+  };
+
+  /** True when the event is shown by a service's own line. */
+  #update(event: RuntimeEvent): boolean {
+    if (event.type === 'progress') return this.#set(event.service, '◐', event.text);
+    if (event.type === 'attempt-failed') return this.#set(event.service, '◑', event.error.message);
+    if (event.type !== 'moved' || event.machine !== 'service') return event.type === 'waiting';
+    const line = this.#lines.get(event.subject);
+    if (event.to === 'starting' && line) line.since = event.at;
+    if (event.to === 'starting') return this.#set(event.subject, '◐', 'starting');
+    if (event.to === 'running') return this.#set(event.subject, '●', `running  ${duration(event.at - (line?.since ?? event.at))}`);
+    if (event.to === 'failed') return this.#set(event.subject, '✘', `failed  ${line?.text ?? ''}`);
+    if (event.to === 'skipped') return this.#set(event.subject, '◌', 'skipped');
+    if (event.to === 'stopped' && event.from === 'stopping' && line?.mark === '●') return this.#set(event.subject, '○', 'stopped');
+    return true;
+  }
+
+  #set(id: string, mark: string, text: string): true {
+    const line = this.#lines.get(id);
+    if (line) Object.assign(line, { mark, text });
+    return true;
+  }
+
+  #erase(): void {
+    if (this.#drawn > 0) this.#output.write(`\u001b[${this.#drawn}A\u001b[0J`);
+  }
+
+  #draw(): void {
+    const width = Math.max(...[...this.#lines.keys()].map((id) => id.length), 0);
+    const drawn = [...this.#lines].map(([id, { mark, text }]) => `  ${mark} ${escapeText(id).padEnd(width)}  ${cut(escapeText(text), 100)}`);
+    this.#output.write(`${drawn.join('\n')}\n`);
+    this.#drawn = drawn.length;
+  }
+}
+
+function cut(text: string, length: number): string {
+  return text.length > length ? `${text.slice(0, length - 1)}…` : text;
+}

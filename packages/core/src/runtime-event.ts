@@ -1,0 +1,97 @@
+/**
+ * Everything that happens in the framework, as one sealed union of typed events.
+ *
+ * The framework never logs: it emits these, and reporters render them, for people or for machines.
+ */
+import type { MusterError } from '@muster/contracts';
+import { EventEmitter } from 'eventemitter3';
+
+/** `at` is wall time in milliseconds since 1970; durations are in milliseconds. */
+export type RuntimeEvent =
+  /** A state machine moved along its table. */
+  | {
+      readonly type: 'moved';
+      readonly machine: 'service' | 'gate' | 'connection' | 'run' | 'tool';
+      readonly subject: string;
+      readonly from: string;
+      readonly event: string;
+      readonly to: string;
+      readonly at: number;
+    }
+  | { readonly type: 'boot-started'; readonly services: readonly string[]; readonly at: number }
+  | { readonly type: 'boot-completed'; readonly wallMs: number; readonly at: number }
+  | { readonly type: 'boot-failed'; readonly error: MusterError; readonly at: number }
+  /** Somebody waits: repeated at 1, 2, 5, 10 … seconds of a boot. */
+  | {
+      readonly type: 'waiting';
+      readonly elapsedMs: number;
+      readonly blockedBy: readonly string[];
+      readonly waiting: readonly string[];
+      readonly at: number;
+    }
+  | { readonly type: 'progress'; readonly service: string; readonly text: string; readonly at: number }
+  /** `retryInMs` is null when no further attempt is made. */
+  | {
+      readonly type: 'attempt-failed';
+      readonly service: string;
+      readonly attempt: number;
+      readonly error: MusterError;
+      readonly retryInMs: number | null;
+      readonly at: number;
+    }
+  | {
+      readonly type: 'health-changed';
+      readonly service: string;
+      readonly from: string;
+      readonly to: string;
+      readonly reason: string | null;
+      readonly at: number;
+    }
+  | { readonly type: 'listening'; readonly address: string; readonly at: number }
+  | { readonly type: 'stop-started'; readonly reason: string; readonly at: number }
+  | { readonly type: 'stop-failed'; readonly service: string; readonly error: unknown; readonly at: number }
+  | {
+      readonly type: 'stop-completed';
+      readonly order: readonly string[];
+      readonly hung: readonly string[];
+      readonly wallMs: number;
+      readonly at: number;
+    }
+  /** A failure that no caller is there to be told of; `correlation` also stands in the frame that its user got. */
+  | {
+      readonly type: 'fault';
+      readonly component: string;
+      readonly correlation: string | null;
+      readonly error: unknown;
+      readonly at: number;
+    };
+
+/** Where runtime events come out; inject it to listen or to emit. */
+export class RuntimeEvents {
+  readonly #emitter = new EventEmitter<{ event: [RuntimeEvent]; fault: [unknown] }>();
+
+  /** Tells every listener; one that throws does not keep the others from hearing it. */
+  emit(event: RuntimeEvent): void {
+    this.#emitter.emit('event', event);
+  }
+
+  /** Calls `listener` for every event from now on; the returned function ends it. */
+  on(listener: (event: RuntimeEvent) => void): () => void {
+    const guarded = (event: RuntimeEvent): void => {
+      try {
+        listener(event);
+      } catch (error) {
+        this.#emitter.emit('fault', error);
+      }
+    };
+    this.#emitter.on('event', guarded);
+    return () => {
+      this.#emitter.off('event', guarded);
+    };
+  }
+
+  /** Calls `listener` with whatever a listener of `on` threw. */
+  onListenerFault(listener: (error: unknown) => void): void {
+    this.#emitter.on('fault', listener);
+  }
+}
