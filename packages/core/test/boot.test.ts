@@ -219,7 +219,7 @@ describe('a boot', () => {
     const app = createApp({ services: [...services.slice(0, 2), ThreadService, ThreadService] });
     await expect(app.start()).rejects.toMatchObject({
       code: 'GRAPH_INVALID',
-      details: { problems: [{ code: 'DUPLICATE' }, { code: 'MISSING' }, { code: 'MISSING' }] },
+      details: { problems: [{ code: 'DUPLICATE' }, { code: 'MISSING' }] },
     });
     expect(journal).toEqual([]);
     expect(String(app.graph())).toContain('✘ DUPLICATE');

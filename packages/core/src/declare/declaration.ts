@@ -3,6 +3,8 @@
  *
  * Dependencies are written to Inversify's metadata and nowhere else, so the two can never disagree.
  */
+import { relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import 'reflect-metadata/lite';
 import { inject, injectable } from 'inversify';
 import { coreError } from '../errors.ts';
@@ -59,6 +61,7 @@ export function declareClass(
 
 /**
  * Remembers the frame that called `caller`; the stack is turned into text only when somebody asks.
+ * The path is relative to the working directory where the file lies below it.
  *
  * Must be called while the decorator's arguments are evaluated, since that frame is the class's own file.
  */
@@ -71,6 +74,9 @@ export function callSite(caller: (...args: never[]) => unknown): () => string | 
   return () => {
     const frame = holder.stack?.split('\n').find((line) => line.trimStart().startsWith('at '));
     const place = frame?.match(/\(?((?:file:\/\/)?[^()\s]+):(\d+):\d+\)?$/);
-    return place ? `${place[1]?.replace(/^file:\/\//, '')}:${place[2]}` : undefined;
+    if (!place) return undefined;
+    const file = (place[1] as string).startsWith('file:') ? fileURLToPath(place[1] as string) : (place[1] as string);
+    const near = relative(process.cwd(), file);
+    return `${near.startsWith('..') ? file : near}:${place[2]}`;
   };
 }

@@ -100,7 +100,9 @@ export class ServiceGraph {
       .sort((a, b) => byText(a.id, b.id));
     problems.push(...findCycles(nodes).map(cycleProblem));
     problems.sort((a, b) => byText(a.code, b.code) || byText(a.nodes.join(), b.nodes.join()) || byText(a.message, b.message));
-    return new ServiceGraph(nodes, problems);
+    // A class that is registered twice has each of its other problems twice.
+    const told = new Map(problems.map((problem) => [problem.message, problem]));
+    return new ServiceGraph(nodes, [...told.values()]);
   }
 
   /** The node of this id; `undefined` when there is none. */
@@ -139,8 +141,9 @@ function namesOf(providers: readonly Provider[], problems: GraphProblem[]): Map<
   const ids = new Map<Provider, string>();
   const taken = new Map<string, unknown>();
   for (const [name, sharing] of byName) {
+    const alone = new Set(sharing.map((provider) => provider.target)).size === 1;
     for (const provider of sharing) {
-      const id = sharing.length === 1 ? name : `${name}@${provider.declaredAt ?? 'unknown place'}`;
+      const id = alone ? name : `${name}@${provider.declaredAt ?? 'unknown place'}`;
       if (taken.has(id) && taken.get(id) !== provider.target) {
         problems.push({
           code: 'SAME_NAME',
