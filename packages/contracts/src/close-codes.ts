@@ -13,6 +13,7 @@ export const CLOSE = {
   secondHello: 4007,
   notReady: 4101,
   handshakeTimeout: 4104,
+  heartbeatLost: 4105,
   tokenExpired: 4108,
   draining: 4201,
 } as const;

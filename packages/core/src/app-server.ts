@@ -28,6 +28,8 @@ export interface ServerHost {
   get<D extends Dependency>(dependency: D): Provided<D>;
   /** A gate of its own over one dependency and what that needs. */
   gateOver(name: string, dependency: Dependency): Door;
+  /** The factories behind the gate, known from their declarations. */
+  readonly declared: readonly { readonly name: string; readonly tag: unknown }[];
   /** What was resolved in `opening`; empty before. */
   factories(): readonly GatedFactory[];
 }
@@ -45,8 +47,12 @@ export interface AppServer {
   opening(): void;
   /** Binds the port and resolves to the address, as a URL. */
   listen(): Promise<string>;
-  /** Tells every client to go, and resolves when all have gone or `withinMs` is over. */
-  drain(withinMs: number, reason: string): Promise<void>;
+  /**
+   * Tells every client to go, and resolves when all have gone or `withinMs` is over.
+   *
+   * @param quiet resolves when the services have finished what was under way: nothing new will be sent after it.
+   */
+  drain(withinMs: number, reason: string, quiet: Promise<void>): Promise<void>;
   /** Closes what is left; resolves when the port is free. */
   close(): Promise<void>;
 }

@@ -195,10 +195,8 @@ export class App {
     const budgetMs = this.#options.stop?.budgetMs ?? APP_DEFAULTS.stopBudgetMs;
     gate.stop();
     if (wasRunning) {
-      await Promise.all([
-        orchestrator.drain(reason, budgetMs * STOP_SHARES.runs),
-        this.#options.server?.drain(budgetMs * STOP_SHARES.sockets, reason),
-      ]);
+      const quiet = orchestrator.drain(reason, budgetMs * STOP_SHARES.runs);
+      await Promise.all([quiet, this.#options.server?.drain(budgetMs * STOP_SHARES.sockets, reason, quiet)]);
     }
     const left = budgetMs * STOP_SHARES.services - (this.#clock.monotonic() - startedAt);
     const report = await orchestrator.stop(reason, left);
@@ -337,6 +335,9 @@ export class App {
       graph: () => this.graph(),
       get: <D extends Dependency>(dependency: D) => this.#container.get(dependency as Class) as Provided<D>,
       gateOver: (name, dependency) => orchestrator.gate(name, graph.closure(owner(dependency)), this.#options.gate ?? {}),
+      declared: graph.nodes
+        .filter((node) => node.kind === 'factory' && node.target !== this.#options.server)
+        .map((node) => ({ name: node.id, tag: declarationOf(node.target as Class)?.tag })),
       factories: () => this.#factories,
     };
   }

@@ -1,0 +1,48 @@
+/**
+ * Every live connection, by user. Entries are the connections themselves, so a count cannot leak.
+ */
+import { type Health, healthy, type Service, service } from '@muster/core';
+
+/** What the pool keeps of a connection. */
+export interface Pooled {
+  readonly id: string;
+  readonly user: string;
+}
+
+@service()
+export class ConnectionPool implements Service {
+  readonly #byUser = new Map<string, Set<Pooled>>();
+
+  /** Adds a connection until the returned function is called. */
+  add(connection: Pooled): () => void {
+    let mine = this.#byUser.get(connection.user);
+    if (mine === undefined) {
+      mine = new Set();
+      this.#byUser.set(connection.user, mine);
+    }
+    mine.add(connection);
+    return () => {
+      mine.delete(connection);
+      if (mine.size === 0 && this.#byUser.get(connection.user) === mine) this.#byUser.delete(connection.user);
+    };
+  }
+
+  /** How many connections a user has now. */
+  countOf(user: string): number {
+    return this.#byUser.get(user)?.size ?? 0;
+  }
+
+  get users(): number {
+    return this.#byUser.size;
+  }
+
+  get size(): number {
+    let size = 0;
+    for (const connections of this.#byUser.values()) size += connections.size;
+    return size;
+  }
+
+  check(): Health {
+    return healthy;
+  }
+}

@@ -1,0 +1,259 @@
+/**
+ * From `hello` to `ready`: who are you, may you enter, where do you stand.
+ *
+ * The only maker of a `Session`. Every await is followed by a look whether the connection is still there.
+ */
+import { type HelloFrame, MusterError, type Position, type StreamInfo, type Timer } from '@muster/contracts';
+import { type Door, type EventLog, type Permit, type Principal, principalOf, streamOf } from '@muster/core';
+import type { Authenticator } from './authenticator.ts';
+import type { Connection, ConnectionSurroundings } from './connection.ts';
+import type { ConnectionPool } from './connection-pool.ts';
+import { serverError } from './errors.ts';
+import type { Session } from './session.ts';
+import { StreamFeed } from './stream-feed.ts';
+import type { WebSocketFactory } from './web-socket-factory.ts';
+
+/** What a handshake needs of its server. */
+export interface HandshakeSurroundings extends ConnectionSurroundings {
+  readonly gate: Door;
+  /** The authenticator's own small gate. */
+  readonly authenticatorGate: Door;
+  readonly authenticator: () => Authenticator;
+  readonly log: () => EventLog;
+  readonly pool: () => ConnectionPool;
+  readonly factory: () => WebSocketFactory;
+}
+
+/** Takes one connection from `authenticating` to `ready`, or closes it with the code that says why. Never rejects. */
+export async function shakeHands(connection: Connection, hello: HelloFrame, around: HandshakeSurroundings): Promise<void> {
+  connection.pause();
+  const held = new HeldClient(connection, around);
+  try {
+    const principal = await authenticate(connection, hello, held, around);
+    if (!connection.move('authenticated')) return;
+    await admit(connection, hello, principal, held, around);
+  } catch (error) {
+    refuse(connection, error);
+  } finally {
+    held.end();
+  }
+}
+
+async function authenticate(
+  connection: Connection,
+  hello: HelloFrame,
+  held: HeldClient,
+  around: HandshakeSurroundings,
+): Promise<Principal> {
+  await held.enter(around.authenticatorGate);
+  if (hello.auth === undefined) throw serverError('TOKEN_INVALID', { reason: 'hello.auth is missing' });
+  try {
+    const { user } = await around.authenticator().authenticate(hello.auth);
+    return principalOf(user);
+  } catch (error) {
+    if (error instanceof MusterError && (error.code === 'TOKEN_INVALID' || error.code === 'TOKEN_EXPIRED')) throw error;
+    connection.fault('authenticator', error);
+    throw serverError('AUTH_UNAVAILABLE', {}, error);
+  }
+}
+
+async function admit(
+  connection: Connection,
+  hello: HelloFrame,
+  principal: Principal,
+  held: HeldClient,
+  around: HandshakeSurroundings,
+): Promise<void> {
+  let permit = await held.enter(around.gate);
+  const feeds = new Feeds(connection, principal, around.log());
+  const session = makeSession(connection, hello, principal, () => permit, feeds, around);
+  const handler = around.factory().open(session);
+  if (!connection.move('permitted')) return;
+  const removeFromPool = around.pool().add({ id: connection.id, user: principal.user });
+  connection.signal.addEventListener('abort', removeFromPool, { once: true });
+  const streams = await feeds.openAll(hello);
+  const { limits } = around;
+  connection.send({
+    type: 'welcome',
+    connection: connection.id,
+    session: session.id,
+    user: principal.user,
+    heartbeatMs: limits.heartbeatMs,
+    limits: { messageBytes: limits.messageBytes, mailbox: limits.mailbox },
+    durability: around.log().durability,
+    streams,
+  });
+  held.welcomed();
+  connection.resume();
+  await feeds.replayAll();
+  // The gate may have closed meanwhile: a dead permit goes back to wait.
+  while (!permit.live) permit = await held.enter(around.gate);
+  if (!connection.move('live')) return;
+  // While the gate is closed behind a ready client its requests are refused; it gets a new permit when that opens.
+  const stop = around.gate.onMove((state) => {
+    if (state === 'open') {
+      void around.gate.enter(connection.signal).then(
+        (renewed) => {
+          permit = renewed;
+          if (connection.move('recover')) connection.send({ type: 'recovered', services: [] });
+        },
+        () => {
+          // It has closed again or the client has gone: the next move tells.
+        },
+      );
+    } else if (state === 'closed' && connection.move('degrade')) {
+      connection.send({ type: 'degraded', services: around.gate.blockedBy });
+    }
+  });
+  connection.signal.addEventListener('abort', stop, { once: true });
+  connection.serve(handler);
+}
+
+function makeSession(
+  connection: Connection,
+  hello: HelloFrame,
+  principal: Principal,
+  permit: () => Permit,
+  feeds: Feeds,
+  around: HandshakeSurroundings,
+): Session {
+  const session = {
+    id: hello.session ?? around.random.uuid(),
+    connection: connection.id,
+    principal,
+    get permit() {
+      return permit();
+    },
+    signal: connection.signal,
+    follow: (thread: string) => feeds.follow(thread),
+  };
+  return session as unknown as Session;
+}
+
+/** The code says whether to come back. */
+function refuse(connection: Connection, error: unknown): void {
+  if (connection.signal.aborted) return;
+  const known = error instanceof MusterError ? error : connection.fault('handshake', error);
+  connection.sendError(known);
+  switch (known.code) {
+    case 'TOKEN_INVALID':
+      connection.close('unauthenticated');
+      return;
+    case 'TOKEN_EXPIRED':
+      connection.close('tokenExpired');
+      return;
+    case 'GATE_STOPPED':
+      connection.close('draining');
+      return;
+    case 'INTERNAL':
+      connection.close('bug');
+      return;
+    default:
+      connection.close('notReady', 1_000);
+  }
+}
+
+/** A client that waits: told what for at least every two seconds, and not longer than its deadline. */
+class HeldClient {
+  readonly #connection: Connection;
+  readonly #around: HandshakeSurroundings;
+  #deadline: Timer | undefined;
+  #next: Timer | undefined;
+
+  constructor(connection: Connection, around: HandshakeSurroundings) {
+    this.#connection = connection;
+    this.#around = around;
+    this.#deadline = around.clock.schedule(around.limits.handshakeMs, () => connection.close('handshakeTimeout'));
+  }
+
+  async enter(gate: Door): Promise<Permit> {
+    if (gate.state !== 'open') this.#say(gate);
+    try {
+      return await gate.enter(this.#connection.signal);
+    } finally {
+      this.#next?.cancel();
+    }
+  }
+
+  /** From `welcome` on there is no deadline. */
+  welcomed(): void {
+    this.#deadline?.cancel();
+  }
+
+  end(): void {
+    this.#deadline?.cancel();
+    this.#next?.cancel();
+  }
+
+  #say(gate: Door): void {
+    const { waitEveryMs } = this.#around.limits;
+    this.#connection.send({ type: 'wait', phase: this.#connection.state, pending: gate.blockedBy, retryAfterMs: waitEveryMs });
+    this.#next = this.#around.clock.schedule(waitEveryMs, () => this.#say(gate));
+  }
+}
+
+/** The streams of one connection. */
+class Feeds {
+  readonly #connection: Connection;
+  readonly #principal: Principal;
+  readonly #log: EventLog;
+  readonly #feeds = new Map<string, { feed: StreamFeed; opened: Promise<{ info: StreamInfo; reset: string | undefined }> }>();
+
+  constructor(connection: Connection, principal: Principal, log: EventLog) {
+    this.#connection = connection;
+    this.#principal = principal;
+    this.#log = log;
+    connection.signal.addEventListener(
+      'abort',
+      () => {
+        for (const { feed } of this.#feeds.values()) feed.close();
+      },
+      { once: true },
+    );
+  }
+
+  /** Opens what `hello` asks for; the result stands in `welcome`. */
+  async openAll(hello: HelloFrame): Promise<Record<string, StreamInfo & { status: 'live' | 'reset' }>> {
+    const threads = [...new Set([...hello.subscribe, ...Object.keys(hello.cursors)])];
+    const opened = await Promise.all(
+      threads.map(async (thread) => {
+        const { info, reset } = await this.#open(thread, hello.cursors[thread]).opened;
+        return [thread, { ...info, status: reset === undefined ? ('live' as const) : ('reset' as const) }] as const;
+      }),
+    );
+    return Object.fromEntries(opened);
+  }
+
+  async replayAll(): Promise<void> {
+    await Promise.all(
+      [...this.#feeds].map(async ([thread, { feed, opened }]) => {
+        const { info, reset } = await opened;
+        if (reset !== undefined) {
+          this.#connection.send({ type: 'reset', stream: thread, epoch: info.epoch, floor: info.floor, why: reset });
+        }
+        await feed.replay();
+      }),
+    );
+  }
+
+  async follow(thread: string): Promise<void> {
+    const known = this.#feeds.get(thread);
+    if (known) {
+      await known.opened;
+      return;
+    }
+    const { feed, opened } = this.#open(thread, 'top');
+    await opened;
+    await feed.replay();
+  }
+
+  #open(thread: string, cursor: Position | 'top' | undefined) {
+    const failed = (error: unknown): void => {
+      this.#connection.sendError(this.#connection.fault(`feed of a stream`, error));
+    };
+    const feed = new StreamFeed(this.#log, streamOf(this.#principal, thread), thread, this.#connection, failed);
+    const entry = { feed, opened: feed.open(cursor) };
+    this.#feeds.set(thread, entry);
+    return entry;
+  }
+}

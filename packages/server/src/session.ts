@@ -1,0 +1,22 @@
+/**
+ * An authenticated client on one connection, as a proof: only the handshake makes one.
+ *
+ * What talks to a user takes a session, so nothing can talk to somebody who was not authenticated.
+ */
+import type { Permit, Principal } from '@muster/core';
+
+declare const authenticated: unique symbol;
+
+export interface Session {
+  readonly [authenticated]: true;
+  readonly id: string;
+  /** One id from upgrade to close, the same in every frame, log line and metric. */
+  readonly connection: string;
+  readonly principal: Principal;
+  /** The newest permit of this connection; look at `live` where it is used. */
+  readonly permit: Permit;
+  /** Aborted when the connection has gone. */
+  readonly signal: AbortSignal;
+  /** Sends this thread's events to the client from now on; resolves when nothing appended after it can be missed. */
+  follow(thread: string): Promise<void>;
+}

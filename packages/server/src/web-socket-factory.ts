@@ -1,0 +1,62 @@
+/**
+ * `@webSocketFactory` and `@httpHandler`: what stands behind the gate. Neither exists before the gate is opening.
+ */
+import { callSite, type Class, declareClass, type Dependency, type Fits } from '@muster/core';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Session } from './session.ts';
+
+/** Answers one request; what it returns is the `data` of the response, what it throws becomes its error. */
+export type Method = (data: unknown) => unknown;
+
+/** Serves one connection. */
+export interface Handler {
+  /** By the name that a request carries. Requests are handled in order, one at a time: do not await a run. */
+  readonly methods: Readonly<Record<string, Method>>;
+  /** Called once when the client is served, before its first request. */
+  onReady?(): void;
+  /** Called once after `onReady`, when the connection has gone. */
+  onGone?(): void;
+}
+
+/** One instance per app; `open` is called once per connection, with the proof that its user may enter. */
+export interface WebSocketFactory {
+  open(session: Session): Handler;
+}
+
+/** Answers HTTP requests once the gate has opened. */
+export interface HttpHandler {
+  /** @returns true when the request was answered or will be; false leaves it to the next handler, or to 404. */
+  handle(request: IncomingMessage, response: ServerResponse): boolean | Promise<boolean>;
+}
+
+/** What the decorators leave in a declaration. */
+export type FrontTag = { readonly front: 'web-socket'; readonly path: string } | { readonly front: 'http' };
+
+type Decorates<T, D extends readonly Dependency[]> = <C extends Class<T & object>>(
+  target: C,
+  context?: ClassDecoratorContext,
+) => Fits<ConstructorParameters<C>, D>;
+
+/** Declares a factory of handlers for WebSockets on `path`. */
+export function webSocketFactory<const D extends readonly Dependency[] = []>(options: {
+  readonly path: string;
+  readonly dependsOn?: D;
+}): Decorates<WebSocketFactory, D> {
+  const declaredAt = callSite(webSocketFactory);
+  return declareFront({ front: 'web-socket', path: options.path }, options.dependsOn ?? [], declaredAt);
+}
+
+/** Declares a handler of HTTP requests. */
+export function httpHandler<const D extends readonly Dependency[] = []>(
+  options: { readonly dependsOn?: D } = {},
+): Decorates<HttpHandler, D> {
+  const declaredAt = callSite(httpHandler);
+  return declareFront({ front: 'http' }, options.dependsOn ?? [], declaredAt);
+}
+
+function declareFront(tag: FrontTag, dependsOn: readonly Dependency[], declaredAt: () => string | undefined) {
+  return (target: Class): never => {
+    declareClass(target, { kind: 'factory', options: {}, tag }, dependsOn, declaredAt);
+    return undefined as never;
+  };
+}

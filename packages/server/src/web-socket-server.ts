@@ -1,0 +1,235 @@
+/**
+ * The server at the gate: one port for WebSockets, probes and pages.
+ *
+ * It binds when the gate first opens, so a platform's TCP probe tells the truth; with `listen: 'at-once'` early clients are held.
+ */
+import { CORE_ERRORS, type AppServer, EventLog, type ServerHost } from '@muster/core';
+import { errorsFrom, messageOf, SUBPROTOCOL } from '@muster/contracts';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer } from 'ws';
+import { Authenticator } from './authenticator.ts';
+import { Connection } from './connection.ts';
+import { ConnectionPool } from './connection-pool.ts';
+import { serverError } from './errors.ts';
+import { type HandshakeSurroundings, shakeHands } from './handshake.ts';
+import { answerHttp } from './http-front.ts';
+import { LIMIT_DEFAULTS, type Limits } from './limits.ts';
+import type { FrontTag, HttpHandler, WebSocketFactory } from './web-socket-factory.ts';
+
+export interface WebSocketServerOptions {
+  /** 0 takes any free port. @default 3000 */
+  readonly port?: number;
+  /** @default '127.0.0.1' */
+  readonly host?: string;
+  /** When the port is bound. @default 'when-open' */
+  readonly listen?: 'when-open' | 'at-once';
+  /** Origins beside the server's own that browsers may connect from. @default [] */
+  readonly origins?: readonly string[];
+  readonly limits?: Partial<Limits>;
+}
+
+const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
+const coreError = errorsFrom(CORE_ERRORS);
+
+/** Makes the `server` of `createApp`. */
+export function webSocketServer(options: WebSocketServerOptions = {}): MusterServer {
+  return new MusterServer(options);
+}
+
+export class MusterServer implements AppServer {
+  readonly name = 'WebSocketServer';
+  readonly dependsOn = [Authenticator, ConnectionPool, EventLog];
+  readonly listensAtOnce: boolean;
+  readonly #port: number;
+  readonly #hostName: string;
+  readonly #origins: ReadonlySet<string>;
+  readonly #limits: Limits;
+  readonly #http: Server;
+  readonly #sockets: WebSocketServer;
+  readonly #connections = new Set<Connection>();
+  #surroundings: Omit<HandshakeSurroundings, 'factory'> | undefined;
+  #host: ServerHost | undefined;
+  #draining = false;
+  #emptied: (() => void) | undefined;
+
+  constructor(options: WebSocketServerOptions) {
+    this.#port = options.port ?? 3000;
+    this.#hostName = options.host ?? '127.0.0.1';
+    this.listensAtOnce = options.listen === 'at-once';
+    this.#origins = new Set(options.origins);
+    this.#limits = { ...LIMIT_DEFAULTS, ...options.limits };
+    this.#http = createServer();
+    this.#sockets = new WebSocketServer({
+      noServer: true,
+      maxPayload: this.#limits.messageBytes * 4,
+      handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
+    });
+  }
+
+  /** Where it listens, as a URL. */
+  get url(): string {
+    const address = this.#http.address() as AddressInfo | null;
+    const host = this.#hostName.includes(':') ? `[${this.#hostName}]` : this.#hostName;
+    return `http://${host}:${address?.port ?? this.#port}`;
+  }
+
+  attach(host: ServerHost): void {
+    this.#host = host;
+    this.#surroundings = {
+      clock: host.clock,
+      random: host.random,
+      events: host.events,
+      limits: this.#limits,
+      gate: host.gate,
+      authenticatorGate: host.gateOver('authenticator', Authenticator),
+      authenticator: () => host.get(Authenticator),
+      log: () => host.get(EventLog),
+      pool: () => host.get(ConnectionPool),
+    };
+    const front = {
+      host,
+      events: host.events,
+      isLoopback: LOOPBACK.has(this.#hostName),
+      authenticator: () => host.get(Authenticator),
+      handlers: () => this.#resolved<HttpHandler>((tag) => tag.front === 'http'),
+    };
+    this.#http.on('request', (request, response) => void answerHttp(request, response, front));
+    this.#http.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
+  }
+
+  opening(): void {
+    const byPath = new Map<string, string>();
+    for (const { name, tag } of this.#declared()) {
+      if (tag.front !== 'web-socket') continue;
+      const other = byPath.get(tag.path);
+      if (other !== undefined) throw serverError('PATH_TAKEN', { path: tag.path, factories: [other, name].sort() });
+      byPath.set(tag.path, name);
+    }
+  }
+
+  listen(): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const failed = (error: Error): void => {
+        reject(coreError('LISTEN_FAILED', { address: `${this.#hostName}:${this.#port}`, reason: messageOf(error) }, error));
+      };
+      this.#http.once('error', failed);
+      this.#http.listen(this.#port, this.#hostName, () => {
+        this.#http.off('error', failed);
+        resolve(this.url);
+      });
+    });
+  }
+
+  async drain(withinMs: number, _reason: string, quiet: Promise<void>): Promise<void> {
+    const { clock, random } = this.#hostOrThrow();
+    this.#draining = true;
+    for (const connection of this.#connections) {
+      if (connection.move('drain')) {
+        const reconnectInMs = Math.round(random.next() * withinMs * 0.6);
+        connection.send({ type: 'drain', deadlineMs: Math.round(withinMs), reconnectInMs });
+      } else {
+        connection.close('draining');
+      }
+    }
+    const over = new Promise<void>((resolve) => {
+      const timer = clock.schedule(withinMs, resolve);
+      void quiet.then(() => {
+        for (const connection of this.#connections) connection.close('draining');
+      });
+      this.#whenEmpty(() => {
+        timer.cancel();
+        resolve();
+      });
+    });
+    await over;
+  }
+
+  async close(): Promise<void> {
+    this.#draining = true;
+    for (const connection of this.#connections) connection.terminate();
+    if (!this.#http.listening) return;
+    await new Promise<void>((resolve) => {
+      this.#http.close(() => resolve());
+      this.#http.closeAllConnections();
+    });
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    // A peer that resets before the 101 is expected.
+    socket.on('error', () => {});
+    const path = (request.url ?? '/').split('?', 1)[0] as string;
+    const declared = this.#declared().find(({ tag }) => tag.front === 'web-socket' && tag.path === path);
+    const offered = request.headers['sec-websocket-protocol']?.split(',').map((name) => name.trim()) ?? [];
+    if (this.#draining) return refuseUpgrade(socket, '503 Service Unavailable', 'This process is shutting down.', ['retry-after: 1']);
+    if (!declared) return refuseUpgrade(socket, '404 Not Found', `No WebSocket is served at ${path}.`);
+    if (!offered.includes(SUBPROTOCOL)) {
+      return refuseUpgrade(socket, '400 Bad Request', `Offer the subprotocol ${SUBPROTOCOL}.`);
+    }
+    if (!this.#mayComeFrom(request)) {
+      return refuseUpgrade(socket, '403 Forbidden', 'This origin is not allowed.');
+    }
+    this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
+      const around = this.#surroundings as HandshakeSurroundings;
+      const id = around.random.uuid();
+      const factory = (): WebSocketFactory =>
+        this.#resolved<WebSocketFactory>((tag) => tag.front === 'web-socket' && tag.path === path)[0] as WebSocketFactory;
+      const silent = around.clock.schedule(this.#limits.handshakeMs, () => connection.close('handshakeTimeout'));
+      const connection = new Connection(id, webSocket, around, {
+        hello: (greeting, frame) => {
+          silent.cancel();
+          void shakeHands(greeting, frame, { ...around, factory });
+        },
+        gone: (lost) => {
+          silent.cancel();
+          this.#connections.delete(lost);
+          if (this.#connections.size === 0) this.#emptied?.();
+        },
+      });
+      this.#connections.add(connection);
+    });
+  }
+
+  /** No origin means no browser; a browser's must be our own or listed. */
+  #mayComeFrom(request: IncomingMessage): boolean {
+    const { origin } = request.headers;
+    if (origin === undefined || this.#origins.has(origin)) return true;
+    try {
+      return new URL(origin).host === request.headers.host;
+    } catch {
+      // Not a URL, "null" for instance: no origin of ours.
+      return false;
+    }
+  }
+
+  #declared(): { name: string; tag: FrontTag }[] {
+    return this.#hostOrThrow().declared.filter((factory): factory is { name: string; tag: FrontTag } => isFront(factory.tag));
+  }
+
+  #resolved<T>(wanted: (tag: FrontTag) => boolean): T[] {
+    return this.#hostOrThrow()
+      .factories()
+      .filter(({ tag }) => isFront(tag) && wanted(tag))
+      .map(({ instance }) => instance as T);
+  }
+
+  #whenEmpty(then: () => void): void {
+    if (this.#connections.size === 0) then();
+    else this.#emptied = then;
+  }
+
+  #hostOrThrow(): ServerHost {
+    if (this.#host === undefined) throw coreError('APP_STATE', { state: 'not attached', wanted: 'serving' });
+    return this.#host;
+  }
+}
+
+function isFront(tag: unknown): tag is FrontTag {
+  return typeof tag === 'object' && tag !== null && 'front' in tag;
+}
+
+function refuseUpgrade(socket: Duplex, status: string, text: string, headers: readonly string[] = []): void {
+  const lines = [`HTTP/1.1 ${status}`, 'connection: close', 'content-type: text/plain', `content-length: ${Buffer.byteLength(text)}`, ...headers];
+  socket.end(`${lines.join('\r\n')}\r\n\r\n${text}`);
+}
