@@ -1,7 +1,7 @@
 /** Declare, start, watch, gate and stop services. */
 export { App, type AppOptions, createApp } from './app.ts';
 export type { AppServer, GatedFactory, ServerHost } from './app-server.ts';
-export { Clock, Random, sleep, systemClock, systemRandom } from './clock.ts';
+export { bounded, Clock, Random, sleep, systemClock, systemRandom } from './clock.ts';
 export { callSite, declareClass, type Declaration } from './declare/declaration.ts';
 export { type Class, type Dependency, type Provided, type Token, token } from './declare/dependency.ts';
 export type { Fits, Mismatch } from './declare/fits.ts';

@@ -55,6 +55,8 @@ export class Connection implements FrameSink {
   #served = false;
   #earlyBytes = 0;
   #unanswered = 0;
+  #answering = false;
+  readonly #afterAnswer: (() => void)[] = [];
   #heartbeat: Timer | undefined;
 
   constructor(id: string, socket: WebSocket, around: ConnectionSurroundings, owner: ConnectionOwner) {
@@ -120,6 +122,12 @@ export class Connection implements FrameSink {
   roomy(): Promise<void> {
     if (this.isRoomy || this.signal.aborted) return Promise.resolve();
     return new Promise((resolve) => this.#roomWaiters.push(resolve));
+  }
+
+  /** Calls `then` when the request that is being answered has its response; at once when there is none. */
+  afterAnswer(then: () => void): void {
+    if (this.#answering) this.#afterAnswer.push(then);
+    else then();
   }
 
   /** Says `bye` and closes; harmless when that has happened. */
@@ -230,11 +238,14 @@ export class Connection implements FrameSink {
       return;
     }
     let data: unknown;
+    this.#answering = true;
     const error = await this.#call(request.method, request.data, (result) => {
       data = result;
     });
     if (error) this.send({ type: 'response', id: request.id, ok: false, error });
     else this.send({ type: 'response', id: request.id, ok: true, data: data ?? null });
+    this.#answering = false;
+    for (const then of this.#afterAnswer.splice(0)) then();
   }
 
   /** Calls one method of the handler; resolves to the error that the client may see, and never rejects. */

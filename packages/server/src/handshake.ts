@@ -238,13 +238,10 @@ class Feeds {
 
   async follow(thread: string): Promise<void> {
     const known = this.#feeds.get(thread);
-    if (known) {
-      await known.opened;
-      return;
-    }
-    const { feed, opened } = this.#open(thread, 'top');
+    const { feed, opened } = known ?? this.#open(thread, 'top');
+    this.#connection.afterAnswer(feed.hold());
     await opened;
-    await feed.replay();
+    if (known === undefined) await feed.replay();
   }
 
   #open(thread: string, cursor: Position | 'top' | undefined) {

@@ -33,6 +33,7 @@ export class StreamFeed {
   #live = false;
   #pumping = false;
   #closed = false;
+  #holds = 0;
 
   constructor(log: EventLog, key: string, name: string, sink: FrameSink, failed: (error: unknown) => void) {
     this.#log = log;
@@ -74,6 +75,21 @@ export class StreamFeed {
     if (!this.#closed) this.#sink.send({ type: 'live', stream: this.#name, epoch: this.#epoch, offset: this.#sent });
   }
 
+  /** Sends nothing until the returned function is called: an answer goes out before the events that it caused. */
+  hold(): () => void {
+    this.#holds += 1;
+    let released = false;
+    return () => {
+      if (released) return;
+      released = true;
+      this.#holds -= 1;
+      if (this.#holds === 0 && this.#announced > this.#sent) {
+        this.#live = false;
+        this.#pump().catch(this.#failed);
+      }
+    };
+  }
+
   close(): void {
     this.#closed = true;
     this.#subscription?.close();
@@ -81,7 +97,7 @@ export class StreamFeed {
 
   #appended(batch: Batch): void {
     this.#announced = batch.offset + batch.events.length - 1;
-    if (!this.#live) return;
+    if (!this.#live || this.#holds > 0) return;
     if (batch.epoch === this.#epoch && batch.offset === this.#sent + 1 && this.#sink.isRoomy) {
       this.#send(batch);
       return;

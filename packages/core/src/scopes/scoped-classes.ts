@@ -10,6 +10,8 @@ export interface ScopedClass {
   readonly name: string;
   /** What the declaring decorator added. */
   readonly tag: unknown;
+  /** The class's prototype, to see what its instances will have. */
+  readonly prototype: object;
   /**
    * Makes an instance; its constructor gets the singletons that it depends on.
    *
@@ -36,6 +38,7 @@ export function scopedClass(
   return {
     name,
     tag,
+    prototype: target.prototype as object,
     make(permit) {
       if (!permit.live) throw coreError('PERMIT_DEAD', { what: `An instance of ${name}` });
       dependencies ??= resolve();

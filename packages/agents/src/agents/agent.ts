@@ -1,0 +1,67 @@
+/**
+ * `@agent`: the author writes `run(input, ctx)`, and every event that a user must see arises by itself.
+ */
+import { callSite, type Class, declareClass, type Dependency, type Fits } from '@muster/core';
+import type { ThreadMessage } from '@muster/contracts';
+import type { Tool } from '../tools/define-tool.ts';
+
+export interface RunInput {
+  /** What the user wrote. */
+  readonly text: string;
+  readonly thread: string;
+  /** The thread's messages before this one. */
+  readonly history: readonly ThreadMessage[];
+}
+
+/** What a run ends with; `finalResponse` is what the user reads. */
+export interface RunResult {
+  readonly finalResponse?: string;
+  readonly result?: unknown;
+  readonly usage?: Readonly<Record<string, unknown>>;
+}
+
+export interface AgentContext {
+  /** Aborted when the run is cancelled, interrupted or out of time. */
+  readonly signal: AbortSignal;
+  readonly run: string;
+  readonly user: string;
+  /** Shows a thought; resolves when it is in the log. */
+  think(reasoning: string, step?: { readonly step: number; readonly totalSteps?: number }): Promise<void>;
+  /**
+   * Calls a tool; `tool_executing` and `tool_completed` are emitted around it.
+   *
+   * @throws MusterError `TOOL_INPUT_INVALID`, `TOOL_TIMEOUT`, or `TOOL_FAILED` with what the tool threw as its cause.
+   */
+  tool<I, R>(tool: Tool<I, R>, input: I): Promise<R>;
+  /** Streams a piece of the answer; pieces are joined for up to 40 ms. */
+  output(delta: string): void;
+  /** Resolves when everything emitted so far is in the log. */
+  drain(): Promise<void>;
+}
+
+/** One instance serves one run. */
+export interface Agent {
+  run(input: RunInput, ctx: AgentContext): RunResult | Promise<RunResult>;
+}
+
+/** What `@agent` says of a class. */
+export interface AgentTag {
+  readonly agent: string;
+  readonly description: string;
+  readonly tools: readonly Tool[];
+}
+
+export function agent<const D extends readonly Dependency[] = []>(options: {
+  /** By which requests ask for it; unique in the app. */
+  readonly name: string;
+  readonly description: string;
+  readonly dependsOn?: D;
+  readonly tools?: readonly Tool[];
+}): <C extends Class<Agent>>(target: C, context?: ClassDecoratorContext) => Fits<ConstructorParameters<C>, D> {
+  const declaredAt = callSite(agent);
+  return (target) => {
+    const tag: AgentTag = { agent: options.name, description: options.description, tools: options.tools ?? [] };
+    declareClass(target, { kind: 'scoped', options: {}, tag }, options.dependsOn ?? [], declaredAt);
+    return undefined as never;
+  };
+}

@@ -1,0 +1,12 @@
+/** Agents, tools, runs and threads; needs no socket. */
+export { agent, type Agent, type AgentContext, type RunInput, type RunResult } from './agents/agent.ts';
+export { AgentRegistry } from './agents/agent-registry.ts';
+export { AGENT_ERRORS } from './errors.ts';
+export { AgentSupervisor } from './runs/agent-supervisor.ts';
+export { ExecutionEngineFactory } from './runs/execution-engine-factory.ts';
+export type { Requester } from './runs/requester.ts';
+export { runMethods } from './runs/run-methods.ts';
+export { MemoryThreadStore } from './threads/memory-thread-store.ts';
+export { ThreadService } from './threads/thread-service.ts';
+export { ThreadStore } from './threads/thread-store.ts';
+export { defineTool, type Tool, type ToolContext } from './tools/define-tool.ts';

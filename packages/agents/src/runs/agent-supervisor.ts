@@ -1,0 +1,127 @@
+/**
+ * Accepts requests, starts runs and watches over them until each has its terminal.
+ *
+ * No lock is shared between users, and no run waits for another.
+ */
+import type { RunAccepted, RunRequest } from '@muster/contracts';
+import { Clock, type Principal, Random, RuntimeEvents, type Service, service, sleep, type StopContext } from '@muster/core';
+import { AgentRegistry } from '../agents/agent-registry.ts';
+import { agentError } from '../errors.ts';
+import { type Conversation, ThreadService } from '../threads/thread-service.ts';
+import { ExecutionEngineFactory } from './execution-engine-factory.ts';
+import type { ExecutionEngine } from './execution-engine.ts';
+import type { Requester } from './requester.ts';
+
+/** Part of the time for draining after which runs are interrupted, so that their terminals still reach their users. */
+const PATIENCE = 0.9;
+
+@service({ dependsOn: [AgentRegistry, ExecutionEngineFactory, ThreadService, Random, Clock, RuntimeEvents] })
+export class AgentSupervisor implements Service {
+  readonly #registry: AgentRegistry;
+  readonly #engines: ExecutionEngineFactory;
+  readonly #threads: ThreadService;
+  readonly #random: Random;
+  readonly #clock: Clock;
+  readonly #events: RuntimeEvents;
+  readonly #active = new Map<string, { readonly engine: ExecutionEngine; readonly ended: Promise<void> }>();
+  #accepting = false;
+
+  constructor(
+    registry: AgentRegistry,
+    engines: ExecutionEngineFactory,
+    threads: ThreadService,
+    random: Random,
+    clock: Clock,
+    events: RuntimeEvents,
+  ) {
+    this.#registry = registry;
+    this.#engines = engines;
+    this.#threads = threads;
+    this.#random = random;
+    this.#clock = clock;
+    this.#events = events;
+  }
+
+  start(): void {
+    this.#accepting = true;
+  }
+
+  /** How many runs have no terminal yet. */
+  get activeRuns(): number {
+    return this.#active.size;
+  }
+
+  /**
+   * Accepts a run. When this resolves, `agent_started` and the first `agent_thinking` are in the log and the user's message is stored.
+   *
+   * @throws MusterError `AGENT_UNKNOWN`, `THREAD_NOT_FOUND`, `NOT_ACCEPTING`, or `PERMIT_DEAD` when the gate has closed.
+   */
+  async accept(requester: Requester, request: RunRequest): Promise<RunAccepted> {
+    if (!this.#accepting) throw agentError('NOT_ACCEPTING', {});
+    const { principal } = requester;
+    const registered = this.#registry.find(request.agent);
+    const run = this.#random.uuid();
+    const thread = request.thread ?? this.#random.uuid();
+    const conversation = await this.#threads.begin(principal, thread, request.text, run);
+    const input = { text: request.text, thread, history: conversation.history };
+    await requester.follow(thread);
+    const { engine, recorder } = this.#engines.create(requester.permit, run, registered, principal, input);
+    await recorder.accept(request.text, `${registered.agent} takes up the question`);
+    this.#active.set(run, { engine, ended: this.#watch(engine, conversation) });
+    return { run, thread };
+  }
+
+  /** Carries a run to its end and stores the answer; never rejects. */
+  async #watch(engine: ExecutionEngine, conversation: Conversation): Promise<void> {
+    const ending = await engine.execute();
+    try {
+      await conversation.end(ending.status, ending.finalResponse ?? ending.error?.message ?? '');
+    } catch (error) {
+      const at = this.#clock.now();
+      this.#events.emit({ type: 'fault', component: 'thread service', correlation: engine.run, error, at });
+    }
+    this.#active.delete(engine.run);
+  }
+
+  /**
+   * Cancels a run of this user; its terminal says so. A run that has ended is left as it is.
+   *
+   * @throws MusterError `RUN_NOT_FOUND` when the run is somebody else's.
+   */
+  cancel(principal: Principal, run: string, reason: string | null): void {
+    const active = this.#active.get(run);
+    if (active === undefined) return;
+    if (active.engine.user !== principal.user) throw agentError('RUN_NOT_FOUND', { run });
+    active.engine.cancel(reason);
+  }
+
+  /** Lets runs finish; what is left near the end of the time is interrupted and gets its terminal. */
+  async drain(ctx: StopContext): Promise<void> {
+    this.#accepting = false;
+    const finished = new AbortController();
+    const patience = (ctx.deadline - ctx.clock.monotonic()) * PATIENCE;
+    const impatient = sleep(ctx.clock, patience, finished.signal).then(
+      () => this.#interruptAll(),
+      () => {
+        // All runs ended in time.
+      },
+    );
+    await this.#allEnded();
+    finished.abort();
+    await impatient;
+  }
+
+  async stop(): Promise<void> {
+    this.#accepting = false;
+    this.#interruptAll();
+    await this.#allEnded();
+  }
+
+  #interruptAll(): void {
+    for (const { engine } of this.#active.values()) engine.interrupt();
+  }
+
+  async #allEnded(): Promise<void> {
+    while (this.#active.size > 0) await Promise.all([...this.#active.values()].map(({ ended }) => ended));
+  }
+}

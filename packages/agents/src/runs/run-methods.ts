@@ -1,0 +1,20 @@
+/**
+ * The methods of a chat connection: `run` and `cancel`, checked against the contract.
+ */
+import { parseData, RunRequest } from '@muster/contracts';
+import type { AgentSupervisor } from './agent-supervisor.ts';
+import type { Requester } from './requester.ts';
+
+/** Methods for a handler: `return { methods: runMethods(this.supervisor, session) }`. */
+export function runMethods(
+  supervisor: AgentSupervisor,
+  requester: Requester,
+): { run(data: unknown): Promise<unknown>; cancel(data: unknown): void } {
+  return {
+    run: async (data) => supervisor.accept(requester, parseData(RunRequest, data)),
+    cancel: (data) => {
+      const { run, reason } = data as { run: string; reason?: string };
+      supervisor.cancel(requester.principal, run, reason ?? null);
+    },
+  };
+}

@@ -1,0 +1,174 @@
+/**
+ * The RUN and TOOL tables in front of the log: no event passes that the contract does not allow.
+ *
+ * Numbers and order are given when an event is emitted, so they cannot depend on who awaits what. Events emitted while an
+ * append is under way leave together in the next one.
+ */
+import {
+  type AgentEvent,
+  type AgentEventName,
+  type Clock,
+  type EventData,
+  RUN,
+  StateMachine,
+  type Timer,
+  TOOL,
+} from '@muster/contracts';
+import type { RuntimeEvents } from '@muster/core';
+import { agentError } from '../errors.ts';
+import { toJson } from './to-json.ts';
+import type { Receipt, UserEmitter } from './user-emitter.ts';
+
+/** How a run ended, but for what the recorder knows itself. */
+export type Ending = Omit<EventData<'agent_completed'>, 'count' | 'durationMs'>;
+
+/** Longest time that a streamed piece waits for others, in milliseconds, and its largest size in characters. */
+const OUTPUT = { holdMs: 40, characters: 4_096 } as const;
+
+interface Waiting {
+  readonly event: AgentEvent;
+  readonly resolve: (receipt: Receipt) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export class RunRecorder {
+  readonly run: string;
+  readonly #agent: string;
+  readonly #emitter: UserEmitter;
+  readonly #clock: Clock;
+  readonly #events: RuntimeEvents;
+  readonly #machine: StateMachine<typeof RUN>;
+  readonly #tools = new Map<string, { readonly name: string; readonly startedAt: number; readonly machine: StateMachine<typeof TOOL> }>();
+  readonly #startedAt: number;
+  #n = 0;
+  #waiting: Waiting[] = [];
+  #flushing: Promise<void> | undefined;
+  #pendingOutput = '';
+  #outputTimer: Timer | undefined;
+
+  constructor(run: string, agent: string, emitter: UserEmitter, clock: Clock, events: RuntimeEvents) {
+    this.run = run;
+    this.#agent = agent;
+    this.#emitter = emitter;
+    this.#clock = clock;
+    this.#events = events;
+    this.#startedAt = clock.monotonic();
+    this.#machine = new StateMachine(`run ${run}`, RUN, 'accepted', this.#moved('run', run));
+  }
+
+  get hasEnded(): boolean {
+    return this.#machine.state === 'completed';
+  }
+
+  /** The first two events, in one append: a user who is told of a run has something to see. */
+  async accept(message: string, reasoning: string): Promise<void> {
+    const started = this.#record('agent_started', { message });
+    await Promise.all([started, this.#record('agent_thinking', { reasoning })]);
+  }
+
+  think(data: EventData<'agent_thinking'>): Promise<Receipt> {
+    this.#flushOutput();
+    return this.#record('agent_thinking', data);
+  }
+
+  /** Joins `delta` to what waits; it is recorded after 40 ms, at 4 096 characters, or before any other event. */
+  output(delta: string): void {
+    if (delta === '' || this.hasEnded) return;
+    this.#pendingOutput += delta;
+    if (this.#pendingOutput.length >= OUTPUT.characters) this.#flushOutput();
+    else this.#outputTimer ??= this.#clock.schedule(OUTPUT.holdMs, () => this.#flushOutput());
+  }
+
+  toolExecuting(callId: string, toolName: string, parameters: unknown): Promise<Receipt> {
+    this.#flushOutput();
+    const machine = new StateMachine(`tool call ${callId}`, TOOL, 'requested', this.#moved('tool', callId));
+    const recorded = this.#record('tool_executing', { callId, toolName, parameters: toJson(parameters) });
+    if (!this.hasEnded) {
+      machine.send('tool_executing');
+      this.#tools.set(callId, { name: toolName, startedAt: this.#clock.monotonic(), machine });
+    }
+    return recorded;
+  }
+
+  /** Harmless when the call was closed already: a run that ended has closed its calls. */
+  async toolCompleted(
+    callId: string,
+    outcome: Omit<EventData<'tool_completed'>, 'callId' | 'toolName' | 'durationMs'>,
+  ): Promise<void> {
+    const call = this.#tools.get(callId);
+    if (call === undefined) return;
+    this.#flushOutput();
+    this.#tools.delete(callId);
+    call.machine.send('tool_completed');
+    const durationMs = Math.round(this.#clock.monotonic() - call.startedAt);
+    const result = 'result' in outcome ? { result: toJson(outcome.result) } : {};
+    await this.#record('tool_completed', { callId, toolName: call.name, ...outcome, ...result, durationMs });
+  }
+
+  /** The terminal: closes what is open, then says how it ended. Once; a second call changes nothing. */
+  async finish(ending: Ending): Promise<void> {
+    if (this.hasEnded) return;
+    this.#flushOutput();
+    for (const callId of [...this.#tools.keys()]) this.toolCompleted(callId, { status: 'abandoned' }).catch(() => {});
+    const durationMs = Math.round(this.#clock.monotonic() - this.#startedAt);
+    const result = 'result' in ending ? { result: toJson(ending.result) } : {};
+    await this.#record('agent_completed', { ...ending, ...result, count: this.#n + 1, durationMs });
+  }
+
+  /** Resolves when everything emitted so far is in the log. */
+  async drain(): Promise<void> {
+    this.#flushOutput();
+    while (this.#flushing !== undefined) await this.#flushing;
+  }
+
+  #flushOutput(): void {
+    this.#outputTimer?.cancel();
+    this.#outputTimer = undefined;
+    const delta = this.#pendingOutput;
+    this.#pendingOutput = '';
+    // Whoever awaits a later event or drain() learns of a failed append.
+    if (delta !== '') this.#record('agent_output', { delta }).catch(() => {});
+  }
+
+  /** Checks, numbers and queues one event; resolves when it is in the log. */
+  #record<N extends AgentEventName>(name: N, data: EventData<N>): Promise<Receipt> {
+    if (!this.#machine.can(name)) {
+      const rejected = Promise.reject(agentError('CONTRACT_VIOLATION', { event: name, rule: `the run is ${this.#machine.state}` }));
+      // A caller that does not await must not bring the process down.
+      rejected.catch(() => {});
+      return rejected;
+    }
+    this.#machine.send(name);
+    this.#n += 1;
+    const event = { id: `${this.run}:${this.#n}`, event: name, run: this.run, n: this.#n, agent: this.#agent, at: this.#clock.now(), data };
+    const recorded = new Promise<Receipt>((resolve, reject) => {
+      this.#waiting.push({ event: event as unknown as AgentEvent, resolve, reject });
+    });
+    recorded.catch(() => {});
+    this.#flushing ??= this.#flush();
+    return recorded;
+  }
+
+  async #flush(): Promise<void> {
+    // What is emitted in this tick leaves together.
+    await Promise.resolve();
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting;
+      this.#waiting = [];
+      try {
+        const receipt = await this.#emitter.append(batch.map(({ event }) => event));
+        for (const { resolve } of batch) resolve(receipt);
+      } catch (cause) {
+        const error = agentError('APPEND_FAILED', { run: this.run, count: batch.length }, cause);
+        for (const { reject } of batch) reject(error);
+      }
+    }
+    this.#flushing = undefined;
+  }
+
+  #moved(machine: 'run' | 'tool', subject: string) {
+    return ({ from, event, to }: { from: string; event: string; to: string }): void => {
+      if (from !== to) this.#events.emit({ type: 'moved', machine, subject, from, event, to, at: this.#clock.now() });
+    };
+  }
+}
