@@ -5,7 +5,7 @@ import {
   type AgentEvent,
   type ClientFrameInput,
   type EventsFrame,
-  isResumable,
+  type MusterError,
   type ResponseFrame,
   retryAfter,
   type RunAccepted,
@@ -115,27 +115,16 @@ export class Client {
 
   /** Sends a request; resolves to the data of its response. @throws MusterError `REQUEST_REFUSED` or `CONNECTION_CLOSED`. */
   request<T = unknown>(method: string, data: unknown): Promise<T> {
-    if (this.state !== 'ready') return Promise.reject(closedError(1000, `the client is ${this.state}`));
-    const id = this.#uuid();
-    return new Promise<T>((resolve, reject) => {
-      this.#requests.set(id, { resolve, reject });
-      this.#send({ type: 'request', id, method, data });
-    });
+    return this.#request<T>(method, data, () => {});
   }
 
   /** Asks an agent. */
   run(request: string | RunRequestInput): Run {
     const data = typeof request === 'string' ? { text: request } : request;
-    const accepted = this.request<RunAccepted>('run', data);
+    // The response comes before the run's first event, so the run is known when that is read.
+    const accepted = this.#request<RunAccepted>('run', data, ({ run: id }) => this.#runs.set(id, run));
     const run = new LiveRun(accepted, (id, reason) =>
       this.#send({ type: 'cancel', run: id, ...(reason === undefined ? {} : { reason }) }),
-    );
-    // The response comes before the run's first event, and this runs before the next frame is read.
-    accepted.then(
-      ({ run: id }) => this.#runs.set(id, run),
-      () => {
-        // The run has been told.
-      },
     );
     return run;
   }
@@ -156,6 +145,20 @@ export class Client {
   async close(): Promise<void> {
     this.#socket.close(1000, 'done');
     await this.#closed;
+  }
+
+  /** @param accepted called in the tick in which the response is read. */
+  #request<T>(method: string, data: unknown, accepted: (data: T) => void): Promise<T> {
+    if (this.state !== 'ready') return Promise.reject(closedError(1000, `the client is ${this.state}`));
+    const id = this.#uuid();
+    return new Promise<T>((resolve, reject) => {
+      const answered = (result: T): void => {
+        accepted(result);
+        resolve(result);
+      };
+      this.#requests.set(id, { resolve: answered, reject });
+      this.#send({ type: 'request', id, method, data });
+    });
   }
 
   #send(frame: ClientFrameInput): void {
@@ -193,14 +196,11 @@ export class Client {
   }
 
   #happened(frame: EventsFrame): void {
-    // In a microtask, so that a response in the frame before has reached whoever awaited it.
-    queueMicrotask(() => {
-      for (const event of frame.events) {
-        for (const listener of this.#eventListeners) listener(event, frame.stream);
-        this.#runs.get(event.run)?.take(event);
-        if (event.event === 'agent_completed') this.#runs.delete(event.run);
-      }
-    });
+    for (const event of frame.events) {
+      for (const listener of this.#eventListeners) listener(event, frame.stream);
+      this.#runs.get(event.run)?.take(event);
+      if (event.event === 'agent_completed') this.#runs.delete(event.run);
+    }
   }
 
   #end(code: number, reason: string): void {
@@ -213,7 +213,6 @@ export class Client {
   }
 }
 
-function closedError(code: number, reason: string) {
-  const retry = isResumable(code) || retryAfter(code) === 'fresh' ? retryAfter(code) : 'never';
-  return clientError('CONNECTION_CLOSED', { code, reason, retry });
+function closedError(code: number, reason: string): MusterError {
+  return clientError('CONNECTION_CLOSED', { code, reason, retry: retryAfter(code) });
 }
