@@ -36,7 +36,7 @@ function linesOf(event: RuntimeEvent): string[] {
     case 'boot-started':
       return [`Starting ${event.services.length} ${event.services.length === 1 ? 'service' : 'services'}`];
     case 'boot-completed':
-      return [`Boot completed in ${duration(event.wallMs)}`];
+      return [`Ready in ${duration(event.wallMs)}`];
     case 'boot-failed':
       return [event.error.message];
     case 'waiting':
@@ -77,8 +77,12 @@ function movedLines(event: Extract<RuntimeEvent, { type: 'moved' }>): string[] {
 }
 
 function plainReporter(output: Output): Reporter {
+  let address: string | undefined;
   return (event) => {
+    if (event.type === 'listening') ({ address } = event);
     for (const line of linesOf(event)) output.write(`${line}\n`);
+    // The last line of a boot is what a person wants next.
+    if (event.type === 'boot-completed' && address !== undefined) output.write(`\n  Open ${address}\n\n`);
   };
 }
 

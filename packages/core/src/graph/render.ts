@@ -18,10 +18,12 @@ const MARKS: Readonly<Record<string, string>> = {
 /** Renders the text tree; ends with a newline. */
 export function renderText(dump: GraphDump): string {
   const lines = [header(dump)];
-  const byId = new Map(dump.nodes.map((node) => [node.id, node]));
+  // Values have no life of their own; the JSON form has them.
+  const living = dump.nodes.filter((node) => node.kind !== 'value');
+  const byId = new Map(living.map((node) => [node.id, node]));
   const shown = new Set<string>();
-  const needed = new Set(dump.nodes.flatMap((node) => node.needs));
-  const roots = dump.nodes.filter((node) => !needed.has(node.id));
+  const needed = new Set(living.flatMap((node) => node.needs));
+  const roots = living.filter((node) => !needed.has(node.id));
   // An explicit stack: a chain of ten thousand services must not become ten thousand calls.
   const stack = ranked(roots).map((node, index, all) => ({ node, indent: '', last: index === all.length - 1 }));
   stack.reverse();
@@ -37,7 +39,7 @@ export function renderText(dump: GraphDump): string {
       ...children.map((child, index) => ({ node: child, indent: deeper, last: index === children.length - 1 })).reverse(),
     );
   }
-  const hidden = dump.nodes.filter((node) => !shown.has(node.id));
+  const hidden = living.filter((node) => !shown.has(node.id));
   for (const node of hidden) lines.push(`◦ ${describe(node)} (in a circle)`);
   for (const problem of dump.problems) lines.push(`✘ ${problem.code}: ${escapeText(problem.message)}`, `  → ${escapeText(problem.hint)}`);
   return `${lines.join('\n')}\n`;
@@ -59,7 +61,6 @@ function ranked(nodes: readonly DumpNode[]): DumpNode[] {
 
 function describe(node: DumpNode): string {
   const name = `${escapeText(node.id)}${node.tokens.length > 0 ? ` (${node.tokens.map(escapeText).join(', ')})` : ''}`;
-  if (node.kind === 'value') return `${name} value`;
   if (node.kind !== 'service') return `${name} ${node.kind}`;
   const parts = [`${MARKS[node.phase] ?? '·'} ${name} ${node.phase}`];
   if (node.health !== 'unknown' && node.phase === 'running') parts.push(node.health);

@@ -1,0 +1,419 @@
+import { describe, expect, it } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import { get } from 'node:http';
+import { EventLog, type Health, healthy, service, type Service, streamOf, unhealthy } from '@muster/core';
+import { FakeClock } from '@muster/core/testing';
+import { ConnectionPool } from '@muster/server';
+import { RawClient, serve, slowService } from './harness.ts';
+
+const echo = () => ({ methods: { echo: (data: unknown) => data } });
+
+/** What an upgrade that is refused answers with. */
+async function refusal(client: RawClient): Promise<number> {
+  return new Promise((resolve) => {
+    client.socket.on('unexpected-response', (request, response) => {
+      resolve(response.statusCode ?? 0);
+      request.destroy();
+    });
+  });
+}
+
+describe('the handshake', () => {
+  it('goes hello, welcome, request, response', async () => {
+    await using server = await serve(echo);
+    const client = await RawClient.welcomed(server.url);
+    const welcome = client.frames[0];
+    expect(welcome).toMatchObject({ type: 'welcome', user: 'ann', durability: 'memory', streams: {} });
+    const id = client.request('echo', { a: 1 });
+    expect(await client.next('response')).toEqual({ type: 'response', id, ok: true, data: { a: 1 } });
+    expect(server.sessions[0]?.connection).toBe((welcome as { connection: string }).connection);
+    expect(server.recorded.moves('connection').map((move) => move.split(':')[1])).toEqual([
+      'accepted',
+      'authenticating',
+      'gated',
+      'syncing',
+      'ready',
+    ]);
+    await client.close();
+  });
+
+  it('handles twenty requests sent in the tick of the 101 once each, in order, after ready', async () => {
+    const handled: unknown[] = [];
+    await using server = await serve((_, journal) => ({
+      methods: {
+        note: (data) => {
+          handled.push(data);
+          journal.push('handled');
+          return data;
+        },
+      },
+      onReady: () => journal.push('ready'),
+    }));
+    const client = new RawClient(server.url);
+    await client.opened();
+    client.hello('token:ann');
+    const ids = Array.from({ length: 20 }, (_, i) => client.request('note', i));
+    const answers = [];
+    for (let i = 0; i < 20; i += 1) answers.push(await client.next('response'));
+    expect(handled).toEqual(Array.from({ length: 20 }, (_, i) => i));
+    expect(answers.map((answer) => answer.id)).toEqual(ids);
+    expect(server.journal.slice(0, 3)).toEqual(['factory made', 'ready', 'handled']);
+    expect(client.frames[0]?.type).toBe('welcome');
+    await client.close();
+  });
+
+  it('holds who comes before the services are ready, says what for, and serves them on the same socket', async () => {
+    const { Slow, up } = slowService();
+    await using server = await serve(echo, { services: [Slow], server: { listen: 'at-once' } });
+    const client = new RawClient(server.url);
+    await client.opened();
+    client.hello('token:ann');
+    client.request('echo', 'early');
+    expect(await client.next('wait')).toMatchObject({ pending: ['Slow'] });
+    expect(server.journal).toEqual([]);
+    expect(client.frames.some((frame) => frame.type === 'welcome')).toBe(false);
+    up();
+    await client.next('welcome');
+    expect(await client.next('response')).toMatchObject({ ok: true, data: 'early' });
+    expect(server.journal).toEqual(['factory made']);
+    await client.close();
+  });
+
+  it('tells a held client again every two seconds, and after ten closes with 4101 and the causes', async () => {
+    const clock = new FakeClock();
+    const { Slow } = slowService();
+    await using server = await serve(echo, { services: [Slow], server: { listen: 'at-once' }, app: { clock } });
+    const client = new RawClient(server.url);
+    await client.opened();
+    client.hello('token:ann');
+    await client.next('wait');
+    for (let i = 0; i < 4; i += 1) {
+      await clock.advance(2_000);
+      await client.next('wait');
+    }
+    await clock.advance(2_000);
+    expect(await client.next('error')).toMatchObject({ code: 'GATE_CLOSED', details: { waitingFor: ['Slow'] } });
+    expect(await client.next('bye')).toMatchObject({ code: 4101, retry: 'backoff', resumable: true });
+    expect((await client.closed).code).toBe(4101);
+  });
+
+  it('closes with 4104 who says nothing for twenty seconds', async () => {
+    const clock = new FakeClock();
+    await using server = await serve(echo, { app: { clock } });
+    const client = new RawClient(server.url);
+    await client.opened();
+    await clock.advance(19_999);
+    expect(client.frames).toEqual([]);
+    await clock.advance(1);
+    expect((await client.closed).code).toBe(4104);
+  });
+
+  it.each([
+    ['no token', undefined, 4001, 'TOKEN_INVALID'],
+    ['a token that was not issued here', 'stolen', 4001, 'TOKEN_INVALID'],
+    ['an expired token', 'expired', 4108, 'TOKEN_EXPIRED'],
+    ['an authenticator that is broken', 'broken', 4101, 'AUTH_UNAVAILABLE'],
+  ])('answers %s with its code, and makes no session', async (_, token, code, name) => {
+    await using server = await serve(echo);
+    const client = new RawClient(server.url);
+    await client.opened();
+    client.hello(token);
+    expect(await client.next('error')).toMatchObject({ code: name });
+    expect((await client.closed).code).toBe(code);
+    expect(server.sessions).toEqual([]);
+    expect(JSON.stringify(client.frames)).not.toMatch(/secret-path|stolen/);
+  });
+
+  it('closes with 4004 when the first frame is no hello, and with 4007 on a second one', async () => {
+    await using server = await serve(echo);
+    const rude = new RawClient(server.url);
+    await rude.opened();
+    rude.request('echo', 1);
+    expect(await rude.next('error')).toMatchObject({ code: 'HELLO_EXPECTED' });
+    expect((await rude.closed).code).toBe(4004);
+    const twice = await RawClient.welcomed(server.url);
+    twice.hello('token:bob');
+    expect((await twice.closed).code).toBe(4007);
+  });
+
+  it('refuses before the 101 what cannot become a connection', async () => {
+    await using server = await serve(echo);
+    const statuses = await Promise.all([
+      refusal(new RawClient(server.url, { path: '/nowhere' })),
+      refusal(new RawClient(server.url, { protocol: 'soap' })),
+      refusal(new RawClient(server.url, { origin: 'https://evil.example' })),
+    ]);
+    expect(statuses).toEqual([404, 400, 403]);
+  });
+});
+
+describe('a ready connection', () => {
+  it('answers each bad input with one error frame and goes on', async () => {
+    await using server = await serve(echo);
+    const client = await RawClient.welcomed(server.url);
+    const bad = ['{', '[]', '{"type":"nope"}', `{"type":"request","id":"x","method":"echo"}`, '['.repeat(9_000), ' '.repeat(70_000)];
+    for (const text of bad) {
+      client.send(text);
+      await client.next('error');
+    }
+    client.socket.send(Buffer.from([1, 2]), { binary: true });
+    await client.next('error');
+    client.request('echo', 'still here');
+    expect(await client.next('response')).toMatchObject({ ok: true, data: 'still here' });
+    expect(client.frames.filter((frame) => frame.type === 'error')).toHaveLength(bad.length + 1);
+    await client.close();
+  });
+
+  it('closes with 1009 a frame of more than four times the limit, as the RFC says', async () => {
+    await using server = await serve(echo);
+    const client = await RawClient.welcomed(server.url);
+    client.send('x'.repeat(300_000));
+    expect((await client.closed).code).toBe(1009);
+  });
+
+  it('tells of an unknown method, also of one that objects inherit, and hides what a handler threw', async () => {
+    await using server = await serve(() => ({
+      methods: {
+        fail: () => {
+          throw new Error('password=hunter2 at /srv/app/db.ts');
+        },
+      },
+    }));
+    const client = await RawClient.welcomed(server.url);
+    client.request('toString');
+    expect(await client.next('response')).toMatchObject({ ok: false, error: { code: 'METHOD_UNKNOWN', details: { known: ['fail'] } } });
+    client.request('fail');
+    const failed = await client.next('response');
+    expect(failed).toMatchObject({ ok: false, error: { code: 'INTERNAL', retryable: true } });
+    expect(JSON.stringify(client.frames)).not.toContain('hunter2');
+    const fault = server.recorded.all.find((event) => event.type === 'fault');
+    expect(fault).toMatchObject({ component: 'method fail', error: { message: expect.stringContaining('hunter2') } });
+    await client.close();
+  });
+
+  it('calls onReady and onGone in pairs, and keeps the pool in step with the sockets', async () => {
+    let gone!: () => void;
+    const left = new Promise<void>((resolve) => {
+      gone = resolve;
+    });
+    await using server = await serve((_, journal) => ({
+      methods: {},
+      onReady: () => journal.push('ready'),
+      onGone: () => {
+        journal.push('gone');
+        gone();
+      },
+    }));
+    const pool = server.app.get(ConnectionPool);
+    const client = await RawClient.welcomed(server.url);
+    client.send({ type: 'ping' });
+    await client.next('pong');
+    expect([pool.size, pool.countOf('ann'), pool.countOf('bob')]).toEqual([1, 1, 0]);
+    client.socket.terminate();
+    await left;
+    expect(server.journal).toEqual(['factory made', 'ready', 'gone']);
+    expect([pool.size, pool.users]).toEqual([0, 0]);
+  });
+
+  it('answers as not executed what its mailbox cannot hold', async () => {
+    let release!: () => void;
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let calls = 0;
+    await using server = await serve(() => ({ methods: { wait: () => ((calls += 1), held) } }), { server: { limits: { mailbox: 2 } } });
+    const client = await RawClient.welcomed(server.url);
+    for (let i = 0; i < 4; i += 1) client.request('wait');
+    expect(await client.next('response')).toMatchObject({ ok: false, error: { code: 'MAILBOX_FULL', retryable: true } });
+    release();
+    for (let i = 0; i < 3; i += 1) expect(await client.next('response')).toMatchObject({ ok: true });
+    expect(calls).toBe(3);
+    await client.close();
+  });
+
+  it('refuses requests while the gate is closed behind it, and goes on with the same socket when it opens', async () => {
+    const clock = new FakeClock();
+    let verdict: Health = healthy;
+    @service()
+    class Database implements Service {
+      check(): Health {
+        return verdict;
+      }
+    }
+    await using server = await serve(echo, { services: [Database], app: { clock } });
+    const client = await RawClient.welcomed(server.url);
+    verdict = unhealthy('replica lost');
+    await clock.advance(8_000);
+    expect(await client.next('degraded')).toMatchObject({ services: ['Database'] });
+    expect(server.sessions[0]?.permit.live).toBe(false);
+    client.request('echo', 1);
+    expect(await client.next('response')).toMatchObject({ ok: false, error: { code: 'NOT_SERVING', retryable: true } });
+    verdict = healthy;
+    await clock.advance(5_000);
+    await client.next('recovered');
+    client.request('echo', 2);
+    expect(await client.next('response')).toMatchObject({ ok: true, data: 2 });
+    expect(server.sessions[0]?.permit.live).toBe(true);
+    await client.close();
+  });
+
+  it('is pinged, and closed with 4105 when two pings stay unanswered', async () => {
+    const clock = new FakeClock();
+    await using server = await serve(echo, { app: { clock } });
+    const client = await RawClient.welcomed(server.url);
+    client.send({ type: 'ping' });
+    await client.next('pong');
+    for (let i = 0; i < 4; i += 1) {
+      await clock.advance(15_000);
+      await client.next('ping');
+      client.send({ type: 'pong' });
+      client.request('echo', i);
+      await client.next('response');
+    }
+    await clock.advance(45_000);
+    expect((await client.closed).code).toBe(4105);
+  });
+
+  it('is told to go when the app stops, and closed with 4201', async () => {
+    const server = await serve(echo);
+    const client = await RawClient.welcomed(server.url);
+    const stopping = server.app.stop();
+    await client.next('drain');
+    expect(await client.next('bye')).toMatchObject({ code: 4201, retry: 'now', resumable: true });
+    expect((await client.closed).code).toBe(4201);
+    await stopping;
+    const late = new RawClient(server.url);
+    expect((await late.closed).code).toBe(1006);
+  });
+});
+
+describe('streams', () => {
+  const event = (run: string, n: number) => ({ id: `${run}:${n}`, event: 'agent_output' as const, run, n, agent: 'a', at: 0, data: { delta: `${n}` } });
+
+  /** All events of a thread that a client has got, by their frames' own offsets. */
+  function offsets(client: RawClient): number[] {
+    return client.frames.flatMap((frame) => (frame.type === 'events' ? frame.events.map((_, i) => frame.offset + i) : []));
+  }
+
+  it('are replayed from the beginning or the cursor, then live, each event once', async () => {
+    await using server = await serve(() => ({ methods: {} }));
+    const log = server.app.get(EventLog);
+    const seed = await RawClient.welcomed(server.url);
+    const stream = streamOf(server.sessions[0]!.principal, 't');
+    const run = randomUUID();
+    for (let n = 1; n <= 300; n += 1) await log.append(stream, [event(run, n)]);
+    const { epoch } = await log.info(stream);
+    const all = new RawClient(server.url);
+    await all.opened();
+    all.hello('token:ann', { subscribe: ['t'] });
+    expect(await all.next('live')).toMatchObject({ stream: 't', epoch, offset: 300 });
+    const some = new RawClient(server.url);
+    await some.opened();
+    some.hello('token:ann', { cursors: { t: { epoch, offset: 290 } } });
+    await some.next('live');
+    await log.append(stream, [event(run, 301), event(run, 302)]);
+    await Promise.all([all.next('events'), some.next('events')]);
+    expect(offsets(all)).toEqual(Array.from({ length: 302 }, (_, i) => i + 1));
+    expect(offsets(some)).toEqual(Array.from({ length: 12 }, (_, i) => i + 291));
+    const foreign = new RawClient(server.url);
+    await foreign.opened();
+    foreign.hello('token:bob', { subscribe: ['t'] });
+    await foreign.next('live');
+    expect(offsets(foreign)).toEqual([]);
+    await Promise.all([seed, all, some, foreign].map((client) => client.close()));
+  });
+
+  it('are reset, and say why, when the cursor cannot be continued', async () => {
+    await using server = await serve(() => ({ methods: {} }));
+    await (await RawClient.welcomed(server.url)).close();
+    const stream = streamOf(server.sessions[0]!.principal, 't');
+    await server.app.get(EventLog).append(stream, [event('r', 1)]);
+    const client = new RawClient(server.url);
+    await client.opened();
+    client.hello('token:ann', { cursors: { t: { epoch: 'another', offset: 7 } } });
+    expect(await client.next('welcome')).toMatchObject({ streams: { t: { status: 'reset' } } });
+    expect(await client.next('reset')).toMatchObject({ stream: 't', floor: 0, why: expect.stringContaining('epoch') });
+    expect((await client.next('events')).offset).toBe(1);
+    await client.close();
+  });
+
+  it('go out after the response to the request that caused them', async () => {
+    await using server = await serve((session) => ({
+      methods: {
+        go: async () => {
+          await session.follow('t');
+          await log.append(streamOf(session.principal, 't'), [event('r', 1)]);
+          return 'accepted';
+        },
+      },
+    }));
+    const log = server.app.get(EventLog);
+    const client = await RawClient.welcomed(server.url);
+    for (let i = 0; i < 3; i += 1) {
+      client.request('go');
+      await client.next('events');
+    }
+    const kinds = client.frames.map((frame) => frame.type).filter((type) => type === 'response' || type === 'events');
+    expect(kinds).toEqual(['response', 'events', 'response', 'events', 'response', 'events']);
+    await client.close();
+  });
+
+  it('lose nothing to a client that reads slowly', async () => {
+    await using server = await serve(() => ({ methods: {} }), { server: { limits: { sendBufferBytes: 2_000 } } });
+    const log = server.app.get(EventLog);
+    const client = await RawClient.welcomed(server.url);
+    const stream = streamOf(server.sessions[0]!.principal, 't');
+    await server.sessions[0]!.follow('t');
+    client.socket.pause();
+    const wide = 'x'.repeat(2_000);
+    for (let n = 1; n <= 2_000; n += 1) await log.append(stream, [{ ...event('r', n), data: { delta: wide } }]);
+    client.socket.resume();
+    while (offsets(client).length < 2_000) await client.next('events');
+    expect(offsets(client)).toEqual(Array.from({ length: 2_000 }, (_, i) => i + 1));
+    await client.close();
+  });
+});
+
+describe('probes', () => {
+  const probe = (url: string, path: string): Promise<[number, string]> =>
+    new Promise((resolve, reject) => {
+      get(`${url.replace('ws', 'http')}${path}`, (response) => {
+        let body = '';
+        response.setEncoding('utf8').on('data', (chunk: string) => (body += chunk));
+        response.on('end', () => resolve([response.statusCode ?? 0, body]));
+      }).on('error', reject);
+    });
+
+  it('tell liveness, startup and readiness apart, and show the graph while it boots', async () => {
+    const { Slow, up } = slowService();
+    await using server = await serve(echo, { services: [Slow], server: { listen: 'at-once' } });
+    const statuses = async () => (await Promise.all(['/livez', '/startupz', '/readyz'].map((path) => probe(server.url, path)))).map(([status]) => status);
+    expect(await statuses()).toEqual([200, 503, 503]);
+    expect(await probe(server.url, '/readyz')).toEqual([503, expect.stringContaining('"blockedBy":["Slow"]')]);
+    expect(await probe(server.url, '/anything')).toEqual([503, expect.stringContaining('Slow')]);
+    expect((await probe(server.url, '/muster/graph.txt'))[1]).toContain('◐ Slow starting');
+    up();
+    await server.started;
+    expect(await statuses()).toEqual([200, 200, 200]);
+    expect(JSON.parse((await probe(server.url, '/muster/graph.json'))[1])).toMatchObject({ format: 'muster.graph/1', state: 'running', gate: { state: 'open' } });
+    expect((await probe(server.url, '/anything'))[0]).toBe(404);
+  });
+
+  it('give the dump to nobody without a token when the port is open to others', async () => {
+    await using server = await serve(echo, { server: { host: '0.0.0.0' } });
+    const url = server.url.replace('0.0.0.0', '127.0.0.1');
+    expect((await probe(url, '/muster/graph.json'))[0]).toBe(401);
+    const response = await fetch(`${url.replace('ws', 'http')}/muster/graph.txt`, { headers: { authorization: 'Bearer token:ann' } });
+    expect([response.status, (await response.text()).includes('gate open')]).toEqual([200, true]);
+    expect((await fetch(`${url.replace('ws', 'http')}/muster/graph.txt`, { headers: { authorization: 'Bearer no' } })).status).toBe(401);
+  });
+});
+
+describe('a boot that cannot listen', () => {
+  it('fails with the address and what to do, and stops what it had started', async () => {
+    await using first = await serve(echo);
+    const port = Number(new URL(first.url).port);
+    const second = await serve(echo, { server: { port } }).catch((error: unknown) => error);
+    expect(second).toMatchObject({ code: 'BOOT_FAILED', details: { causes: [{ description: expect.stringContaining(`127.0.0.1:${port}`) }] } });
+  });
+});

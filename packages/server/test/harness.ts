@@ -1,0 +1,170 @@
+/** A real app on a real port, and a WebSocket that knows nothing but frames. */
+import { once } from 'node:events';
+import { randomUUID } from 'node:crypto';
+import { type AppOptions, type Class, createApp, provide, service, type Service } from '@muster/core';
+import { type RecordedEvents, recordEvents } from '@muster/core/testing';
+import type { ServerFrame } from '@muster/contracts';
+import {
+  Authenticator,
+  ConnectionPool,
+  type Credentials,
+  type Handler,
+  type Identity,
+  serverError,
+  type Session,
+  webSocketFactory,
+  webSocketServer,
+  type WebSocketServerOptions,
+} from '@muster/server';
+import { WebSocket } from 'ws';
+
+/** Accepts `token:<user>`. */
+@service()
+export class TestAuthenticator implements Authenticator {
+  authenticate({ token }: Credentials): Identity {
+    if (token === 'expired') throw serverError('TOKEN_EXPIRED', {});
+    if (token === 'broken') throw new Error('the key store is gone: secret-path/key');
+    if (!token.startsWith('token:')) throw serverError('TOKEN_INVALID', { reason: 'it was not issued here' });
+    return { user: token.slice(6) };
+  }
+}
+
+/** A service that comes up when the test says so. */
+export function slowService() {
+  let up!: () => void;
+  const started = new Promise<void>((resolve) => {
+    up = resolve;
+  });
+  @service()
+  class Slow implements Service {
+    start(): Promise<void> {
+      return started;
+    }
+  }
+  return { Slow, up };
+}
+
+export interface TestServer extends AsyncDisposable {
+  readonly url: string;
+  readonly app: ReturnType<typeof createApp>;
+  readonly recorded: RecordedEvents;
+  readonly sessions: Session[];
+  readonly journal: string[];
+  readonly started: Promise<unknown>;
+}
+
+/** Starts an app with one factory at /ws whose handler the test gives. */
+export async function serve(
+  handler: (session: Session, journal: string[]) => Handler,
+  options: { services?: readonly Class[]; server?: WebSocketServerOptions; app?: AppOptions } = {},
+): Promise<TestServer> {
+  const sessions: Session[] = [];
+  const journal: string[] = [];
+  @webSocketFactory({ path: '/ws' })
+  class TestFactory {
+    constructor() {
+      journal.push('factory made');
+    }
+    open(session: Session): Handler {
+      sessions.push(session);
+      return handler(session, journal);
+    }
+  }
+  const server = webSocketServer({ port: 0, ...options.server });
+  const app = createApp({
+    services: [TestFactory, ConnectionPool, provide(Authenticator, TestAuthenticator), ...(options.services ?? [])],
+    server,
+    ...options.app,
+  });
+  const recorded = recordEvents(app);
+  const listening = new Promise<void>((resolve) => {
+    app.events.on((event) => {
+      if (event.type === 'listening') resolve();
+    });
+  });
+  const started = app.start();
+  started.catch(() => {});
+  await Promise.race([listening, started]);
+  return {
+    url: server.url.replace('http', 'ws'),
+    app,
+    recorded,
+    sessions,
+    journal,
+    started,
+    [Symbol.asyncDispose]: async () => {
+      await app.stop();
+    },
+  };
+}
+
+/** A raw client: every frame it got, and ways to wait for the next of a kind. */
+export class RawClient {
+  readonly socket: WebSocket;
+  readonly frames: ServerFrame[] = [];
+  readonly closed: Promise<{ code: number; reason: string }>;
+  #seen = 0;
+  #arrived: (() => void)[] = [];
+
+  constructor(url: string, options: { path?: string; protocol?: string; origin?: string } = {}) {
+    this.socket = new WebSocket(`${url}${options.path ?? '/ws'}`, options.protocol ?? 'muster.v1', {
+      ...(options.origin === undefined ? {} : { origin: options.origin }),
+    });
+    this.socket.on('error', () => {});
+    this.socket.on('message', (data: Buffer) => {
+      this.frames.push(JSON.parse(data.toString('utf8')) as ServerFrame);
+      for (const wake of this.#arrived.splice(0)) wake();
+    });
+    this.closed = new Promise((resolve) => {
+      this.socket.on('close', (code, reason) => {
+        resolve({ code, reason: reason.toString() });
+        for (const wake of this.#arrived.splice(0)) wake();
+      });
+    });
+  }
+
+  /** Connected, greeted and welcomed. */
+  static async welcomed(url: string, user = 'ann'): Promise<RawClient> {
+    const client = new RawClient(url);
+    await client.opened();
+    client.hello(`token:${user}`);
+    await client.next('welcome');
+    return client;
+  }
+
+  async opened(): Promise<void> {
+    await once(this.socket, 'open');
+  }
+
+  send(frame: unknown): void {
+    this.socket.send(typeof frame === 'string' ? frame : JSON.stringify(frame));
+  }
+
+  hello(token?: string, more: object = {}): void {
+    const auth = token === undefined ? {} : { auth: { scheme: 'bearer', token } };
+    this.send({ type: 'hello', client: { id: 'c', name: 'test', version: '1' }, ...auth, ...more });
+  }
+
+  request(method: string, data?: unknown, id: string = randomUUID()): string {
+    this.send({ type: 'request', id, method, data });
+    return id;
+  }
+
+  /** The next frame of this type that was not taken yet; rejects when the socket closes first. */
+  async next<T extends ServerFrame['type']>(type: T): Promise<Extract<ServerFrame, { type: T }>> {
+    for (;;) {
+      while (this.#seen < this.frames.length) {
+        const frame = this.frames[this.#seen] as ServerFrame;
+        this.#seen += 1;
+        if (frame.type === type) return frame as Extract<ServerFrame, { type: T }>;
+      }
+      if (this.socket.readyState === WebSocket.CLOSED) throw new Error(`closed before a ${type} frame; got ${JSON.stringify(this.frames)}`);
+      await new Promise<void>((resolve) => this.#arrived.push(resolve));
+    }
+  }
+
+  async close(): Promise<void> {
+    this.socket.close();
+    await this.closed;
+  }
+}
