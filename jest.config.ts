@@ -3,7 +3,7 @@ import type { Config } from 'jest';
 
 /** Tests run the sources of every workspace directly, as ES modules, on real sockets and processes. */
 const config: Config = {
-  testMatch: ['<rootDir>/{packages/*,.}/test/**/*.test.ts', '<rootDir>/examples/**/*.test.ts'],
+  testMatch: ['<rootDir>/packages/*/test/**/*.test.ts', '<rootDir>/test/**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   testEnvironment: 'node',
   testEnvironmentOptions: { customExportConditions: ['@muster/source', 'node', 'node-addons'] },

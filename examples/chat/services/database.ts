@@ -6,6 +6,9 @@ import { type CheckContext, type Health, healthy, type Service, service, sleep, 
 /** How long `start()` takes, in milliseconds. */
 export const DatabaseStartMs = token<number>('DatabaseStartMs');
 
+/** How often it says how far it has come. */
+const STEPS = 10;
+
 @service({ dependsOn: [DatabaseStartMs], health: { everyMs: 2_000 } })
 export class Database implements Service {
   readonly #startMs: number;
@@ -16,8 +19,10 @@ export class Database implements Service {
   }
 
   async start(ctx: StartContext): Promise<void> {
-    ctx.progress('connecting');
-    await sleep(ctx.clock, this.#startMs, ctx.signal);
+    for (let step = 0; step < STEPS; step += 1) {
+      ctx.progress(`connecting, ${(step * 100) / STEPS} %`);
+      await sleep(ctx.clock, this.#startMs / STEPS, ctx.signal);
+    }
     this.#connected = true;
   }
 

@@ -1,0 +1,82 @@
+/** Real processes of the repository: bundled once, started with an environment, read line by line. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+export const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Bundles the flagship exactly as `npm start` does; resolves to its path. */
+export async function bundleChat(): Promise<string> {
+  const { bundleChat: bundle } = (await import(new URL('../../scripts/bundle.mjs', import.meta.url).href)) as {
+    bundleChat(): Promise<string>;
+  };
+  return bundle();
+}
+
+/** Bundles one example so that Node can run it. */
+export async function bundleExample(entry: string, outfile: string): Promise<string> {
+  await build({
+    entryPoints: [`${root}${entry}`],
+    outfile,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    conditions: ['@muster/source'],
+    keepNames: true,
+    banner: { js: "import { createRequire as musterCreateRequire } from 'node:module'; const require = musterCreateRequire(import.meta.url);" },
+    logLevel: 'error',
+  });
+  return outfile;
+}
+
+/** A process under test; disposing of it kills it if it still runs. */
+export class RunningProcess implements AsyncDisposable {
+  readonly child: ChildProcess;
+  readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  #output = '';
+  #waiters: { test: (output: string) => unknown; resolve: (found: string) => void; reject: (error: Error) => void }[] = [];
+
+  constructor(file: string, env: Readonly<Record<string, string>> = {}) {
+    this.child = spawn(process.execPath, [file], { cwd: root, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const read = (chunk: Buffer): void => {
+      this.#output += chunk.toString('utf8');
+      this.#waiters = this.#waiters.filter((waiter) => {
+        if (!waiter.test(this.#output)) return true;
+        waiter.resolve(this.#output);
+        return false;
+      });
+    };
+    this.child.stdout?.on('data', read);
+    this.child.stderr?.on('data', read);
+    this.exited = once(this.child, 'close').then(([code, signal]) => {
+      for (const waiter of this.#waiters) waiter.reject(new Error(`the process ended; it said:\n${this.#output}`));
+      return { code: code as number | null, signal: signal as NodeJS.Signals | null };
+    });
+  }
+
+  get output(): string {
+    return this.#output;
+  }
+
+  /** Resolves to the first group of `pattern` as soon as the output has it. */
+  async said(pattern: RegExp): Promise<string> {
+    const found = await new Promise<string>((resolve, reject) => {
+      if (pattern.test(this.#output)) resolve(this.#output);
+      else this.#waiters.push({ test: (output) => pattern.test(output), resolve, reject });
+    });
+    const match = pattern.exec(found) as RegExpExecArray;
+    return match[1] ?? match[0];
+  }
+
+  /** Where it listens, as soon as it does. */
+  async url(): Promise<string> {
+    return this.said(/Listening on (http:\S+)/);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.child.exitCode === null && this.child.signalCode === null) this.child.kill('SIGKILL');
+    await this.exited;
+  }
+}
