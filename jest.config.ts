@@ -4,6 +4,7 @@ import type { Config } from 'jest';
 /** Tests run the sources of every workspace directly, as ES modules, on real sockets and processes. */
 const config: Config = {
   testMatch: ['<rootDir>/packages/*/test/**/*.test.ts', '<rootDir>/test/**/*.test.ts'],
+  globalSetup: '<rootDir>/test/global-setup.mjs',
   extensionsToTreatAsEsm: ['.ts'],
   testEnvironment: 'node',
   testEnvironmentOptions: { customExportConditions: ['@muster/source', 'node', 'node-addons'] },

@@ -24,11 +24,19 @@ export async function bundleChat() {
       platform: 'node',
       target: 'node20',
       // Packages written as CommonJS ask for Node's modules at run time.
-      banner: { js: "import { createRequire as musterCreateRequire } from 'node:module'; const require = musterCreateRequire(import.meta.url);" },
+      banner: {
+        js: "import { createRequire as musterCreateRequire } from 'node:module'; const require = musterCreateRequire(import.meta.url);",
+      },
     }),
-    build({ ...shared, entryPoints: [`${chat}page/page.ts`], outfile: `${chat}dist/page/page.js`, platform: 'browser', target: 'es2022', minify: true }),
-    cp(`${chat}page/index.html`, `${chat}dist/page/index.html`),
-    cp(`${chat}page/page.css`, `${chat}dist/page/page.css`),
+    build({
+      ...shared,
+      entryPoints: [`${chat}page/page.ts`],
+      outfile: `${chat}dist/page/page.js`,
+      platform: 'browser',
+      target: 'es2022',
+      minify: true,
+    }),
+    ...['index.html', 'page.css', 'icon.svg'].map((file) => cp(`${chat}page/${file}`, `${chat}dist/page/${file}`)),
   ]);
   return outfile;
 }

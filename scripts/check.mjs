@@ -5,7 +5,11 @@ const node = process.execPath;
 const jest = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', 'node_modules/jest/bin/jest.js'];
 const steps = [
   ['format', node, ['node_modules/prettier/bin/prettier.cjs', '--check', '--log-level=warn', '.']],
-  ['lint', node, ['node_modules/oxlint/bin/oxlint', '--type-aware', '--deny-warnings', '--tsconfig', 'test/tsconfig.json']],
+  [
+    'lint',
+    node,
+    ['node_modules/oxlint/bin/oxlint', '--type-aware', '--deny-warnings', '--tsconfig', 'test/tsconfig.json'],
+  ],
   ['types', node, ['node_modules/typescript/bin/tsc', '-p', 'test/tsconfig.json']],
   ['build', node, ['node_modules/typescript/bin/tsc', '-b']],
   ...['contracts', 'core', 'server', 'agents', 'client'].map((name) => [
@@ -21,7 +25,7 @@ for (const [name, command, args] of steps) {
   const began = performance.now();
   const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' });
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
-  console.log(`${status === 0 ? '✔' : '✘'} ${name} (${seconds} s)`);
+  console.log(`${status === 0 ? '✔' : '✘'} ${String(name)} (${seconds} s)`);
   if (status !== 0) {
     failed += 1;
     console.log(stdout + stderr);

@@ -10,7 +10,16 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 /** What each package may import beside its own files. Nothing else, node: modules included. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   contracts: ['valibot'],
-  core: ['@muster/contracts', 'inversify', '@inversifyjs/core', '@inversifyjs/plugin', 'reflect-metadata', 'p-retry', 'eventemitter3', 'node:'],
+  core: [
+    '@muster/contracts',
+    'inversify',
+    '@inversifyjs/core',
+    '@inversifyjs/plugin',
+    'reflect-metadata',
+    'p-retry',
+    'eventemitter3',
+    'node:',
+  ],
   server: ['@muster/contracts', '@muster/core', 'ws', 'node:'],
   agents: ['@muster/contracts', '@muster/core', '@standard-schema/spec'],
   client: ['@muster/contracts'],
@@ -27,7 +36,11 @@ const CORE_LAYERS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** The only files that may touch the clock, timers or randomness. */
-const CLOCKS = ['packages/core/src/clock.ts', 'packages/core/src/testing/fake-clock.ts', 'packages/client/src/client.ts'];
+const CLOCKS = [
+  'packages/core/src/clock.ts',
+  'packages/core/src/testing/fake-clock.ts',
+  'packages/client/src/random.ts',
+];
 
 const FORBIDDEN_GLOBALS = new Set([
   'setTimeout',
@@ -63,9 +76,13 @@ function read(path: string, name: string): Source {
   const module = parseSync(readFileSync(path, 'utf8'), { syntax: 'typescript', decorators: true });
   walk(module, (node) => {
     const { type, source, typeOnly } = node as { type: string; source?: { value: string } | null; typeOnly?: boolean };
-    if (/^(Import|ExportNamed|ExportAll)Declaration$/.test(type) && source) imports.push({ from: source.value, typeOnly: typeOnly ?? false });
+    if (/^(Import|ExportNamed|ExportAll)Declaration$/.test(type) && source)
+      imports.push({ from: source.value, typeOnly: typeOnly ?? false });
     if (type === 'CallExpression' && (node as { callee: { type: string } }).callee.type === 'Import') {
-      imports.push({ from: String((node as { arguments: { expression: { value?: string } }[] }).arguments[0]?.expression.value), typeOnly: false });
+      imports.push({
+        from: String((node as { arguments: { expression: { value?: string } }[] }).arguments[0]?.expression.value),
+        typeOnly: false,
+      });
     }
     if (type === 'Identifier') globals.add((node as unknown as { value: string }).value);
     if (type === 'MemberExpression') {
@@ -73,7 +90,12 @@ function read(path: string, name: string): Source {
       if (object.value === 'Math' && property.value === 'random') globals.add('Math.random');
     }
   });
-  return { file: relative(root, path), package: name, imports, globals: [...globals].filter((global) => FORBIDDEN_GLOBALS.has(global)) };
+  return {
+    file: relative(root, path),
+    package: name,
+    imports,
+    globals: [...globals].filter((global) => FORBIDDEN_GLOBALS.has(global)),
+  };
 }
 
 /** Calls `visit` for every node of a syntax tree; types are left out, since they exist at compile time only. */
@@ -105,7 +127,12 @@ describe('architecture', () => {
     const wrong = sources.flatMap(({ file, package: name, imports }) =>
       imports
         .filter(({ from }) => !from.startsWith('.'))
-        .filter(({ from }) => !(ALLOWED[name] as readonly string[]).some((allowed) => from === allowed || from.startsWith(allowed.endsWith(':') ? allowed : `${allowed}/`)))
+        .filter(
+          ({ from }) =>
+            !(ALLOWED[name] as readonly string[]).some(
+              (allowed) => from === allowed || from.startsWith(allowed.endsWith(':') ? allowed : `${allowed}/`),
+            ),
+        )
         .map(({ from }) => `${file} imports ${from}`),
     );
     expect(wrong).toEqual([]);
@@ -113,12 +140,27 @@ describe('architecture', () => {
 
   it('declares every import in the package that makes it', () => {
     const undeclared = Object.keys(ALLOWED).flatMap((name) => {
-      const manifest = JSON.parse(readFileSync(join(root, 'packages', name, 'package.json'), 'utf8')) as { dependencies?: Record<string, string> };
+      const manifest = JSON.parse(readFileSync(join(root, 'packages', name, 'package.json'), 'utf8')) as {
+        dependencies?: Record<string, string>;
+      };
       const declared = Object.keys(manifest.dependencies ?? {});
-      const used = new Set(sources.filter((source) => source.package === name).flatMap(({ imports }) => imports.map(({ from }) => from)));
-      const packages = [...used].filter((from) => !from.startsWith('.') && !from.startsWith('node:')).map((from) => from.split('/').slice(0, from.startsWith('@') ? 2 : 1).join('/'));
-      const missing = packages.filter((used) => !declared.includes(used)).map((used) => `${name} uses ${used} without declaring it`);
-      const idle = declared.filter((each) => !packages.includes(each)).map((each) => `${name} declares ${each} without using it`);
+      const used = new Set(
+        sources.filter((source) => source.package === name).flatMap(({ imports }) => imports.map(({ from }) => from)),
+      );
+      const packages = [...used]
+        .filter((from) => !from.startsWith('.') && !from.startsWith('node:'))
+        .map((from) =>
+          from
+            .split('/')
+            .slice(0, from.startsWith('@') ? 2 : 1)
+            .join('/'),
+        );
+      const missing = packages
+        .filter((used) => !declared.includes(used))
+        .map((used) => `${name} uses ${used} without declaring it`);
+      const idle = declared
+        .filter((each) => !packages.includes(each))
+        .map((each) => `${name} declares ${each} without using it`);
       return [...missing, ...idle];
     });
     expect(undeclared).toEqual([]);
@@ -135,7 +177,11 @@ describe('architecture', () => {
         return imports
           .filter(({ from }) => from.startsWith('.'))
           .map(({ from }) => relative('/', resolve('/', dirname(inside), from)).replace(/\.ts$/, ''))
-          .filter((target) => !target.startsWith(`${layer}/`) && !allowed.some((each) => target === each || target.startsWith(`${each}/`)))
+          .filter(
+            (target) =>
+              !target.startsWith(`${layer}/`) &&
+              !allowed.some((each) => target === each || target.startsWith(`${each}/`)),
+          )
           .map((target) => `${file} imports ${target}`);
       });
     expect(wrong).toEqual([]);
@@ -145,7 +191,9 @@ describe('architecture', () => {
     const links = new Map(
       sources.map(({ file, imports }) => [
         file,
-        imports.filter(({ from, typeOnly }) => from.startsWith('.') && !typeOnly).map(({ from }) => join(dirname(file), from)),
+        imports
+          .filter(({ from, typeOnly }) => from.startsWith('.') && !typeOnly)
+          .map(({ from }) => join(dirname(file), from)),
       ]),
     );
     const done = new Set<string>();
@@ -164,7 +212,9 @@ describe('architecture', () => {
   });
 
   it('takes time and randomness from the clock alone', () => {
-    const wrong = sources.filter(({ file, globals }) => globals.length > 0 && !CLOCKS.includes(file)).map(({ file, globals }) => `${file}: ${globals.join(', ')}`);
+    const wrong = sources
+      .filter(({ file, globals }) => globals.length > 0 && !CLOCKS.includes(file))
+      .map(({ file, globals }) => `${file}: ${globals.join(', ')}`);
     expect(wrong).toEqual([]);
   });
 });

@@ -12,6 +12,7 @@ export const PageDirectory = token<string>('PageDirectory');
 const FILES: Readonly<Record<string, { file: string; type: string }>> = {
   '/': { file: 'index.html', type: 'text/html' },
   '/page.js': { file: 'page.js', type: 'text/javascript' },
+  '/icon.svg': { file: 'icon.svg', type: 'image/svg+xml' },
   '/page.css': { file: 'page.css', type: 'text/css' },
 };
 const LoginRequest = v.object({ name: v.pipe(v.string(), v.trim(), v.minLength(1), v.maxLength(60)) });

@@ -7,14 +7,12 @@ import { join } from 'node:path';
 import { connect } from '@muster/client';
 import fc from 'fast-check';
 import { WebSocket } from 'ws';
-import { bundleChat, bundleExample, RunningProcess } from './process.ts';
+import { bundleExample, chat, RunningProcess } from './process.ts';
 
 jest.setTimeout(60_000);
 
-let chat = '';
 let data = '';
 beforeAll(async () => {
-  chat = await bundleChat();
   data = await mkdtemp(join(tmpdir(), 'muster-'));
 });
 afterAll(async () => {
@@ -80,7 +78,10 @@ describe('the flagship', () => {
       'tool_completed',
       'agent_completed',
     ]);
-    expect(events.find((event) => event.event === 'tool_completed')?.data).toMatchObject({ status: 'error', error: { code: 'TOOL_FAILED' } });
+    expect(events.find((event) => event.event === 'tool_completed')?.data).toMatchObject({
+      status: 'error',
+      error: { code: 'TOOL_FAILED' },
+    });
     expect(events.map((event) => event.n)).toEqual(events.map((_, i) => i + 1));
     expect(await run.result).toMatchObject({ status: 'success' });
     await client.close();
@@ -118,7 +119,11 @@ describe('the flagship', () => {
       await using earlier = new RunningProcess(chat, environment());
       token = await login(await earlier.url(), 'Ann');
     }
-    await using server = new RunningProcess(chat, { ...environment(), CHAT_DATABASE_MS: '2000', CHAT_LISTEN: 'at-once' });
+    await using server = new RunningProcess(chat, {
+      ...environment(),
+      CHAT_DATABASE_MS: '2000',
+      CHAT_LISTEN: 'at-once',
+    });
     const url = await server.url();
     let databaseUp = false;
     const up = server.said(/● Database running/).then(() => {
@@ -163,7 +168,11 @@ describe('the flagship', () => {
   });
 
   it('exits at once with 75 on a second signal', async () => {
-    await using server = new RunningProcess(chat, { ...environment(), CHAT_DATABASE_MS: '60000', CHAT_LISTEN: 'at-once' });
+    await using server = new RunningProcess(chat, {
+      ...environment(),
+      CHAT_DATABASE_MS: '60000',
+      CHAT_LISTEN: 'at-once',
+    });
     await server.url();
     server.child.kill('SIGTERM');
     server.child.kill('SIGTERM');
@@ -190,12 +199,23 @@ function rawRun(url: string, token: string, isUp: () => boolean): Promise<{ code
     const id = randomUUID();
     let answeredAfterUp = false;
     socket.on('open', () => {
-      socket.send(JSON.stringify({ type: 'hello', client: { id: 'c', name: 'race', version: '1' }, auth: { scheme: 'bearer', token } }));
+      socket.send(
+        JSON.stringify({
+          type: 'hello',
+          client: { id: 'c', name: 'race', version: '1' },
+          auth: { scheme: 'bearer', token },
+        }),
+      );
       socket.send(JSON.stringify({ type: 'request', id, method: 'run', data: { text: '6 * 7' } }));
     });
     socket.on('message', (raw: Buffer) => {
       const text = raw.toString('utf8');
-      const frame = JSON.parse(text) as { type: string; id?: string; ok?: boolean; events?: { event: string; data: { finalResponse?: string } }[] };
+      const frame = JSON.parse(text) as {
+        type: string;
+        id?: string;
+        ok?: boolean;
+        events?: { event: string; data: { finalResponse?: string } }[];
+      };
       if (frame.type === 'response') {
         if (frame.id !== id || frame.ok !== true) reject(new Error(text));
         answeredAfterUp = isUp();

@@ -6,13 +6,8 @@ import { build } from 'esbuild';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Bundles the flagship exactly as `npm start` does; resolves to its path. */
-export async function bundleChat(): Promise<string> {
-  const { bundleChat: bundle } = (await import(new URL('../../scripts/bundle.mjs', import.meta.url).href)) as {
-    bundleChat(): Promise<string>;
-  };
-  return bundle();
-}
+/** The flagship as `npm start` runs it; built once, before the tests. */
+export const chat = `${root}examples/chat/dist/main.js`;
 
 /** Bundles one example so that Node can run it. */
 export async function bundleExample(entry: string, outfile: string): Promise<string> {
@@ -25,7 +20,9 @@ export async function bundleExample(entry: string, outfile: string): Promise<str
     target: 'node20',
     conditions: ['@muster/source'],
     keepNames: true,
-    banner: { js: "import { createRequire as musterCreateRequire } from 'node:module'; const require = musterCreateRequire(import.meta.url);" },
+    banner: {
+      js: "import { createRequire as musterCreateRequire } from 'node:module'; const require = musterCreateRequire(import.meta.url);",
+    },
     logLevel: 'error',
   });
   return outfile;
@@ -36,10 +33,15 @@ export class RunningProcess implements AsyncDisposable {
   readonly child: ChildProcess;
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
   #output = '';
-  #waiters: { test: (output: string) => unknown; resolve: (found: string) => void; reject: (error: Error) => void }[] = [];
+  #waiters: { test: (output: string) => unknown; resolve: (found: string) => void; reject: (error: Error) => void }[] =
+    [];
 
   constructor(file: string, env: Readonly<Record<string, string>> = {}) {
-    this.child = spawn(process.execPath, [file], { cwd: root, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.child = spawn(process.execPath, [file], {
+      cwd: root,
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     const read = (chunk: Buffer): void => {
       this.#output += chunk.toString('utf8');
       this.#waiters = this.#waiters.filter((waiter) => {

@@ -14,7 +14,12 @@ const SENTENCES = 4;
 
 type Passages = Awaited<ReturnType<ReturnType<typeof searchDocs>['call']>>;
 
-@agent({ name: 'guide', description: 'Answers from the documentation and does sums.', dependsOn: [DocsIndex, Clock], tools: [calculate] })
+@agent({
+  name: 'guide',
+  description: 'Answers from the documentation and does sums.',
+  dependsOn: [DocsIndex, Clock],
+  tools: [calculate],
+})
 export class Guide implements Agent {
   readonly #search: ReturnType<typeof searchDocs>;
   readonly #clock: Clock;
@@ -68,17 +73,22 @@ export function findSum(text: string): string | undefined {
 /** True when there is a question beside the sum. */
 function asksMoreThan(sum: string, text: string): boolean {
   const words = text.replace(sum, ' ').match(/[a-z]{4,}/gi) ?? [];
-  return words.filter((word) => !/^(what|much|many|calculate|compute|please|plus|minus|times|does|make|work)$/i.test(word)).length > 0;
+  return (
+    words.filter((word) => !/^(what|much|many|calculate|compute|please|plus|minus|times|does|make|work)$/i.test(word))
+      .length > 0
+  );
 }
 
 /** The sentences that share the most words with the question, in the order of their sources, each with its file. */
 function answerFrom(passages: Passages, question: string): string {
-  if (passages.length === 0) return 'I found nothing about that in the documentation. Ask me about the gate, services, runs or the graph, or give me a sum.';
+  if (passages.length === 0)
+    return 'I found nothing about that in the documentation. Ask me about the gate, services, runs or the graph, or give me a sum.';
   const wanted = new Set(wordsOf(question));
   const scored = passages.flatMap(({ file, heading, text }, rank) =>
     sentencesOf(text).map((sentence, place) => {
-      const shared = wordsOf(`${heading} ${sentence}`).filter((word) => wanted.has(word)).length;
-      return { file, sentence, rank, place, score: shared * 2 - rank - place * 0.3 };
+      const inHeading = new Set(wordsOf(heading).filter((word) => wanted.has(word))).size;
+      const inSentence = new Set(wordsOf(sentence).filter((word) => wanted.has(word))).size;
+      return { file, sentence, rank, place, score: inHeading * 2 + inSentence - rank * 2 - place * 0.4 };
     }),
   );
   const best = scored.sort((a, b) => b.score - a.score).slice(0, SENTENCES);

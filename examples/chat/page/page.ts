@@ -107,7 +107,9 @@ async function show(text: string, run: Run): Promise<void> {
           const { status: ended, finalResponse, error, durationMs } = event.data;
           if (finalResponse !== undefined) body.replaceChildren(...cited(finalResponse));
           const took = `${ended} in ${(durationMs / 1_000).toFixed(1)} s · ${event.data.count} events`;
-          answer.append(element('div', ended === 'success' ? 'end' : 'end bad', error ? `${error.message} ${took}` : took));
+          answer.append(
+            element('div', ended === 'success' ? 'end' : 'end bad', error ? `${error.message} ${took}` : took),
+          );
           break;
         }
         default:
@@ -123,14 +125,16 @@ async function show(text: string, run: Run): Promise<void> {
 function summary(result: unknown): string {
   if (Array.isArray(result)) return `${result.length} found`;
   const { value } = (result ?? {}) as { value?: unknown };
-  return value === undefined ? '' : `= ${String(value)}`;
+  return value === undefined ? '' : `= ${JSON.stringify(value)}`;
 }
 
 /** Text with its `[file]` marks as citations. Nodes and no HTML: what an answer says is never markup. */
 function cited(text: string): Node[] {
   return text
     .split(/(\[[\w./-]+\.(?:md|ts)\])/)
-    .map((part) => (/^\[.*\]$/.test(part) ? element('span', 'cite', part.slice(1, -1)) : document.createTextNode(part)));
+    .map((part) =>
+      /^\[.*\]$/.test(part) ? element('span', 'cite', part.slice(1, -1)) : document.createTextNode(part),
+    );
 }
 
 function tell(kind: string, text: string): void {
@@ -138,7 +142,11 @@ function tell(kind: string, text: string): void {
   (status.lastElementChild as HTMLElement).textContent = text;
 }
 
-function element<K extends keyof HTMLElementTagNameMap>(tag: K, className: string, text = ''): HTMLElementTagNameMap[K] {
+function element<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  className: string,
+  text = '',
+): HTMLElementTagNameMap[K] {
   const made = document.createElement(tag);
   made.className = className;
   made.textContent = text;

@@ -1,7 +1,17 @@
 /**
  * Stands in for a database: it keeps nothing on disk, but it takes its time to come up, as real ones do.
  */
-import { type CheckContext, type Health, healthy, type Service, service, sleep, type StartContext, token, unhealthy } from '@muster/core';
+import {
+  type CheckContext,
+  type Health,
+  healthy,
+  type Service,
+  service,
+  sleep,
+  type StartContext,
+  token,
+  unhealthy,
+} from '@muster/core';
 
 /** How long `start()` takes, in milliseconds. */
 export const DatabaseStartMs = token<number>('DatabaseStartMs');

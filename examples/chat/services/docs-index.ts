@@ -19,11 +19,8 @@ export interface Passage {
 }
 
 /** What is read below the root. */
-const SOURCES = [
-  { directory: '.', deep: false },
-  { directory: 'docs', deep: true },
-  { directory: 'examples', deep: true },
-] as const;
+const DIRECTORIES = ['docs', 'examples'] as const;
+const ALSO = 'README.md';
 
 @service({ dependsOn: [DocsRoot] })
 export class DocsIndex implements Service {
@@ -36,16 +33,13 @@ export class DocsIndex implements Service {
   }
 
   async start(ctx: StartContext): Promise<void> {
-    const files = (await Promise.all(SOURCES.map(({ directory, deep }) => this.#files(directory, deep)))).flat().sort();
-    if (files.length === 0) {
-      throw Object.assign(new Error(`there is no documentation below ${this.#root}`), {
-        fatal: true,
-        hint: 'Start the chat in a checkout of the repository: it answers from docs/ and examples/.',
-      });
-    }
+    const found = await Promise.all(DIRECTORIES.map((directory) => this.#files(directory)));
+    const files = [ALSO, ...found.flat()].sort();
     ctx.progress(`indexing ${files.length} files`);
     const texts = await Promise.all(files.map((file) => readFile(join(this.#root, file), 'utf8')));
-    this.#passages = files.flatMap((file, index) => split(file, texts[index] as string)).map((passage, id) => ({ ...passage, id }));
+    this.#passages = files
+      .flatMap((file, index) => split(file, texts[index] as string))
+      .map((passage, id) => ({ ...passage, id }));
     this.#index = newIndex();
     this.#index.addAll(this.#passages);
   }
@@ -57,33 +51,53 @@ export class DocsIndex implements Service {
   /** The best passages for `query`, the best first. */
   search(query: string, limit: number): readonly Passage[] {
     return this.#index
-      .search(query, { prefix: (term) => term.length > 3, fuzzy: (term) => (term.length > 5 ? 0.2 : 0), boost: { heading: 2.5 } })
+      .search(query, {
+        prefix: (term) => term.length > 3,
+        fuzzy: (term) => (term.length > 5 ? 0.2 : 0),
+        boost: { heading: 2.5 },
+      })
       .slice(0, limit)
       .map(({ id }) => this.#passages[id as number] as Passage);
   }
 
-  async #files(directory: string, deep: boolean): Promise<string[]> {
-    const entries = await readdir(join(this.#root, directory), { withFileTypes: true, recursive: deep });
+  async #files(directory: string): Promise<string[]> {
+    const entries = await readdir(join(this.#root, directory), { withFileTypes: true, recursive: true }).catch(
+      (cause: unknown) => {
+        throw Object.assign(new Error(`there is no documentation in ${join(this.#root, directory)}`, { cause }), {
+          fatal: true,
+          hint: 'Start the chat in a checkout of the repository: it answers from docs/ and examples/.',
+        });
+      },
+    );
     return entries
       .filter((entry) => entry.isFile() && /\.(md|ts)$/.test(entry.name))
       .map((entry) => relative(this.#root, join(entry.parentPath, entry.name)).replaceAll('\\', '/'))
-      .filter((file) => !/(^|\/)(node_modules|dist)\//.test(file) && (deep || file.endsWith('.md')));
+      .filter((file) => !/(^|\/)(node_modules|dist)\//.test(file));
   }
 }
 
 function newIndex(): MiniSearch<Passage> {
   return new MiniSearch<Passage>({
     fields: ['heading', 'text', 'file'],
-    processTerm: (term) => (STOP_WORDS.has(term.toLowerCase()) ? null : term.toLowerCase().replace(/(?<=..)(es|s)$/, '')),
+    processTerm: (term) =>
+      STOP_WORDS.has(term.toLowerCase()) ? null : term.toLowerCase().replace(/(?<=..)(es|s)$/, ''),
   });
 }
 
-const STOP_WORDS = new Set('a an and are as at be by can do does for from how i in is it of on or that the this to was what when where which who why will with you'.split(' '));
+const STOP_WORDS = new Set(
+  'a an and are as at be by can do does for from how i in is it of on or that the this to was what when where which who why will with you'.split(
+    ' ',
+  ),
+);
 
 /** Splits Markdown at its headings; a source file is one passage, headed by its first comment. */
 function split(file: string, text: string): Omit<Passage, 'id'>[] {
   if (!file.endsWith('.md')) {
-    const comment = /\/\*\*([\s\S]*?)\*\//.exec(text)?.[1]?.replace(/^\s*\* ?/gm, '').trim() ?? '';
+    const comment =
+      /\/\*\*([\s\S]*?)\*\//
+        .exec(text)?.[1]
+        ?.replace(/^\s*\* ?/gm, '')
+        .trim() ?? '';
     return comment === '' ? [] : [{ file, heading: file, text: comment }];
   }
   const prose = text.replace(/```[\s\S]*?```/g, '');

@@ -37,7 +37,10 @@ export class TokenAuthenticator implements Authenticator, Service {
     const key = await readFile(file);
     if (key.byteLength !== KEY_BYTES) {
       const hint = `Delete ${file}; everybody then has to log in again.`;
-      throw Object.assign(new Error(`${file} has ${key.byteLength} bytes instead of ${KEY_BYTES}`), { fatal: true, hint });
+      throw Object.assign(new Error(`${file} has ${key.byteLength} bytes instead of ${KEY_BYTES}`), {
+        fatal: true,
+        hint,
+      });
     }
     this.#key = new Uint8Array(key);
   }
@@ -64,7 +67,8 @@ export class TokenAuthenticator implements Authenticator, Service {
       return { user: payload.sub as string };
     } catch (error) {
       if (error instanceof errors.JWTExpired) throw serverError('TOKEN_EXPIRED', {}, error);
-      if (error instanceof errors.JOSEError) throw serverError('TOKEN_INVALID', { reason: 'it was not issued here' }, error);
+      if (error instanceof errors.JOSEError)
+        throw serverError('TOKEN_INVALID', { reason: 'it was not issued here' }, error);
       throw error;
     }
   }

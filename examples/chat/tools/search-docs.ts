@@ -8,8 +8,12 @@ export function searchDocs(index: DocsIndex) {
   return defineTool({
     name: 'search_docs',
     description: 'Finds passages in the documentation and the examples.',
-    input: v.object({ query: v.pipe(v.string(), v.minLength(1)), limit: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(10)), 4) }),
+    input: v.object({
+      query: v.pipe(v.string(), v.minLength(1)),
+      limit: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(10)), 4),
+    }),
     timeoutMs: 5_000,
-    run: ({ query, limit }) => index.search(query, limit).map(({ file, heading, text }) => ({ file, heading, text: text.slice(0, 1_500) })),
+    run: ({ query, limit }) =>
+      index.search(query, limit).map(({ file, heading, text }) => ({ file, heading, text: text.slice(0, 1_500) })),
   });
 }

@@ -17,6 +17,7 @@ import {
 } from '@muster/contracts';
 import { CLIENT, type ClientState } from './client-state.ts';
 import { clientError } from './errors.ts';
+import { randomUuid } from './random.ts';
 import { LiveRun, type Run } from './run.ts';
 
 /** The part of a WebSocket that the client uses; browsers', Node's and `ws` all have it. */
@@ -40,7 +41,7 @@ export interface ConnectOptions {
   readonly name?: string;
   /** Streams to receive from their beginning, by thread. @default [] */
   readonly subscribe?: readonly string[];
-  /** Makes ids of requests. @default crypto.randomUUID */
+  /** Makes ids of requests. @default random ones */
   readonly uuid?: () => string;
 }
 
@@ -76,7 +77,7 @@ export class Client {
 
   constructor(socket: WebSocketLike, token: string, options: ConnectOptions) {
     this.#socket = socket;
-    this.#uuid = options.uuid ?? (() => globalThis.crypto.randomUUID());
+    this.#uuid = options.uuid ?? randomUuid;
     this.welcome = new Promise((resolve, reject) => {
       this.#welcomed = { resolve, reject };
     });

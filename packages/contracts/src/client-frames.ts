@@ -36,7 +36,11 @@ export const RequestFrame = v.object({
 export type RequestFrame = v.InferOutput<typeof RequestFrame>;
 
 /** Asks for an end of a run; harmless when it has ended. */
-export const CancelFrame = v.object({ type: v.literal('cancel'), run: id, reason: v.optional(v.pipe(v.string(), v.maxLength(500))) });
+export const CancelFrame = v.object({
+  type: v.literal('cancel'),
+  run: id,
+  reason: v.optional(v.pipe(v.string(), v.maxLength(500))),
+});
 export type CancelFrame = v.InferOutput<typeof CancelFrame>;
 
 /** Asks for a `pong`. */
@@ -72,12 +76,21 @@ export function parseClientFrame(text: string): ClientFrame {
   try {
     json = JSON.parse(text);
   } catch (cause) {
-    throw contractError('FRAME_INVALID', { problem: 'The frame is not JSON', path: '', type: null, request: null }, cause);
+    throw contractError(
+      'FRAME_INVALID',
+      { problem: 'The frame is not JSON', path: '', type: null, request: null },
+      cause,
+    );
   }
   const type = stringAt(json, 'type');
   const request = type === 'request' ? stringAt(json, 'id') : null;
   if (deeperThan(json, MAX_DEPTH)) {
-    throw contractError('FRAME_INVALID', { problem: `The frame is nested deeper than ${MAX_DEPTH} levels`, path: '', type, request });
+    throw contractError('FRAME_INVALID', {
+      problem: `The frame is nested deeper than ${MAX_DEPTH} levels`,
+      path: '',
+      type,
+      request,
+    });
   }
   const parsed = v.safeParse(ClientFrame, json);
   if (parsed.success) return parsed.output;

@@ -70,5 +70,7 @@ export function errorsFrom<E extends ErrorEntries>(entries: E): ErrorMaker<E> {
 /** The text of anything that was thrown, also when it is no Error. */
 export function messageOf(thrown: unknown): string {
   if (thrown instanceof Error) return thrown.message || thrown.name;
-  return typeof thrown === 'string' ? thrown : `something that is no Error was thrown: ${Object.prototype.toString.call(thrown)}`;
+  return typeof thrown === 'string'
+    ? thrown
+    : `something that is no Error was thrown: ${Object.prototype.toString.call(thrown)}`;
 }

@@ -32,7 +32,12 @@ export interface ThreadStore {
   /** Adds messages in the given order, all or none; false when the thread is not the user's. */
   add(user: string, thread: string, messages: readonly ThreadMessage[]): Promise<boolean>;
   /** Changes status, and content where given; false when there is no such message of this user. */
-  settle(user: string, thread: string, message: string, change: { status: MessageStatus; content?: string; at: number }): Promise<boolean>;
+  settle(
+    user: string,
+    thread: string,
+    message: string,
+    change: { status: MessageStatus; content?: string; at: number },
+  ): Promise<boolean>;
   /** The messages in order; `null` when the thread is not the user's. */
   messages(user: string, thread: string): Promise<readonly ThreadMessage[] | null>;
   /** The user's threads, the last changed first. */

@@ -6,7 +6,9 @@ const uuid = '6f8f57b1-9d5c-4f0e-8a7b-1f2e3d4c5b6a';
 
 describe('parseClientFrame', () => {
   it('reads each kind of frame and drops what it does not know', () => {
-    expect(parseClientFrame(JSON.stringify({ type: 'request', id: uuid, method: 'run', data: { text: 'hi' }, extra: 1 }))).toEqual({
+    expect(
+      parseClientFrame(JSON.stringify({ type: 'request', id: uuid, method: 'run', data: { text: 'hi' }, extra: 1 })),
+    ).toEqual({
       type: 'request',
       id: uuid,
       method: 'run',
@@ -24,12 +26,27 @@ describe('parseClientFrame', () => {
     ['a bomb of brackets', '['.repeat(5000) + ']'.repeat(5000), 'nested deeper', null],
   ])('explains %s', (_, text, problem, type) => {
     expect(() => parseClientFrame(text)).toThrow(
-      expect.objectContaining({ code: 'FRAME_INVALID', message: expect.stringContaining(problem), details: expect.objectContaining({ type }) }),
+      expect.objectContaining({
+        code: 'FRAME_INVALID',
+        message: expect.stringContaining(problem),
+        details: expect.objectContaining({ type }),
+      }),
     );
   });
 
   it('answers any text with a frame or with FRAME_INVALID, never with another error', () => {
-    const texts = fc.oneof(fc.string(), fc.json(), fc.record({ type: fc.constantFrom('hello', 'request', 'cancel', 'ping'), id: fc.anything(), client: fc.anything(), run: fc.anything() }).map((o) => JSON.stringify(o) ?? ''));
+    const texts = fc.oneof(
+      fc.string(),
+      fc.json(),
+      fc
+        .record({
+          type: fc.constantFrom('hello', 'request', 'cancel', 'ping'),
+          id: fc.anything(),
+          client: fc.anything(),
+          run: fc.anything(),
+        })
+        .map((o) => JSON.stringify(o) ?? ''),
+    );
     fc.assert(
       fc.property(texts, (text) => {
         try {
@@ -48,6 +65,11 @@ describe('close codes', () => {
     expect([4001, 4099].map(retryAfter)).toEqual(['never', 'never']);
     expect([4101, 4199, 1006, 1011, 1012].map(retryAfter)).toEqual(Array(5).fill('backoff'));
     expect([4201, 4301, 1000].map(retryAfter)).toEqual(['now', 'fresh', 'never']);
-    expect([CLOSE.draining, CLOSE.notReady, CLOSE.unauthenticated, CLOSE.done].map(isResumable)).toEqual([true, true, false, false]);
+    expect([CLOSE.draining, CLOSE.notReady, CLOSE.unauthenticated, CLOSE.done].map(isResumable)).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
   });
 });

@@ -29,16 +29,23 @@ describe('transition tables', () => {
   it('names what would have been legal when an event is refused', () => {
     const machine = new StateMachine('run r1', RUN, 'accepted');
     expect(() => machine.send('agent_completed')).toThrow(
-      expect.objectContaining({ details: { machine: 'run r1', state: 'accepted', event: 'agent_completed', legal: ['agent_started'] } }),
+      expect.objectContaining({
+        details: { machine: 'run r1', state: 'accepted', event: 'agent_completed', legal: ['agent_started'] },
+      }),
     );
   });
 
   it('tells the observer every move after it was made', () => {
     const moves: string[] = [];
-    const machine = new StateMachine('tool t', TOOL, 'requested', ({ from, event, to }) => moves.push(`${from} ${event} ${to} ${machine.state}`));
+    const machine = new StateMachine('tool t', TOOL, 'requested', ({ from, event, to }) =>
+      moves.push(`${from} ${event} ${to} ${machine.state}`),
+    );
     machine.send('tool_executing');
     machine.send('tool_completed');
-    expect(moves).toEqual(['requested tool_executing executing executing', 'executing tool_completed completed completed']);
+    expect(moves).toEqual([
+      'requested tool_executing executing executing',
+      'executing tool_completed completed completed',
+    ]);
   });
 
   it.each([

@@ -108,7 +108,8 @@ export class App {
    * @throws MusterError `APP_STATE` while the app does not run: an unstarted service is of no use to anybody.
    */
   get<D extends Dependency>(dependency: D): Provided<D> {
-    if (this.#state !== 'running') throw coreError('APP_STATE', { state: this.#state, wanted: `get(${nameOf(dependency)})` });
+    if (this.#state !== 'running')
+      throw coreError('APP_STATE', { state: this.#state, wanted: `get(${nameOf(dependency)})` });
     return this.#container.get(dependency as Class) as Provided<D>;
   }
 
@@ -120,7 +121,8 @@ export class App {
    */
   start(): Promise<void> {
     if (this.#starting === undefined) {
-      if (this.#state !== 'new') return Promise.reject(coreError('APP_STATE', { state: this.#state, wanted: 'start()' }));
+      if (this.#state !== 'new')
+        return Promise.reject(coreError('APP_STATE', { state: this.#state, wanted: 'start()' }));
       this.#starting = this.#start();
     }
     return this.#starting;
@@ -249,7 +251,13 @@ export class App {
       EventLog,
       () =>
         new MemoryLog(random, (error) =>
-          this.events.emit({ type: 'fault', component: 'event log subscriber', correlation: null, error, at: this.#clock.now() }),
+          this.events.emit({
+            type: 'fault',
+            component: 'event log subscriber',
+            correlation: null,
+            error,
+            at: this.#clock.now(),
+          }),
         ),
     );
   }
@@ -264,7 +272,15 @@ export class App {
     const { server } = this.#options;
     if (server) {
       const dependsOn = server.dependsOn.map((key) => ({ key, name: nameOf(key) }));
-      providers.push({ key: server, target: server, name: server.name, kind: 'factory', aliases: [], dependsOn, declaredAt: undefined });
+      providers.push({
+        key: server,
+        target: server,
+        name: server.name,
+        kind: 'factory',
+        aliases: [],
+        dependsOn,
+        declaredAt: undefined,
+      });
     }
     const wanted = new Set(providers.flatMap((provider) => provider.dependsOn.map(({ key }) => key)));
     const graph = ServiceGraph.from(
@@ -302,7 +318,8 @@ export class App {
 
   #scopedClass(node: GraphNode): ScopedClass {
     const target = node.target as Class;
-    const resolve = (): unknown[] => dependenciesOf(target, readProviders(this.#container)).map((key) => this.#container.get(key as Class));
+    const resolve = (): unknown[] =>
+      dependenciesOf(target, readProviders(this.#container)).map((key) => this.#container.get(key as Class));
     return scopedClass(node.id, declarationOf(target)?.tag, target, resolve);
   }
 
@@ -325,7 +342,9 @@ export class App {
 
   #hostFor({ graph, orchestrator, gate }: Engine): ServerHost {
     const owner = (dependency: Dependency): string[] =>
-      graph.nodes.filter((node) => node.key === dependency || node.tokens.includes(nameOf(dependency))).map(({ id }) => id);
+      graph.nodes
+        .filter((node) => node.key === dependency || node.tokens.includes(nameOf(dependency)))
+        .map(({ id }) => id);
     return {
       gate,
       clock: this.#clock,
@@ -334,7 +353,8 @@ export class App {
       state: () => this.#state,
       graph: () => this.graph(),
       get: <D extends Dependency>(dependency: D) => this.#container.get(dependency as Class) as Provided<D>,
-      gateOver: (name, dependency) => orchestrator.gate(name, graph.closure(owner(dependency)), this.#options.gate ?? {}),
+      gateOver: (name, dependency) =>
+        orchestrator.gate(name, graph.closure(owner(dependency)), this.#options.gate ?? {}),
       declared: graph.nodes
         .filter((node) => node.kind === 'factory' && node.target !== this.#options.server)
         .map((node) => ({ name: node.id, tag: declarationOf(node.target as Class)?.tag })),

@@ -21,11 +21,14 @@ export const systemClock: Clock = {
   schedule(delayMs, callback) {
     // A delay above 2^31-1 would fire at once; such a timer is set again until its time has come.
     const due = performance.now() + delayMs;
-    let timer = setTimeout(function fire() {
-      const left = due - performance.now();
-      if (left > 1) timer = setTimeout(fire, Math.min(left, 2 ** 31 - 1));
-      else callback();
-    }, Math.min(delayMs, 2 ** 31 - 1));
+    let timer = setTimeout(
+      function fire() {
+        const left = due - performance.now();
+        if (left > 1) timer = setTimeout(fire, Math.min(left, 2 ** 31 - 1));
+        else callback();
+      },
+      Math.min(delayMs, 2 ** 31 - 1),
+    );
     return { cancel: () => clearTimeout(timer) };
   },
 };

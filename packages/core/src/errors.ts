@@ -1,5 +1,6 @@
 /** The error catalogue of `@muster/core`. */
 import { type ErrorEntry, errorsFrom } from '@muster/contracts';
+import { escapeText } from './graph/render.ts';
 
 const list = (names: readonly string[]): string => (names.length > 0 ? names.join(', ') : 'nothing');
 
@@ -11,13 +12,14 @@ export const CORE_ERRORS = {
     fatal: true,
   } satisfies ErrorEntry<{ service: string; index: number; declaredAt: string | null }>,
   GRAPH_INVALID: {
-    message: (d) => `The services do not fit together: ${d.problems.length} ${d.problems.length === 1 ? 'problem' : 'problems'}.\n${d.problems.map((p) => `  - ${p.message}\n    ${p.hint}`).join('\n')}`,
+    message: (d) =>
+      `The services do not fit together: ${d.problems.length} ${d.problems.length === 1 ? 'problem' : 'problems'}.\n${d.problems.map((p) => `  - ${p.message}\n    ${p.hint}`).join('\n')}`,
     hint: 'Mend each problem listed; nothing was started.',
     fatal: true,
   } satisfies ErrorEntry<{ problems: readonly { code: string; message: string; hint: string }[] }>,
   BOOT_FAILED: {
     message: (d) =>
-      `The boot failed after ${d.wallMs} ms.\n${d.causes.map((c) => `  ✘ ${c.service}: ${c.description}\n    → ${c.action}`).join('\n')}${d.skipped.length > 0 ? `\n  Not started because of it: ${d.skipped.join(', ')}.` : ''}${d.stopped.length > 0 ? `\n  Stopped again, in this order: ${d.stopped.join(', ')}.` : ''}`,
+      `The boot failed after ${d.wallMs} ms.\n${d.causes.map((c) => `  ✘ ${escapeText(c.service)}: ${escapeText(c.description)}\n    → ${escapeText(c.action)}`).join('\n')}${d.skipped.length > 0 ? `\n  Not started because of it: ${d.skipped.join(', ')}.` : ''}${d.stopped.length > 0 ? `\n  Stopped again, in this order: ${d.stopped.join(', ')}.` : ''}`,
     hint: 'Do what stands behind each arrow, then start again.',
   } satisfies ErrorEntry<{
     wallMs: number;
@@ -35,15 +37,18 @@ export const CORE_ERRORS = {
     hint: 'The cause is what start() threw. Throw an error with fatal: true where trying again cannot help.',
   } satisfies ErrorEntry<{ service: string; attempt: number; reason: string }>,
   START_TIMEOUT: {
-    message: (d) => `start() of ${d.service} did not end within ${d.timeoutMs} ms in attempt ${d.attempt}${d.progress === null ? '' : `; the last thing it said was "${d.progress}"`}.`,
+    message: (d) =>
+      `start() of ${d.service} did not end within ${d.timeoutMs} ms in attempt ${d.attempt}${d.progress === null ? '' : `; the last thing it said was "${d.progress}"`}.`,
     hint: 'Find what it waits for, or raise start.timeoutMs of the service; ctx.signal tells start() to give up.',
   } satisfies ErrorEntry<{ service: string; timeoutMs: number; attempt: number; progress: string | null }>,
   FIRST_CHECK_FAILED: {
-    message: (d) => `${d.service} started but was not healthy within ${d.timeoutMs} ms in attempt ${d.attempt}: ${d.reason}.`,
+    message: (d) =>
+      `${d.service} started but was not healthy within ${d.timeoutMs} ms in attempt ${d.attempt}: ${d.reason}.`,
     hint: 'See what its check() reports; nothing that depends on it is started before it is healthy.',
   } satisfies ErrorEntry<{ service: string; timeoutMs: number; attempt: number; reason: string }>,
   BOOT_BUDGET_SPENT: {
-    message: (d) => `${d.service} was not up when the boot budget of ${d.budgetMs} ms ended, after ${d.attempts} ${d.attempts === 1 ? 'attempt' : 'attempts'}: ${d.reason}.`,
+    message: (d) =>
+      `${d.service} was not up when the boot budget of ${d.budgetMs} ms ended, after ${d.attempts} ${d.attempts === 1 ? 'attempt' : 'attempts'}: ${d.reason}.`,
     hint: 'Look at the last failure; if the dependency outside is only slow to come up, raise boot.budgetMs.',
   } satisfies ErrorEntry<{ service: string; budgetMs: number; attempts: number; reason: string }>,
   FACTORY_FAILED: {
@@ -65,7 +70,8 @@ export const CORE_ERRORS = {
     hint: 'Try again later; look at the named services if it stays so.',
   } satisfies ErrorEntry<{ waitedMs: number; waitingFor: readonly string[] }>,
   GATE_FULL: {
-    message: (d) => `${d.held} others wait at the gate already, which is the limit; it waits for ${list(d.waitingFor)}.`,
+    message: (d) =>
+      `${d.held} others wait at the gate already, which is the limit; it waits for ${list(d.waitingFor)}.`,
     hint: 'Try again later with backoff.',
   } satisfies ErrorEntry<{ held: number; waitingFor: readonly string[] }>,
   GATE_STOPPED: {

@@ -17,7 +17,9 @@ export type Reporter = (event: RuntimeEvent) => void;
 /** One line of JSON per event. */
 export function jsonReporter(output: Output): Reporter {
   return (event) => {
-    output.write(`${JSON.stringify(event, (_, value: unknown) => (value instanceof Error ? errorAsData(value) : value))}\n`);
+    output.write(
+      `${JSON.stringify(event, (_, value: unknown) => (value instanceof Error ? errorAsData(value) : value))}\n`,
+    );
   };
 }
 
@@ -48,7 +50,9 @@ function linesOf(event: RuntimeEvent): string[] {
         `  ◑ ${escapeText(event.error.message)}${event.retryInMs === null ? '' : ` Again in ${duration(event.retryInMs)}.`}`,
       ];
     case 'health-changed':
-      return [`  ${event.to === 'healthy' ? '●' : '✘'} ${escapeText(event.service)} is ${event.to}${event.reason === null ? '' : `: ${escapeText(event.reason)}`}`];
+      return [
+        `  ${event.to === 'healthy' ? '●' : '✘'} ${escapeText(event.service)} is ${event.to}${event.reason === null ? '' : `: ${escapeText(event.reason)}`}`,
+      ];
     case 'moved':
       return movedLines(event);
     case 'listening':
@@ -59,7 +63,7 @@ function linesOf(event: RuntimeEvent): string[] {
       return [`  ✘ ${escapeText(event.service)}: ${escapeText(messageOf(event.error))}`];
     case 'stop-completed':
       return [
-        `Stopped in ${duration(event.wallMs)}${event.order.length > 0 ? `: ${event.order.join(', ')}` : ''}${event.hung.length > 0 ? `; did not stop in time: ${event.hung.join(', ')}` : ''}`,
+        `Stopped ${event.order.length} ${event.order.length === 1 ? 'service' : 'services'} in reverse order in ${duration(event.wallMs)}${event.hung.length > 0 ? `; did not stop in time: ${event.hung.join(', ')}` : ''}`,
       ];
     case 'fault':
       return [
@@ -69,7 +73,8 @@ function linesOf(event: RuntimeEvent): string[] {
 }
 
 function movedLines(event: Extract<RuntimeEvent, { type: 'moved' }>): string[] {
-  if (event.machine === 'gate' && event.subject === 'main' && ['open', 'closed'].includes(event.to)) return [`Gate ${event.to}`];
+  if (event.machine === 'gate' && event.subject === 'main' && ['open', 'closed'].includes(event.to))
+    return [`Gate ${event.to}`];
   if (event.machine !== 'service') return [];
   if (event.to === 'running') return [`  ● ${escapeText(event.subject)} running`];
   if (event.to === 'stopped' && event.from === 'stopping') return [`  ○ ${escapeText(event.subject)} stopped`];
@@ -86,11 +91,12 @@ function plainReporter(output: Output): Reporter {
   };
 }
 
-/** Redraws one line per service until the boot has ended, then goes on with plain lines. */
+/** Redraws one line per service until the boot has ended, then goes on with plain lines below them. */
 class LiveBoot {
   readonly #output: Output;
   readonly #plain: Reporter;
   readonly #lines = new Map<string, { mark: string; text: string; since: number }>();
+  readonly #later: RuntimeEvent[] = [];
   #drawn = 0;
   #live = false;
 
@@ -105,23 +111,28 @@ class LiveBoot {
       this.#plain(event);
       for (const id of event.services) this.#lines.set(id, { mark: '·', text: 'waiting', since: event.at });
       this.#draw();
-      return;
-    }
-    if (!this.#live) {
+    } else if (!this.#live) {
       this.#plain(event);
-      return;
-    }
-    if (event.type === 'boot-completed' || event.type === 'boot-failed' || event.type === 'stop-started') this.#live = false;
-    if (!this.#update(event)) {
+    } else if (event.type === 'boot-completed' || event.type === 'boot-failed' || event.type === 'stop-started') {
+      this.#end(event);
+    } else if (event.type === 'fault') {
       this.#erase();
       this.#plain(event);
-      this.#drawn = 0;
-      if (this.#live) this.#draw();
-      return;
+      this.#draw();
+    } else if (this.#update(event)) {
+      this.#erase();
+      this.#draw();
+    } else {
+      this.#later.push(event);
     }
-    this.#erase();
-    this.#draw();
   };
+
+  /** The tree stays as it is; what was said meanwhile follows below it. */
+  #end(event: RuntimeEvent): void {
+    this.#live = false;
+    for (const later of this.#later.splice(0)) this.#plain(later);
+    this.#plain(event);
+  }
 
   /** True when the event is shown by a service's own line. */
   #update(event: RuntimeEvent): boolean {
@@ -131,10 +142,12 @@ class LiveBoot {
     const line = this.#lines.get(event.subject);
     if (event.to === 'starting' && line) line.since = event.at;
     if (event.to === 'starting') return this.#set(event.subject, '◐', 'starting');
-    if (event.to === 'running') return this.#set(event.subject, '●', `running  ${duration(event.at - (line?.since ?? event.at))}`);
+    if (event.to === 'running')
+      return this.#set(event.subject, '●', `running  ${duration(event.at - (line?.since ?? event.at))}`);
     if (event.to === 'failed') return this.#set(event.subject, '✘', `failed  ${line?.text ?? ''}`);
     if (event.to === 'skipped') return this.#set(event.subject, '◌', 'skipped');
-    if (event.to === 'stopped' && event.from === 'stopping' && line?.mark === '●') return this.#set(event.subject, '○', 'stopped');
+    if (event.to === 'stopped' && event.from === 'stopping' && line?.mark === '●')
+      return this.#set(event.subject, '○', 'stopped');
     return true;
   }
 
@@ -150,7 +163,9 @@ class LiveBoot {
 
   #draw(): void {
     const width = Math.max(...[...this.#lines.keys()].map((id) => id.length), 0);
-    const drawn = [...this.#lines].map(([id, { mark, text }]) => `  ${mark} ${escapeText(id).padEnd(width)}  ${cut(escapeText(text), 100)}`);
+    const drawn = [...this.#lines].map(
+      ([id, { mark, text }]) => `  ${mark} ${escapeText(id).padEnd(width)}  ${cut(escapeText(text), 100)}`,
+    );
     this.#output.write(`${drawn.join('\n')}\n`);
     this.#drawn = drawn.length;
   }

@@ -20,7 +20,13 @@ export async function runApp(app: App, options: RunOptions = {}): Promise<void> 
   app.events.on(options.reporter ?? (json ? jsonReporter(process.stdout) : consoleReporter(process.stdout)));
   app.events.onListenerFault((error) => console.error('A reporter failed:', error));
   process.on('unhandledRejection', (error) => {
-    app.events.emit({ type: 'fault', component: 'unhandled rejection', correlation: null, error, at: systemClock.now() });
+    app.events.emit({
+      type: 'fault',
+      component: 'unhandled rejection',
+      correlation: null,
+      error,
+      at: systemClock.now(),
+    });
   });
   let signals = 0;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {

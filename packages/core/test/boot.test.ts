@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { createApp, healthy, type Service, service, type StartContext, unhealthy } from '@muster/core';
+import { createApp, type Health, healthy, type Service, service, type StartContext, unhealthy } from '@muster/core';
 import { FakeClock, recordEvents } from '@muster/core/testing';
 
 /** Three services in a row and one beside them, which write down what happens to them. */
@@ -13,7 +13,7 @@ function chain(journal: string[], overrides: { thread?: Service; cache?: Service
       journal.push(`stop ${name}`);
       await own.stop?.(ctx);
     },
-    ...(own.check ? { check: own.check } : {}),
+    ...(own.check ? { check: (ctx) => own.check?.(ctx) as Health } : {}),
   });
   @service()
   class Database {
@@ -49,17 +49,27 @@ describe('a boot', () => {
     expect(app.graph().toJSON().state).toBe('new');
     await app.start();
     expect(app.gate.state).toBe('open');
-    expect(journal.filter((line) => !line.includes('Cache'))).toEqual(['start Database', 'start ThreadService', 'start AgentSupervisor']);
+    expect(journal.filter((line) => !line.includes('Cache'))).toEqual([
+      'start Database',
+      'start ThreadService',
+      'start AgentSupervisor',
+    ]);
     journal.length = 0;
     const report = await app.stop();
-    expect(journal.filter((line) => !line.includes('Cache'))).toEqual(['stop AgentSupervisor', 'stop ThreadService', 'stop Database']);
+    expect(journal.filter((line) => !line.includes('Cache'))).toEqual([
+      'stop AgentSupervisor',
+      'stop ThreadService',
+      'stop Database',
+    ]);
     expect(report.order).toHaveLength(4);
     expect(app.graph().toJSON()).toMatchObject({ state: 'stopped', gate: { state: 'stopped' } });
   });
 
   it('is as long as its critical path, which the dump names', async () => {
     const clock = new FakeClock();
-    const slow = (ms: number): Service => ({ start: (ctx) => new Promise((resolve) => ctx.clock.schedule(ms, resolve)) });
+    const slow = (ms: number): Service => ({
+      start: (ctx) => new Promise((resolve) => ctx.clock.schedule(ms, resolve)),
+    });
     const app = createApp({ services: chain([], { thread: slow(300), cache: slow(200) }).services, clock });
     const starting = app.start();
     await clock.advance(299);
@@ -132,13 +142,21 @@ describe('a boot', () => {
     const app = createApp({ services: chain(journal, { thread }).services, clock });
     const starting = expect(app.start()).rejects.toMatchObject({ code: 'BOOT_FAILED' });
     await clock.advance(15_000);
-    expect(contexts[0]?.signal.reason).toMatchObject({ code: 'START_TIMEOUT', details: { service: 'ThreadService', timeoutMs: 15_000 } });
+    expect(contexts[0]?.signal.reason).toMatchObject({
+      code: 'START_TIMEOUT',
+      details: { service: 'ThreadService', timeoutMs: 15_000 },
+    });
     await clock.advance(250);
     await starting;
     expect(contexts).toHaveLength(2);
     finish?.();
     await clock.settle();
-    expect(app.graph().toJSON().nodes.find((node) => node.id === 'ThreadService')?.phase).toBe('stopped');
+    expect(
+      app
+        .graph()
+        .toJSON()
+        .nodes.find((node) => node.id === 'ThreadService')?.phase,
+    ).toBe('failed');
   });
 
   it('rolls back in reverse when a required service fails for good, and names causes and victims apart', async () => {
@@ -165,9 +183,20 @@ describe('a boot', () => {
       },
     });
     expect(journal.slice(-2)).toEqual(expect.arrayContaining(['stop Database']));
-    expect(journal.filter((line) => line.startsWith('stop')).sort()).toEqual(['stop Cache', 'stop Database', 'stop ThreadService']);
+    expect(journal.filter((line) => line.startsWith('stop')).sort()).toEqual([
+      'stop Cache',
+      'stop Database',
+      'stop ThreadService',
+    ]);
     expect(journal.indexOf('stop ThreadService')).toBeLessThan(journal.indexOf('stop Database'));
-    expect(app.graph().toJSON()).toMatchObject({ state: 'failed', gate: { state: 'stopped' } });
+    const { nodes, ...dump } = app.graph().toJSON();
+    expect(dump).toMatchObject({ state: 'failed', gate: { state: 'stopped' } });
+    expect(nodes.map((node) => [node.id, node.phase]).sort()).toEqual([
+      ['AgentSupervisor', 'skipped'],
+      ['Cache', 'stopped'],
+      ['Database', 'stopped'],
+      ['ThreadService', 'failed'],
+    ]);
     await expect(app.start()).rejects.toMatchObject({ code: 'BOOT_FAILED' });
   });
 
@@ -232,7 +261,9 @@ describe('a boot', () => {
     const recorded = recordEvents(app);
     const starting = app.start().catch(() => {});
     await clock.advance(12_000);
-    const waits = recorded.all.flatMap((event) => (event.type === 'waiting' ? [[event.elapsedMs, event.blockedBy, event.waiting]] : []));
+    const waits = recorded.all.flatMap((event) =>
+      event.type === 'waiting' ? [[event.elapsedMs, event.blockedBy, event.waiting]] : [],
+    );
     expect(waits).toEqual([1_000, 2_000, 5_000, 10_000].map((ms) => [ms, ['ThreadService'], ['AgentSupervisor']]));
     await app.stop();
     await starting;

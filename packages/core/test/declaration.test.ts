@@ -64,13 +64,20 @@ describe('@service', () => {
         constructor(readonly db: Database) {}
       }
       return Early;
-    }).toThrow(expect.objectContaining({ code: 'DEPENDENCY_UNDEFINED', details: expect.objectContaining({ service: 'Early', index: 0 }) }));
+    }).toThrow(
+      expect.objectContaining({
+        code: 'DEPENDENCY_UNDEFINED',
+        details: expect.objectContaining({ service: 'Early', index: 0 }),
+      }),
+    );
   });
 });
 
 describe('createApp', () => {
   it('injects classes, tokens and values, and shows where each was declared', async () => {
-    await using app = createApp({ services: [Reader, Database, provide(Store, DatabaseStore), provideValue(Limit, 7)] });
+    await using app = createApp({
+      services: [Reader, Database, provide(Store, DatabaseStore), provideValue(Limit, 7)],
+    });
     await app.start();
     expect(app.get(Reader).store.name()).toBe('db://');
     expect(app.get(Reader).limit).toBe(7);
@@ -100,7 +107,12 @@ describe('createApp', () => {
     container.bind(Clockwork).toSelf().inSingletonScope();
     container.bind('tower').to(Tower).inSingletonScope();
     await using app = createApp({ container });
-    expect(app.graph().toJSON().nodes.map((node) => [node.id, node.needs, node.tokens])).toEqual([
+    expect(
+      app
+        .graph()
+        .toJSON()
+        .nodes.map((node) => [node.id, node.needs, node.tokens]),
+    ).toEqual([
       ['Clockwork', [], []],
       ['Tower', ['Clockwork'], ['tower']],
     ]);

@@ -6,21 +6,41 @@ import { planStart } from '../src/graph/start-plan.ts';
 
 function provider(name: string, needs: readonly string[] = [], more: Partial<Provider> = {}): Provider {
   const dependsOn = needs.map((need) => ({ key: need, name: need }));
-  return { key: name, target: more.key ?? name, name, kind: 'service', aliases: [], dependsOn, declaredAt: `${name}.ts:1`, ...more };
+  return {
+    key: name,
+    target: more.key ?? name,
+    name,
+    kind: 'service',
+    aliases: [],
+    dependsOn,
+    declaredAt: `${name}.ts:1`,
+    ...more,
+  };
 }
 
 /** Random acyclic providers: each needs some of those before it. */
 const sound = fc
   .array(fc.array(fc.nat(), { maxLength: 4 }), { maxLength: 25 })
-  .map((rows) => rows.map((picks, i) => provider(`S${i}`, [...new Set(i === 0 ? [] : picks.map((pick) => `S${pick % i}`))])));
+  .map((rows) =>
+    rows.map((picks, i) => provider(`S${i}`, [...new Set(i === 0 ? [] : picks.map((pick) => `S${pick % i}`))])),
+  );
 
 /** Random providers with anything wrong: missing ones, circles, duplicates. */
-const unsound = fc
-  .array(fc.array(fc.nat(30), { maxLength: 4 }), { maxLength: 20 })
-  .map((rows) => rows.map((picks, i) => provider(`S${i % 17}`, picks.map((pick) => `S${pick}`), { key: `S${i}`, declaredAt: `f${i}.ts:1` })));
+const unsound = fc.array(fc.array(fc.nat(30), { maxLength: 4 }), { maxLength: 20 }).map((rows) =>
+  rows.map((picks, i) =>
+    provider(
+      `S${i % 17}`,
+      picks.map((pick) => `S${pick}`),
+      { key: `S${i}`, declaredAt: `f${i}.ts:1` },
+    ),
+  ),
+);
 
 function shuffled<T>(items: readonly T[], order: readonly number[]): T[] {
-  return items.map((item, i) => ({ item, at: order[i] ?? 0 })).sort((a, b) => a.at - b.at).map(({ item }) => item);
+  return items
+    .map((item, i) => ({ item, at: order[i] ?? 0 }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ item }) => item);
 }
 
 describe('ServiceGraph', () => {
@@ -47,7 +67,8 @@ describe('ServiceGraph', () => {
         expect(graph.problems).toEqual([]);
         expect(order).toHaveLength(graph.nodes.length);
         const place = new Map(order.map((node, index) => [node.id, index]));
-        for (const node of order) for (const need of node.needs) expect(place.get(need)).toBeLessThan(place.get(node.id) as number);
+        for (const node of order)
+          for (const need of node.needs) expect(place.get(need)).toBeLessThan(place.get(node.id) as number);
       }),
     );
   });
@@ -81,7 +102,8 @@ describe('ServiceGraph', () => {
         const cycles = findCycles(nodes);
         for (const path of cycles) {
           expect(path[0]).toBe(path.at(-1));
-          for (let i = 1; i < path.length; i += 1) expect(nodes.find((n) => n.id === path[i - 1])?.needs).toContain(path[i]);
+          for (let i = 1; i < path.length; i += 1)
+            expect(nodes.find((n) => n.id === path[i - 1])?.needs).toContain(path[i]);
         }
         expect(cycles.length > 0).toBe(reachesItself(nodes));
       }),
@@ -96,7 +118,10 @@ describe('ServiceGraph', () => {
   });
 
   it('tells classes of one name apart by where they were declared', () => {
-    const twins = [provider('Twin', [], { key: 1, declaredAt: 'a.ts:1' }), provider('Twin', [], { key: 2, declaredAt: 'b.ts:1' })];
+    const twins = [
+      provider('Twin', [], { key: 1, declaredAt: 'a.ts:1' }),
+      provider('Twin', [], { key: 2, declaredAt: 'b.ts:1' }),
+    ];
     expect(ServiceGraph.from(twins).nodes.map((node) => node.id)).toEqual(['Twin@a.ts:1', 'Twin@b.ts:1']);
   });
 });

@@ -16,7 +16,8 @@ describe.each(tables)('%s', (name, table, file) => {
   it.each(cells)('in %s, %s does what the table says and nothing else', (state, event) => {
     const machine = new StateMachine(name, table, state);
     const to = table[state]?.[event];
-    if (to === undefined) expect(() => machine.send(event as never)).toThrow(expect.objectContaining({ code: 'ILLEGAL_TRANSITION' }));
+    if (to === undefined)
+      expect(() => machine.send(event as never)).toThrow(expect.objectContaining({ code: 'ILLEGAL_TRANSITION' }));
     else expect(machine.send(event as never)).toBe(to);
   });
 

@@ -65,7 +65,15 @@ export class Connection implements FrameSink {
     this.#around = around;
     this.#owner = owner;
     this.#machine = new StateMachine(`connection ${id}`, CONNECTION, 'connecting', ({ from, event, to }) =>
-      around.events.emit({ type: 'moved', machine: 'connection', subject: id, from, event, to, at: around.clock.now() }),
+      around.events.emit({
+        type: 'moved',
+        machine: 'connection',
+        subject: id,
+        from,
+        event,
+        to,
+        at: around.clock.now(),
+      }),
     );
     this.#mailbox = new Mailbox(around.limits.mailbox, (request) => this.#answer(request));
     // Attached in the tick of the 101: a listener that comes later loses what the parser has read already.
@@ -249,7 +257,11 @@ export class Connection implements FrameSink {
   }
 
   /** Calls one method of the handler; resolves to the error that the client may see, and never rejects. */
-  async #call(method: string, data: unknown, done: (result: unknown) => void = () => {}): Promise<WireError | undefined> {
+  async #call(
+    method: string,
+    data: unknown,
+    done: (result: unknown) => void = () => {},
+  ): Promise<WireError | undefined> {
     const methods = this.#handler?.methods ?? {};
     // Own properties only: a client must not reach what objects inherit.
     const found = Object.hasOwn(methods, method) ? methods[method] : undefined;

@@ -25,7 +25,11 @@ export interface HandshakeSurroundings extends ConnectionSurroundings {
 }
 
 /** Takes one connection from `authenticating` to `ready`, or closes it with the code that says why. Never rejects. */
-export async function shakeHands(connection: Connection, hello: HelloFrame, around: HandshakeSurroundings): Promise<void> {
+export async function shakeHands(
+  connection: Connection,
+  hello: HelloFrame,
+  around: HandshakeSurroundings,
+): Promise<void> {
   connection.pause();
   const held = new HeldClient(connection, around);
   try {
@@ -187,7 +191,12 @@ class HeldClient {
 
   #say(gate: Door): void {
     const { waitEveryMs } = this.#around.limits;
-    this.#connection.send({ type: 'wait', phase: this.#connection.state, pending: gate.blockedBy, retryAfterMs: waitEveryMs });
+    this.#connection.send({
+      type: 'wait',
+      phase: this.#connection.state,
+      pending: gate.blockedBy,
+      retryAfterMs: waitEveryMs,
+    });
     this.#next = this.#around.clock.schedule(waitEveryMs, () => this.#say(gate));
   }
 }
@@ -197,7 +206,10 @@ class Feeds {
   readonly #connection: Connection;
   readonly #principal: Principal;
   readonly #log: EventLog;
-  readonly #feeds = new Map<string, { feed: StreamFeed; opened: Promise<{ info: StreamInfo; reset: string | undefined }> }>();
+  readonly #feeds = new Map<
+    string,
+    { feed: StreamFeed; opened: Promise<{ info: StreamInfo; reset: string | undefined }> }
+  >();
 
   constructor(connection: Connection, principal: Principal, log: EventLog) {
     this.#connection = connection;

@@ -17,7 +17,11 @@ export interface HttpSurroundings {
 }
 
 /** Answers one request; never rejects. */
-export async function answerHttp(request: IncomingMessage, response: ServerResponse, around: HttpSurroundings): Promise<void> {
+export async function answerHttp(
+  request: IncomingMessage,
+  response: ServerResponse,
+  around: HttpSurroundings,
+): Promise<void> {
   const path = (request.url ?? '/').split('?', 1)[0] as string;
   try {
     if (await answerOwn(path, request, response, around)) return;
@@ -76,7 +80,11 @@ async function answerOwn(
   }
 }
 
-async function hasToken(request: IncomingMessage, host: ServerHost, authenticator: () => Authenticator): Promise<boolean> {
+async function hasToken(
+  request: IncomingMessage,
+  host: ServerHost,
+  authenticator: () => Authenticator,
+): Promise<boolean> {
   const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1];
   if (token === undefined || host.state() !== 'running') return false;
   try {

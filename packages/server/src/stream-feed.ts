@@ -115,7 +115,10 @@ export class StreamFeed {
         const batch = await this.#log.read(this.#key, { after: this.#sent, limit: READ_LIMIT });
         if (this.#closed) return;
         if (batch.epoch !== this.#epoch || (batch.events.length > 0 && batch.offset !== this.#sent + 1)) {
-          const why = batch.epoch === this.#epoch ? 'events were no longer kept when their turn came' : 'the stream has begun anew';
+          const why =
+            batch.epoch === this.#epoch
+              ? 'events were no longer kept when their turn came'
+              : 'the stream has begun anew';
           this.#epoch = batch.epoch;
           this.#sent = batch.offset - 1;
           this.#sink.send({ type: 'reset', stream: this.#name, epoch: batch.epoch, floor: this.#sent, why });
@@ -135,6 +138,12 @@ export class StreamFeed {
 
   #send(batch: Batch): void {
     this.#sent = batch.offset + batch.events.length - 1;
-    this.#sink.send({ type: 'events', stream: this.#name, epoch: batch.epoch, offset: batch.offset, events: batch.events });
+    this.#sink.send({
+      type: 'events',
+      stream: this.#name,
+      epoch: batch.epoch,
+      offset: batch.offset,
+      events: batch.events,
+    });
   }
 }

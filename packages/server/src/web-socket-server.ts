@@ -112,7 +112,9 @@ export class MusterServer implements AppServer {
   listen(): Promise<string> {
     return new Promise((resolve, reject) => {
       const failed = (error: Error): void => {
-        reject(coreError('LISTEN_FAILED', { address: `${this.#hostName}:${this.#port}`, reason: messageOf(error) }, error));
+        reject(
+          coreError('LISTEN_FAILED', { address: `${this.#hostName}:${this.#port}`, reason: messageOf(error) }, error),
+        );
       };
       this.#http.once('error', failed);
       this.#http.listen(this.#port, this.#hostName, () => {
@@ -162,7 +164,8 @@ export class MusterServer implements AppServer {
     const path = (request.url ?? '/').split('?', 1)[0] as string;
     const declared = this.#declared().find(({ tag }) => tag.front === 'web-socket' && tag.path === path);
     const offered = request.headers['sec-websocket-protocol']?.split(',').map((name) => name.trim()) ?? [];
-    if (this.#draining) return refuseUpgrade(socket, '503 Service Unavailable', 'This process is shutting down.', ['retry-after: 1']);
+    if (this.#draining)
+      return refuseUpgrade(socket, '503 Service Unavailable', 'This process is shutting down.', ['retry-after: 1']);
     if (!declared) return refuseUpgrade(socket, '404 Not Found', `No WebSocket is served at ${path}.`);
     if (!offered.includes(SUBPROTOCOL)) {
       return refuseUpgrade(socket, '400 Bad Request', `Offer the subprotocol ${SUBPROTOCOL}.`);
@@ -174,7 +177,9 @@ export class MusterServer implements AppServer {
       const around = this.#surroundings as HandshakeSurroundings;
       const id = around.random.uuid();
       const factory = (): WebSocketFactory =>
-        this.#resolved<WebSocketFactory>((tag) => tag.front === 'web-socket' && tag.path === path)[0] as WebSocketFactory;
+        this.#resolved<WebSocketFactory>(
+          (tag) => tag.front === 'web-socket' && tag.path === path,
+        )[0] as WebSocketFactory;
       const silent = around.clock.schedule(this.#limits.handshakeMs, () => connection.close('handshakeTimeout'));
       const connection = new Connection(id, webSocket, around, {
         hello: (greeting, frame) => {
@@ -204,7 +209,9 @@ export class MusterServer implements AppServer {
   }
 
   #declared(): { name: string; tag: FrontTag }[] {
-    return this.#hostOrThrow().declared.filter((factory): factory is { name: string; tag: FrontTag } => isFront(factory.tag));
+    return this.#hostOrThrow().declared.filter((factory): factory is { name: string; tag: FrontTag } =>
+      isFront(factory.tag),
+    );
   }
 
   #resolved<T>(wanted: (tag: FrontTag) => boolean): T[] {
@@ -230,6 +237,12 @@ function isFront(tag: unknown): tag is FrontTag {
 }
 
 function refuseUpgrade(socket: Duplex, status: string, text: string, headers: readonly string[] = []): void {
-  const lines = [`HTTP/1.1 ${status}`, 'connection: close', 'content-type: text/plain', `content-length: ${Buffer.byteLength(text)}`, ...headers];
+  const lines = [
+    `HTTP/1.1 ${status}`,
+    'connection: close',
+    'content-type: text/plain',
+    `content-length: ${Buffer.byteLength(text)}`,
+    ...headers,
+  ];
   socket.end(`${lines.join('\r\n')}\r\n\r\n${text}`);
 }

@@ -151,7 +151,14 @@ describe('a ready connection', () => {
   it('answers each bad input with one error frame and goes on', async () => {
     await using server = await serve(echo);
     const client = await RawClient.welcomed(server.url);
-    const bad = ['{', '[]', '{"type":"nope"}', `{"type":"request","id":"x","method":"echo"}`, '['.repeat(9_000), ' '.repeat(70_000)];
+    const bad = [
+      '{',
+      '[]',
+      '{"type":"nope"}',
+      `{"type":"request","id":"x","method":"echo"}`,
+      '['.repeat(9_000),
+      ' '.repeat(70_000),
+    ];
     for (const text of bad) {
       client.send(text);
       await client.next('error');
@@ -181,7 +188,10 @@ describe('a ready connection', () => {
     }));
     const client = await RawClient.welcomed(server.url);
     client.request('toString');
-    expect(await client.next('response')).toMatchObject({ ok: false, error: { code: 'METHOD_UNKNOWN', details: { known: ['fail'] } } });
+    expect(await client.next('response')).toMatchObject({
+      ok: false,
+      error: { code: 'METHOD_UNKNOWN', details: { known: ['fail'] } },
+    });
     client.request('fail');
     const failed = await client.next('response');
     expect(failed).toMatchObject({ ok: false, error: { code: 'INTERNAL', retryable: true } });
@@ -221,10 +231,15 @@ describe('a ready connection', () => {
       release = resolve;
     });
     let calls = 0;
-    await using server = await serve(() => ({ methods: { wait: () => ((calls += 1), held) } }), { server: { limits: { mailbox: 2 } } });
+    await using server = await serve(() => ({ methods: { wait: () => ((calls += 1), held) } }), {
+      server: { limits: { mailbox: 2 } },
+    });
     const client = await RawClient.welcomed(server.url);
     for (let i = 0; i < 4; i += 1) client.request('wait');
-    expect(await client.next('response')).toMatchObject({ ok: false, error: { code: 'MAILBOX_FULL', retryable: true } });
+    expect(await client.next('response')).toMatchObject({
+      ok: false,
+      error: { code: 'MAILBOX_FULL', retryable: true },
+    });
     release();
     for (let i = 0; i < 3; i += 1) expect(await client.next('response')).toMatchObject({ ok: true });
     expect(calls).toBe(3);
@@ -288,11 +303,21 @@ describe('a ready connection', () => {
 });
 
 describe('streams', () => {
-  const event = (run: string, n: number) => ({ id: `${run}:${n}`, event: 'agent_output' as const, run, n, agent: 'a', at: 0, data: { delta: `${n}` } });
+  const event = (run: string, n: number) => ({
+    id: `${run}:${n}`,
+    event: 'agent_output' as const,
+    run,
+    n,
+    agent: 'a',
+    at: 0,
+    data: { delta: `${n}` },
+  });
 
   /** All events of a thread that a client has got, by their frames' own offsets. */
   function offsets(client: RawClient): number[] {
-    return client.frames.flatMap((frame) => (frame.type === 'events' ? frame.events.map((_, i) => frame.offset + i) : []));
+    return client.frames.flatMap((frame) =>
+      frame.type === 'events' ? frame.events.map((_, i) => frame.offset + i) : [],
+    );
   }
 
   it('are replayed from the beginning or the cursor, then live, each event once', async () => {
@@ -387,7 +412,10 @@ describe('probes', () => {
   it('tell liveness, startup and readiness apart, and show the graph while it boots', async () => {
     const { Slow, up } = slowService();
     await using server = await serve(echo, { services: [Slow], server: { listen: 'at-once' } });
-    const statuses = async () => (await Promise.all(['/livez', '/startupz', '/readyz'].map((path) => probe(server.url, path)))).map(([status]) => status);
+    const statuses = async () =>
+      (await Promise.all(['/livez', '/startupz', '/readyz'].map((path) => probe(server.url, path)))).map(
+        ([status]) => status,
+      );
     expect(await statuses()).toEqual([200, 503, 503]);
     expect(await probe(server.url, '/readyz')).toEqual([503, expect.stringContaining('"blockedBy":["Slow"]')]);
     expect(await probe(server.url, '/anything')).toEqual([503, expect.stringContaining('Slow')]);
@@ -395,7 +423,11 @@ describe('probes', () => {
     up();
     await server.started;
     expect(await statuses()).toEqual([200, 200, 200]);
-    expect(JSON.parse((await probe(server.url, '/muster/graph.json'))[1])).toMatchObject({ format: 'muster.graph/1', state: 'running', gate: { state: 'open' } });
+    expect(JSON.parse((await probe(server.url, '/muster/graph.json'))[1])).toMatchObject({
+      format: 'muster.graph/1',
+      state: 'running',
+      gate: { state: 'open' },
+    });
     expect((await probe(server.url, '/anything'))[0]).toBe(404);
   });
 
@@ -403,9 +435,14 @@ describe('probes', () => {
     await using server = await serve(echo, { server: { host: '0.0.0.0' } });
     const url = server.url.replace('0.0.0.0', '127.0.0.1');
     expect((await probe(url, '/muster/graph.json'))[0]).toBe(401);
-    const response = await fetch(`${url.replace('ws', 'http')}/muster/graph.txt`, { headers: { authorization: 'Bearer token:ann' } });
+    const response = await fetch(`${url.replace('ws', 'http')}/muster/graph.txt`, {
+      headers: { authorization: 'Bearer token:ann' },
+    });
     expect([response.status, (await response.text()).includes('gate open')]).toEqual([200, true]);
-    expect((await fetch(`${url.replace('ws', 'http')}/muster/graph.txt`, { headers: { authorization: 'Bearer no' } })).status).toBe(401);
+    expect(
+      (await fetch(`${url.replace('ws', 'http')}/muster/graph.txt`, { headers: { authorization: 'Bearer no' } }))
+        .status,
+    ).toBe(401);
   });
 });
 
@@ -414,6 +451,9 @@ describe('a boot that cannot listen', () => {
     await using first = await serve(echo);
     const port = Number(new URL(first.url).port);
     const second = await serve(echo, { server: { port } }).catch((error: unknown) => error);
-    expect(second).toMatchObject({ code: 'BOOT_FAILED', details: { causes: [{ description: expect.stringContaining(`127.0.0.1:${port}`) }] } });
+    expect(second).toMatchObject({
+      code: 'BOOT_FAILED',
+      details: { causes: [{ description: expect.stringContaining(`127.0.0.1:${port}`) }] },
+    });
   });
 });

@@ -108,7 +108,7 @@ export class RawClient {
 
   constructor(url: string, options: { path?: string; protocol?: string; origin?: string } = {}) {
     this.socket = new WebSocket(`${url}${options.path ?? '/ws'}`, options.protocol ?? 'muster.v1', {
-      ...(options.origin === undefined ? {} : { origin: options.origin }),
+      headers: options.origin === undefined ? {} : { origin: options.origin },
     });
     this.socket.on('error', () => {});
     this.socket.on('message', (data: Buffer) => {
@@ -158,7 +158,8 @@ export class RawClient {
         this.#seen += 1;
         if (frame.type === type) return frame as Extract<ServerFrame, { type: T }>;
       }
-      if (this.socket.readyState === WebSocket.CLOSED) throw new Error(`closed before a ${type} frame; got ${JSON.stringify(this.frames)}`);
+      if (this.socket.readyState === WebSocket.CLOSED)
+        throw new Error(`closed before a ${type} frame; got ${JSON.stringify(this.frames)}`);
       await new Promise<void>((resolve) => this.#arrived.push(resolve));
     }
   }

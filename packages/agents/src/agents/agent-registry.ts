@@ -27,8 +27,13 @@ export class AgentRegistry implements Service {
       if (!isAgentTag(scoped.tag)) continue;
       const other = agents.get(scoped.tag.agent);
       if (other) throw agentError('AGENT_DUPLICATE', { agent: scoped.tag.agent, classes: [other.class, scoped.name] });
-      if (typeof (scoped.prototype as Partial<Agent>).run !== 'function') throw agentError('AGENT_INCOMPLETE', { class: scoped.name });
-      agents.set(scoped.tag.agent, { ...scoped.tag, class: scoped.name, make: (permit) => scoped.make(permit) as Agent });
+      if (typeof (scoped.prototype as Partial<Agent>).run !== 'function')
+        throw agentError('AGENT_INCOMPLETE', { class: scoped.name });
+      agents.set(scoped.tag.agent, {
+        ...scoped.tag,
+        class: scoped.name,
+        make: (permit) => scoped.make(permit) as Agent,
+      });
     }
     if (agents.size === 0) throw agentError('NO_AGENTS', {});
     this.#agents = agents;

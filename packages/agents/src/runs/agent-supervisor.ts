@@ -4,7 +4,16 @@
  * No lock is shared between users, and no run waits for another.
  */
 import type { RunAccepted, RunRequest } from '@muster/contracts';
-import { Clock, type Principal, Random, RuntimeEvents, type Service, service, sleep, type StopContext } from '@muster/core';
+import {
+  Clock,
+  type Principal,
+  Random,
+  RuntimeEvents,
+  type Service,
+  service,
+  sleep,
+  type StopContext,
+} from '@muster/core';
 import { AgentRegistry } from '../agents/agent-registry.ts';
 import { agentError } from '../errors.ts';
 import { type Conversation, ThreadService } from '../threads/thread-service.ts';

@@ -53,13 +53,17 @@ export class ExecutionEngine {
   /** The user wants no more of it. Harmless when the run has ended. */
   cancel(reason: string | null): void {
     const error = agentError('RUN_CANCELLED', { reason });
-    this.#abort.abort(new RunAbort({ status: 'cancelled', by: 'user', code: error.code, error: shown(error), retryable: false }));
+    this.#abort.abort(
+      new RunAbort({ status: 'cancelled', by: 'user', code: error.code, error: shown(error), retryable: false }),
+    );
   }
 
   /** The process shuts down. Harmless when the run has ended. */
   interrupt(): void {
     const error = agentError('RUN_INTERRUPTED', {});
-    this.#abort.abort(new RunAbort({ status: 'interrupted', by: 'supervisor', code: error.code, error: shown(error), retryable: true }));
+    this.#abort.abort(
+      new RunAbort({ status: 'interrupted', by: 'supervisor', code: error.code, error: shown(error), retryable: true }),
+    );
   }
 
   /** Runs the agent to its terminal; resolves to it. Never rejects. */

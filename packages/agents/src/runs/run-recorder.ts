@@ -38,7 +38,10 @@ export class RunRecorder {
   readonly #clock: Clock;
   readonly #events: RuntimeEvents;
   readonly #machine: StateMachine<typeof RUN>;
-  readonly #tools = new Map<string, { readonly name: string; readonly startedAt: number; readonly machine: StateMachine<typeof TOOL> }>();
+  readonly #tools = new Map<
+    string,
+    { readonly name: string; readonly startedAt: number; readonly machine: StateMachine<typeof TOOL> }
+  >();
   readonly #startedAt: number;
   #n = 0;
   #waiting: Waiting[] = [];
@@ -109,7 +112,7 @@ export class RunRecorder {
   async finish(ending: Ending): Promise<void> {
     if (this.hasEnded) return;
     this.#flushOutput();
-    for (const callId of [...this.#tools.keys()]) this.toolCompleted(callId, { status: 'abandoned' }).catch(() => {});
+    for (const callId of this.#tools.keys()) this.toolCompleted(callId, { status: 'abandoned' }).catch(() => {});
     const durationMs = Math.round(this.#clock.monotonic() - this.#startedAt);
     const result = 'result' in ending ? { result: toJson(ending.result) } : {};
     await this.#record('agent_completed', { ...ending, ...result, count: this.#n + 1, durationMs });
@@ -133,14 +136,24 @@ export class RunRecorder {
   /** Checks, numbers and queues one event; resolves when it is in the log. */
   #record<N extends AgentEventName>(name: N, data: EventData<N>): Promise<Receipt> {
     if (!this.#machine.can(name)) {
-      const rejected = Promise.reject(agentError('CONTRACT_VIOLATION', { event: name, rule: `the run is ${this.#machine.state}` }));
+      const rejected = Promise.reject(
+        agentError('CONTRACT_VIOLATION', { event: name, rule: `the run is ${this.#machine.state}` }),
+      );
       // A caller that does not await must not bring the process down.
       rejected.catch(() => {});
       return rejected;
     }
     this.#machine.send(name);
     this.#n += 1;
-    const event = { id: `${this.run}:${this.#n}`, event: name, run: this.run, n: this.#n, agent: this.#agent, at: this.#clock.now(), data };
+    const event = {
+      id: `${this.run}:${this.#n}`,
+      event: name,
+      run: this.run,
+      n: this.#n,
+      agent: this.#agent,
+      at: this.#clock.now(),
+      data,
+    };
     const recorded = new Promise<Receipt>((resolve, reject) => {
       this.#waiting.push({ event: event as unknown as AgentEvent, resolve, reject });
     });

@@ -40,14 +40,23 @@ export class ThreadService {
     const opened = await this.#store.open(user, { id: thread, title: text.slice(0, TITLE_LENGTH), at });
     if (opened === null) throw agentError('THREAD_NOT_FOUND', { thread });
     const history = (await this.#store.messages(user, thread)) ?? [];
-    const question: ThreadMessage = { id: this.#random.uuid(), role: 'user', content: text, status: 'pending', run, at };
+    const question: ThreadMessage = {
+      id: this.#random.uuid(),
+      role: 'user',
+      content: text,
+      status: 'pending',
+      run,
+      at,
+    };
     await this.#store.add(user, thread, [question]);
     return {
       history,
       end: async (status, answer) => {
         const ended = this.#clock.now();
         await this.#store.settle(user, thread, question.id, { status, at: ended });
-        await this.#store.add(user, thread, [{ id: this.#random.uuid(), role: 'assistant', content: answer, status, run, at: ended }]);
+        await this.#store.add(user, thread, [
+          { id: this.#random.uuid(), role: 'assistant', content: answer, status, run, at: ended },
+        ]);
       },
     };
   }

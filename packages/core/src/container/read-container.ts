@@ -30,7 +30,15 @@ export function readProviders(container: Container): Provider[] {
       } else if (binding.type === bindingTypeValues.Instance) {
         providers.push(fromClass(key, binding.implementationType as Class));
       } else {
-        providers.push({ key, target: key, name: nameOf(key), kind: 'value', aliases: [], dependsOn: [], declaredAt: undefined });
+        providers.push({
+          key,
+          target: key,
+          name: nameOf(key),
+          kind: 'value',
+          aliases: [],
+          dependsOn: [],
+          declaredAt: undefined,
+        });
       }
     }
   }
@@ -74,5 +82,8 @@ function withAliases(
     if (known) known.push({ key, name: nameOf(key) });
     else byTarget.set(end, [{ key, name: nameOf(key) }]);
   }
-  return providers.map((provider) => ({ ...provider, aliases: [...provider.aliases, ...(byTarget.get(provider.key) ?? [])] }));
+  return providers.map((provider) => ({
+    ...provider,
+    aliases: [...provider.aliases, ...(byTarget.get(provider.key) ?? [])],
+  }));
 }

@@ -16,8 +16,7 @@ export type Token<T> = symbol & { readonly [provided]: T };
 export type Dependency<T = any> = (abstract new (...args: any[]) => T) | Token<T>;
 
 /** What a dependency is injected as. */
-export type Provided<D> =
-  D extends Token<infer T> ? T : D extends abstract new (...args: any[]) => infer T ? T : never;
+export type Provided<D> = D extends Token<infer T> ? T : D extends abstract new (...args: any[]) => infer T ? T : never;
 
 /**
  * Makes a token for an interface.

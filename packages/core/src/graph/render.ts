@@ -36,21 +36,28 @@ export function renderText(dump: GraphDump): string {
     const children = ranked(node.needs.map((id) => byId.get(id)).filter((need) => need !== undefined));
     const deeper = `${indent}${last ? '   ' : '│  '}`;
     stack.push(
-      ...children.map((child, index) => ({ node: child, indent: deeper, last: index === children.length - 1 })).reverse(),
+      ...children
+        .map((child, index) => ({ node: child, indent: deeper, last: index === children.length - 1 }))
+        .reverse(),
     );
   }
   const hidden = living.filter((node) => !shown.has(node.id));
   for (const node of hidden) lines.push(`◦ ${describe(node)} (in a circle)`);
-  for (const problem of dump.problems) lines.push(`✘ ${problem.code}: ${escapeText(problem.message)}`, `  → ${escapeText(problem.hint)}`);
+  for (const problem of dump.problems)
+    lines.push(`✘ ${problem.code}: ${escapeText(problem.message)}`, `  → ${escapeText(problem.hint)}`);
   return `${lines.join('\n')}\n`;
 }
 
 function header(dump: GraphDump): string {
-  const parts = [`${dump.state}`, `gate ${dump.gate.state}`];
-  if (dump.gate.blockedBy.length > 0) parts.push(`waiting for ${dump.gate.blockedBy.map(escapeText).join(', ')}`);
+  const parts = [dump.state, `gate ${dump.gate.state}`];
+  const waits = dump.state === 'starting' || dump.state === 'running';
+  if (waits && dump.gate.blockedBy.length > 0)
+    parts.push(`waiting for ${dump.gate.blockedBy.map(escapeText).join(', ')}`);
   if (dump.wallMs !== null) parts.push(`boot ${duration(dump.wallMs)}`);
   if (dump.criticalPath.nodes.length > 0) {
-    parts.push(`critical path ${dump.criticalPath.nodes.map(escapeText).join(' → ')} ${duration(dump.criticalPath.ms)}`);
+    parts.push(
+      `critical path ${dump.criticalPath.nodes.map(escapeText).join(' → ')} ${duration(dump.criticalPath.ms)}`,
+    );
   }
   return parts.join(' · ');
 }
@@ -68,7 +75,7 @@ function describe(node: DumpNode): string {
   if (node.attempts > 1) parts.push(`${node.attempts} attempts`);
   if (node.phase === 'starting' && node.progress !== null) parts.push(escapeText(node.progress));
   if (node.reason !== null) parts.push(`– ${escapeText(node.reason)}`);
-  else if (node.blockedBy.length > 0 && node.phase !== 'running') parts.push(`waits for ${node.blockedBy.map(escapeText).join(', ')}`);
+  else if (node.phase === 'waiting') parts.push(`waits for ${node.blockedBy.map(escapeText).join(', ')}`);
   if (node.onCriticalPath) parts.push('◆');
   return parts.join('  ');
 }

@@ -73,7 +73,9 @@ export class ServiceGraph {
     for (const provider of providers) {
       drafts.set(ids.get(provider) as string, { provider, needs: new Set(), neededBy: new Set() });
     }
-    const known = [...new Set([...ids.values(), ...providers.flatMap((p) => p.aliases.map((a) => a.name))])].sort(byText);
+    const known = [...new Set([...ids.values(), ...providers.flatMap((p) => p.aliases.map((a) => a.name))])].sort(
+      byText,
+    );
     for (const [id, draft] of drafts) {
       for (const wanted of draft.provider.dependsOn) {
         const owner = owners.get(wanted.key);
@@ -99,7 +101,9 @@ export class ServiceGraph {
       }))
       .sort((a, b) => byText(a.id, b.id));
     problems.push(...findCycles(nodes).map(cycleProblem));
-    problems.sort((a, b) => byText(a.code, b.code) || byText(a.nodes.join(), b.nodes.join()) || byText(a.message, b.message));
+    problems.sort(
+      (a, b) => byText(a.code, b.code) || byText(a.nodes.join(), b.nodes.join()) || byText(a.message, b.message),
+    );
     // A class that is registered twice has each of its other problems twice.
     const told = new Map(problems.map((problem) => [problem.message, problem]));
     return new ServiceGraph(nodes, [...told.values()]);
@@ -179,7 +183,9 @@ function ownersOf(
     const sorted = by.map((provider) => ids.get(provider) as string).sort(byText);
     owners.set(key, sorted[0] as string);
     if (by.length > 1) {
-      const sites = by.map((p) => `${ids.get(p)}${p.declaredAt === undefined ? '' : ` (${p.declaredAt})`}`).sort(byText);
+      const sites = by
+        .map((p) => `${ids.get(p)}${p.declaredAt === undefined ? '' : ` (${p.declaredAt})`}`)
+        .sort(byText);
       problems.push({
         code: 'DUPLICATE',
         nodes: sorted,
@@ -201,7 +207,12 @@ function missing(id: string, provider: Provider, wanted: string, known: readonly
   };
 }
 
-function reachProblem(id: string, provider: Provider, owner: string, kind: NodeKind | undefined): GraphProblem | undefined {
+function reachProblem(
+  id: string,
+  provider: Provider,
+  owner: string,
+  kind: NodeKind | undefined,
+): GraphProblem | undefined {
   if (kind === 'scoped') {
     return {
       code: 'CAPTIVE',

@@ -41,7 +41,12 @@ export function bootFailure(boot: {
   return coreError(
     'BOOT_FAILED',
     { wallMs: Math.round(wallMs), causes, skipped, stopped },
-    boot.causes.length === 1 ? boot.causes[0]?.error : new AggregateError(boot.causes.map(({ error }) => error), 'Several services failed'),
+    boot.causes.length === 1
+      ? boot.causes[0]?.error
+      : new AggregateError(
+          boot.causes.map(({ error }) => error),
+          'Several services failed',
+        ),
   );
 }
 

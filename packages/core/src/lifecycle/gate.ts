@@ -60,14 +60,28 @@ export class Gate implements Door {
   #failure: unknown;
 
   /** @param open resolves what stands behind the gate; a throw closes it again and is kept in `failure`. */
-  constructor(name: string, guarded: Guarded, around: Surroundings, options: GateOptions = {}, open: () => void = () => {}) {
+  constructor(
+    name: string,
+    guarded: Guarded,
+    around: Surroundings,
+    options: GateOptions = {},
+    open: () => void = () => {},
+  ) {
     this.#guarded = guarded;
     this.#around = around;
     this.#holdMs = options.holdMs ?? GATE_DEFAULTS.holdMs;
     this.#maxHeld = options.maxHeld ?? GATE_DEFAULTS.maxHeld;
     this.#open = open;
     this.#machine = new StateMachine(`gate ${name}`, GATE, 'closed', ({ from, event, to }) => {
-      this.#around.events.emit({ type: 'moved', machine: 'gate', subject: name, from, event, to, at: around.clock.now() });
+      this.#around.events.emit({
+        type: 'moved',
+        machine: 'gate',
+        subject: name,
+        from,
+        event,
+        to,
+        at: around.clock.now(),
+      });
       for (const listener of this.#listeners) listener(to);
     });
   }
@@ -151,7 +165,8 @@ export class Gate implements Door {
 
   #hold(until: number, signal: AbortSignal | undefined): Promise<void> {
     const left = until - this.#around.clock.monotonic();
-    const closed = (): Error => coreError('GATE_CLOSED', { waitedMs: this.#holdMs, waitingFor: this.#guarded.blockedBy() });
+    const closed = (): Error =>
+      coreError('GATE_CLOSED', { waitedMs: this.#holdMs, waitingFor: this.#guarded.blockedBy() });
     if (left <= 0) return Promise.reject(closed());
     if (this.#held.size >= this.#maxHeld) {
       return Promise.reject(coreError('GATE_FULL', { held: this.#held.size, waitingFor: this.#guarded.blockedBy() }));

@@ -88,8 +88,9 @@ export class ManagedService {
     return this.phase === 'running' && this.#health === 'healthy';
   }
 
-  get health(): HealthStatus {
-    return this.#health;
+  /** True from the moment `start()` was entered until `stop()` has been called for it. */
+  get isEntered(): boolean {
+    return this.#entered;
   }
 
   get hasCheck(): boolean {
@@ -130,7 +131,8 @@ export class ManagedService {
   }
 
   /** waiting → skipped, because something it needs failed. */
-  skip(): void {
+  skip(reason: string): void {
+    this.#reason = reason;
     this.#machine.send('depFailed');
   }
 
@@ -159,9 +161,12 @@ export class ManagedService {
     this.#changed(this);
   }
 
-  /** (any) → stopped. Calls `stop()` if and only if `start()` was entered. Never throws; returns what went wrong. */
+  /**
+   * (any) → stopped. Calls `stop()` if and only if `start()` was entered; what was skipped or failed stays as it is, so that
+   * a look at a failed boot still tells them apart. Never throws; returns what went wrong.
+   */
   async takeDown(withinMs: number, reason: string): Promise<{ hung: boolean; error: unknown }> {
-    if (this.phase === 'stopping' || this.phase === 'stopped') return { hung: false, error: undefined };
+    if (!this.#machine.can('stop')) return { hung: false, error: undefined };
     this.#machine.send('stop');
     this.#changed(this);
     const outcome = this.#entered ? await this.#callStop(withinMs, reason) : { hung: false, error: undefined };
@@ -216,7 +221,8 @@ export class ManagedService {
       coreError('START_TIMEOUT', { service: this.id, timeoutMs, attempt: generation, progress: this.#progress });
     // What succeeds after it was given up is stopped again, unless a newer attempt owns the service by now.
     const onLate = (): void => {
-      if (generation === this.#generation && this.phase !== 'running') void this.#callStop(this.stopTimeoutMs, 'started too late');
+      if (generation === this.#generation && this.phase !== 'running')
+        void this.#callStop(this.stopTimeoutMs, 'started too late');
     };
     const progress = (text: string): void => {
       if (generation !== this.#generation) return;
@@ -260,7 +266,9 @@ export class ManagedService {
     try {
       const onTimeout = (): Error => new Error(`check() did not end within ${timeoutMs} ms`);
       return judge(
-        await bounded({ clock, timeoutMs, onTimeout, signal: outer }, (signal) => this.instance.check?.({ signal, clock })),
+        await bounded({ clock, timeoutMs, onTimeout, signal: outer }, (signal) =>
+          this.instance.check?.({ signal, clock }),
+        ),
       );
     } catch (error) {
       if (outer?.aborted === true) throw outer.reason;
@@ -286,7 +294,10 @@ export class ManagedService {
     // The next start() must find nothing of this one.
     await this.#callStop(this.stopTimeoutMs, 'the attempt failed');
     this.#entered = false;
-    const pauseMs = Math.min(SERVICE_DEFAULTS.backoffMs * 2 ** Math.min(attempt - 1, 16), SERVICE_DEFAULTS.backoffCapMs);
+    const pauseMs = Math.min(
+      SERVICE_DEFAULTS.backoffMs * 2 ** Math.min(attempt - 1, 16),
+      SERVICE_DEFAULTS.backoffCapMs,
+    );
     const fatal = isFatal(error);
     const noTimeLeft = spent || clock.monotonic() + pauseMs >= boot.endsAt;
     const retryInMs = fatal || noTimeLeft || boot.signal.aborted ? null : pauseMs;
@@ -320,7 +331,11 @@ export class ManagedService {
     return this.#bounded('stop', withinMs, reason);
   }
 
-  async #bounded(method: 'stop' | 'drain', withinMs: number, reason: string): Promise<{ hung: boolean; error: unknown }> {
+  async #bounded(
+    method: 'stop' | 'drain',
+    withinMs: number,
+    reason: string,
+  ): Promise<{ hung: boolean; error: unknown }> {
     const { clock } = this.#around;
     const late = new Error(`${method}() of ${this.id} did not end within ${Math.round(withinMs)} ms`);
     const deadline = clock.monotonic() + withinMs;

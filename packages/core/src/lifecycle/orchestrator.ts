@@ -74,7 +74,9 @@ export class Orchestrator {
   adopt(id: string, instance: Service, options: ServiceOptions): void {
     this.#services.set(
       id,
-      new ManagedService(id, instance, options, this.#around, (service) => this.readiness.setOwn(service.id, service.isUp)),
+      new ManagedService(id, instance, options, this.#around, (service) =>
+        this.readiness.setOwn(service.id, service.isUp),
+      ),
     );
   }
 
@@ -188,7 +190,9 @@ export class Orchestrator {
   async #rollBack(wallMs: number): Promise<Error> {
     const waited = [...this.#services.values()].filter((service) => service.phase === 'waiting');
     const blockedBy = this.readiness.blockedBy(this.#services.keys());
-    for (const service of waited) service.skip();
+    const failed = this.#causes.length > 0 ? this.#causes.map(({ service }) => service).sort() : blockedBy;
+    for (const service of waited)
+      service.skip(failed.length > 0 ? `${failed.join(', ')} failed` : 'the app is stopping');
     const { reason } = this.#abandon.signal as { reason: BootAbandoned };
     const order = new Map(this.#plan.order.map((node, index) => [node.id, index]));
     const causes = [...this.#causes].sort((a, b) => (order.get(a.service) ?? 0) - (order.get(b.service) ?? 0));
@@ -217,7 +221,9 @@ export class Orchestrator {
     const orchestrator = this;
     function report(): void {
       const elapsedMs = WAITING_AT[next] ?? clock.monotonic() - startedAt;
-      const waiting = [...orchestrator.#services.values()].filter(({ phase }) => phase === 'waiting').map(({ id }) => id);
+      const waiting = [...orchestrator.#services.values()]
+        .filter(({ phase }) => phase === 'waiting')
+        .map(({ id }) => id);
       const blockedBy = orchestrator.readiness.blockedBy(orchestrator.#services.keys());
       events.emit({ type: 'waiting', elapsedMs, blockedBy, waiting, at: clock.now() });
       next += 1;

@@ -7,7 +7,7 @@
  *                          ▼                    ▼ │
  *                       skipped              backoff ─limit─▶ failed
  *
- *   (any but stopping, stopped) ─stop─▶ stopping ─done─▶ stopped
+ *   registered, waiting, starting, backoff, running ─stop─▶ stopping ─done─▶ stopped
  */
 import type { StateOf, TransitionTable } from '@muster/contracts';
 
@@ -17,8 +17,8 @@ export const SERVICE = {
   starting: { ok: 'running', fail: 'backoff', stop: 'stopping' },
   backoff: { timer: 'starting', limit: 'failed', stop: 'stopping' },
   running: { stop: 'stopping' },
-  failed: { stop: 'stopping' },
-  skipped: { stop: 'stopping' },
+  failed: {},
+  skipped: {},
   stopping: { done: 'stopped' },
   stopped: {},
 } as const satisfies TransitionTable;

@@ -42,7 +42,7 @@ export async function stopInReverse(
       }
     };
     const takeDown = async (id: string, service: ManagedService): Promise<void> => {
-      const entered = service.phase !== 'registered' && service.phase !== 'waiting' && service.phase !== 'skipped';
+      const entered = service.isEntered;
       const left = Math.max(0, endsAt - clock.monotonic());
       const share = (left * service.stopTimeoutMs) / (chain.get(id) ?? service.stopTimeoutMs);
       const outcome = await service.takeDown(Math.min(service.stopTimeoutMs, share), reason);

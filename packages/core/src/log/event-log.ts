@@ -33,7 +33,11 @@ export interface EventLog {
    * @param expectedTop the offset that must be the last one; another is a conflict and nothing is written.
    * @throws MusterError `STREAM_FULL` when the batch is larger than the log keeps.
    */
-  append(stream: string, events: readonly AgentEvent[], expected?: { readonly expectedTop?: number }): Promise<Appended>;
+  append(
+    stream: string,
+    events: readonly AgentEvent[],
+    expected?: { readonly expectedTop?: number },
+  ): Promise<Appended>;
   /** Up to `limit` entries above `after`; a batch without events when there are none. */
   read(stream: string, range: { readonly after: number; readonly limit: number }): Promise<Batch>;
   /** Calls `sink` with every batch appended from now on, in order; a sink that throws ends nothing. */

@@ -64,7 +64,8 @@ export class FakeClock implements Clock {
 
   #next(until: number): Scheduled | undefined {
     let first: Scheduled | undefined;
-    for (const timer of this.#timers) if (timer.due <= until && (first === undefined || timer.due < first.due)) first = timer;
+    for (const timer of this.#timers)
+      if (timer.due <= until && (first === undefined || timer.due < first.due)) first = timer;
     return first;
   }
 }

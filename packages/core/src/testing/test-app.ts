@@ -17,7 +17,10 @@ export function recordEvents(app: App): RecordedEvents {
   app.events.on((event) => all.push(event));
   return {
     all,
-    moves: (machine) => all.flatMap((event) => (event.type === 'moved' && event.machine === machine ? [`${event.subject}:${event.to}`] : [])),
+    moves: (machine) =>
+      all.flatMap((event) =>
+        event.type === 'moved' && event.machine === machine ? [`${event.subject}:${event.to}`] : [],
+      ),
   };
 }
 
