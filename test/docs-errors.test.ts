@@ -1,0 +1,271 @@
+/** What docs/ says of errors, frames and causes is what the code has: no code without a page, no page without a code. */
+import { describe, expect, it } from '@jest/globals';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { AGENT_ERRORS } from '@muster/agents';
+import { CLIENT_ERRORS } from '@muster/client';
+import {
+  AgentEvent,
+  CLOSE,
+  CONTRACT_ERRORS,
+  type ErrorEntries,
+  type ErrorEntry,
+  isResumable,
+  parseClientFrame,
+  parseData,
+  retryAfter,
+} from '@muster/contracts';
+import { CORE_ERRORS } from '@muster/core';
+import { SERVER_ERRORS } from '@muster/server';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const read = (file: string): string => readFileSync(join(root, file), 'utf8');
+
+/** The details that an entry's message takes; the compiler asks for every field of every code. */
+type Samples<E extends ErrorEntries> = {
+  readonly [C in keyof E]: E[C] extends { message: (details: infer D) => string }
+    ? unknown extends D
+      ? {}
+      : D
+    : never;
+};
+
+const contracts: Samples<typeof CONTRACT_ERRORS> = {
+  ILLEGAL_TRANSITION: { machine: 'run r1', state: 'completed', event: 'agent_output', legal: [] },
+  FRAME_INVALID: { problem: 'Invalid UUID', path: 'id', type: 'request', request: null },
+};
+
+const core: Samples<typeof CORE_ERRORS> = {
+  DEPENDENCY_UNDEFINED: { service: 'Chat', index: 0, declaredAt: null },
+  GRAPH_INVALID: { problems: [{ code: 'MISSING', message: 'A needs B, which nobody provides.', hint: 'Add it.' }] },
+  BOOT_FAILED: {
+    wallMs: 12,
+    causes: [{ service: 'Database', description: 'It is down.', action: 'Start it.' }],
+    skipped: ['Chat'],
+    stopped: [],
+  },
+  CONSTRUCT_FAILED: { service: 'Chat', reason: 'no key' },
+  START_FAILED: { service: 'Database', attempt: 1, reason: 'refused' },
+  START_TIMEOUT: { service: 'Database', timeoutMs: 15_000, attempt: 2, progress: null },
+  FIRST_CHECK_FAILED: { service: 'Database', timeoutMs: 15_000, attempt: 1, reason: 'no answer' },
+  BOOT_BUDGET_SPENT: { service: 'Database', budgetMs: 120_000, attempts: 1, reason: 'refused' },
+  FACTORY_FAILED: { factory: 'ChatSocket', reason: 'no key' },
+  LISTEN_FAILED: { address: '127.0.0.1:3000', reason: 'EADDRINUSE' },
+  ABORTED: { what: 'The boot', reason: 'the app is stopping' },
+  GATE_CLOSED: { waitedMs: 10_000, waitingFor: ['Database'] },
+  GATE_FULL: { held: 1_000, waitingFor: [] },
+  GATE_STOPPED: {},
+  PERMIT_DEAD: { what: 'An instance of Guide' },
+  APP_STATE: { state: 'stopped', wanted: 'start()' },
+  OPTION_INVALID: { option: 'boot.budgetMs', expected: 'a positive number of milliseconds', got: '-1' },
+  STREAM_FULL: { got: 10_001, limit: 10_000 },
+};
+
+const server: Samples<typeof SERVER_ERRORS> = {
+  TOKEN_INVALID: { reason: 'hello.auth is missing' },
+  TOKEN_EXPIRED: {},
+  AUTH_UNAVAILABLE: {},
+  HELLO_EXPECTED: { got: 'request' },
+  HELLO_TWICE: {},
+  BINARY_FRAME: {},
+  MESSAGE_TOO_LARGE: { bytes: 70_000, limit: 65_536 },
+  MAILBOX_FULL: { waiting: 256 },
+  METHOD_UNKNOWN: { method: 'nope', known: ['run', 'cancel'] },
+  NOT_SERVING: { state: 'degraded' },
+  INTERNAL: { correlation: 'c1' },
+  PATH_TAKEN: { path: '/ws', factories: ['A', 'B'] },
+};
+
+const agents: Samples<typeof AGENT_ERRORS> = {
+  AGENT_UNKNOWN: { agent: 'nobody', known: ['guide'] },
+  AGENT_DUPLICATE: { agent: 'guide', classes: ['A', 'B'] },
+  AGENT_INCOMPLETE: { class: 'Guide' },
+  NO_AGENTS: {},
+  THREAD_NOT_FOUND: { thread: 't1' },
+  RUN_NOT_FOUND: { run: 'r1' },
+  NOT_ACCEPTING: {},
+  CONTRACT_VIOLATION: { event: 'agent_thinking', rule: 'the run is completed' },
+  APPEND_FAILED: { run: 'r1', count: 2 },
+  RUN_TIMEOUT: { timeoutMs: 600_000 },
+  RUN_FAILED: {},
+  RUN_CANCELLED: { reason: null },
+  RUN_INTERRUPTED: {},
+  TOOL_INPUT_INVALID: { tool: 'search', problems: ['a string is expected'] },
+  TOOL_TIMEOUT: { tool: 'search', timeoutMs: 30_000 },
+  TOOL_FAILED: { tool: 'search' },
+};
+
+const client: Samples<typeof CLIENT_ERRORS> = {
+  CONNECTION_CLOSED: { code: 4101, reason: '', retry: 'backoff' },
+  REQUEST_REFUSED: { code: 'AGENT_UNKNOWN', message: 'There is no agent "x".', retryable: false, details: {} },
+  NO_WEB_SOCKET: {},
+};
+
+/** By the heading of their section. */
+const CATALOGUES: Readonly<Record<string, { entries: ErrorEntries; samples: Readonly<Record<string, object>> }>> = {
+  '@muster/contracts': { entries: CONTRACT_ERRORS, samples: contracts },
+  '@muster/core': { entries: CORE_ERRORS, samples: core },
+  '@muster/server': { entries: SERVER_ERRORS, samples: server },
+  '@muster/agents': { entries: AGENT_ERRORS, samples: agents },
+  '@muster/client': { entries: CLIENT_ERRORS, samples: client },
+};
+
+/** The graph's codes are a type and no value: they are read from the one file that makes them. */
+const graphCodes = new Set(
+  [...read('packages/core/src/graph/service-graph.ts').matchAll(/\bcode: '([A-Z_]+)'/g)].map(([, code]) => code),
+);
+
+/** The parts of a Markdown text below each heading of one level. */
+function sections(text: string, mark: '##' | '###'): Map<string, string> {
+  const parts = text.split(new RegExp(`^${mark} `, 'm')).slice(1);
+  const titles = parts.map((part) => (part.split('\n', 1)[0] as string).trim());
+  // A map would hide a heading that stands twice.
+  expect(titles).toEqual([...new Set(titles)]);
+  return new Map(parts.map((part, index) => [titles[index] as string, part.slice(part.indexOf('\n') + 1)]));
+}
+
+const pages = sections(read('docs/errors.md'), '##');
+const codesUnder = (title: string): Map<string, string> => sections(pages.get(title) ?? '', '###');
+const sorted = (values: Iterable<string | undefined>): (string | undefined)[] => [...values].sort();
+
+const everyEntry = Object.entries(CATALOGUES).flatMap(([title, { entries, samples }]) =>
+  Object.entries(entries).map(([code, entry]) => ({
+    title,
+    code,
+    entry: entry as unknown as ErrorEntry<unknown>,
+    sample: samples[code],
+  })),
+);
+
+describe('docs/errors.md', () => {
+  it('has a section for each catalogue and one for the graph, and no other', () => {
+    expect(sorted(pages.keys())).toEqual(sorted([...Object.keys(CATALOGUES), 'Graph problems']));
+    expect(everyEntry.length).toBeGreaterThan(40);
+  });
+
+  it.each(Object.keys(CATALOGUES))('explains exactly the codes of %s', (title) => {
+    expect(sorted(codesUnder(title).keys())).toEqual(sorted(Object.keys(CATALOGUES[title]?.entries ?? {})));
+  });
+
+  it('explains exactly the problems that a graph can have', () => {
+    expect(graphCodes.size).toBeGreaterThan(0);
+    expect(sorted(codesUnder('Graph problems').keys())).toEqual(sorted(graphCodes));
+  });
+
+  it.each(everyEntry)('says of $code when, what to do, the details, and whether to try again', (row) => {
+    const text = codesUnder(row.title).get(row.code) ?? '';
+    expect(text).toMatch(/^- \*\*When:\*\* \S/m);
+    expect(text).toMatch(/^- \*\*What to do:\*\* \S/m);
+    expect(/^- \*\*Trying again\*\* (can|cannot) help\b/m.exec(text)?.[1]).toBe(row.entry.fatal ? 'cannot' : 'can');
+    const details = /^- \*\*Details:\*\* (.*)$/m.exec(text)?.[1] ?? '';
+    const named = [...details.matchAll(/`(\w+)`/g)].map(([, name]) => name);
+    expect(sorted(named)).toEqual(sorted(Object.keys(row.sample ?? { missing: true })));
+  });
+
+  it.each([...graphCodes])('says of %s when, what to do, and that trying again cannot help', (code) => {
+    const text = codesUnder('Graph problems').get(code as string);
+    expect(text).toMatch(/^- \*\*When:\*\* \S.*\n- \*\*What to do:\*\* \S.*\n- \*\*Trying again\*\* cannot help\.\n*$/);
+  });
+});
+
+describe('the catalogues', () => {
+  it.each(everyEntry)('make of $code whole sentences without a hole', ({ entry, sample }) => {
+    expect(sample).toBeDefined();
+    const message = entry.message(sample);
+    expect(message).toMatch(/^\S[\s\S]*[^.\s]\.$/);
+    // One message says the word itself; everywhere else it is a detail that is missing.
+    const told = message.replace('of dependsOn is undefined.', '');
+    expect(`${told} ${entry.hint}`).not.toMatch(/undefined|\[object|NaN/);
+    expect(entry.hint).toMatch(/^\S.*\.$/);
+  });
+
+  it('share no code, so that a code alone tells what happened', () => {
+    const codes = [...everyEntry.map(({ code }) => code), ...graphCodes];
+    expect(sorted(codes)).toEqual(sorted(new Set(codes)));
+  });
+});
+
+describe('docs/protocol.md', () => {
+  const protocol = read('docs/protocol.md');
+  const frames = [...protocol.matchAll(/```json\n([\s\S]*?)```/g)].map(([, text]) => text as string);
+
+  it('shows only frames that the contracts accept', () => {
+    const types = frames.map((text) => (JSON.parse(text) as { type: string }).type);
+    const fromClients = frames.filter((_, index) =>
+      ['hello', 'request', 'cancel', 'ping', 'pong'].includes(types[index] as string),
+    );
+    for (const text of fromClients) expect(parseClientFrame(text)).toMatchObject({ type: expect.any(String) });
+    const events = frames.flatMap((text) => (JSON.parse(text) as { events?: unknown[] }).events ?? []);
+    expect(events.length).toBeGreaterThan(0);
+    for (const event of events) expect(parseData(AgentEvent, event)).toEqual(event);
+  });
+
+  it('shows every frame that either side can send', () => {
+    const typesIn = (file: string): string[] =>
+      [...read(file).matchAll(/(?:\btype: v\.literal\(|readonly type: )([^;),]+)/g)].flatMap(([, types]) =>
+        [...(types as string).matchAll(/'(\w+)'/g)].map(([, type]) => type as string),
+      );
+    const declared = new Set([
+      ...typesIn('packages/contracts/src/client-frames.ts'),
+      ...typesIn('packages/contracts/src/server-frames.ts'),
+    ]);
+    expect(declared.size).toBeGreaterThan(10);
+    expect(sorted(new Set(frames.map((text) => (JSON.parse(text) as { type: string }).type)))).toEqual(
+      sorted(declared),
+    );
+  });
+
+  it('lists exactly the close codes, with what to do after each', () => {
+    const rows = [...protocol.matchAll(/^\| (\d{4}) \| (\w+) \| (\w+) \|/gm)].map(([, code, name, retry]) => [
+      Number(code),
+      name,
+      retry,
+    ]);
+    expect(rows).toEqual(Object.entries(CLOSE).map(([name, code]) => [code, name, retryAfter(code)]));
+    for (const text of frames) {
+      const bye = JSON.parse(text) as { type: string; code: number; name: string; retry: string; resumable: boolean };
+      if (bye.type !== 'bye') continue;
+      expect(Object.entries(CLOSE)).toContainEqual([bye.name, bye.code]);
+      expect([bye.retry, bye.resumable]).toEqual([retryAfter(bye.code), isResumable(bye.code)]);
+    }
+  });
+});
+
+describe('docs/why.md', () => {
+  const why = read('docs/why.md');
+  const quoted = [...why.matchAll(/`([^`\s]+\.test\.ts)` › "([^"]+)"/g)].map(([, file, name]) => ({
+    file: file as string,
+    name: name as string,
+  }));
+
+  it('names only files that exist', () => {
+    const files = [...why.matchAll(/`((?:packages|test|examples|docs|scripts|bench)\/[^`\s]+)`/g)].map(
+      ([, file]) => file as string,
+    );
+    expect(files.length).toBeGreaterThan(40);
+    expect(files.filter((file) => !existsSync(join(root, file)))).toEqual([]);
+  });
+
+  it('quotes only tests that exist and are not switched off', () => {
+    expect(quoted.length).toBe(why.split('›').length - 1);
+    const absent = quoted.filter(({ file, name }) => {
+      const escaped = name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+      const runs = new RegExp(`\\b(?:it|test)(?:\\.each\\([\\s\\S]*?\\))?\\(\\s*(['"\`])${escaped}\\1`);
+      const off = new RegExp(`\\b(?:x(?:it|test)|\\w+\\.(?:skip|todo|failing))\\b[^\\n]*\\n?\\s*['"\`]${escaped}`);
+      return !existsSync(join(root, file)) || !runs.test(read(file)) || off.test(read(file));
+    });
+    expect(absent).toEqual([]);
+  });
+
+  it('has a mechanism, a file and a test in every row, or says that there is none yet', () => {
+    const rows = why
+      .split('\n')
+      .filter((line) => line.startsWith('| ') && !line.startsWith('| mechanism'))
+      .map((line) => line.slice(2, -2).split(' | '));
+    expect(rows.length).toBeGreaterThan(30);
+    expect(rows.filter((row) => row.length !== 3)).toEqual([]);
+    expect(rows.filter(([, file]) => !/^(`[^`]+`|not yet)$/.test(file as string))).toEqual([]);
+    expect(rows.filter(([, , test]) => !/^(`[^`]+` › "[^"]+"|not yet)$/.test(test as string))).toEqual([]);
+  });
+});
