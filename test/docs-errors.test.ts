@@ -65,7 +65,7 @@ const core: Samples<typeof CORE_ERRORS> = {
 const server: Samples<typeof SERVER_ERRORS> = {
   TOKEN_INVALID: { reason: 'hello.auth is missing' },
   TOKEN_EXPIRED: {},
-  AUTH_UNAVAILABLE: {},
+  AUTH_UNAVAILABLE: { correlation: '6f8f57b1' },
   HELLO_EXPECTED: { got: 'request' },
   HELLO_TWICE: {},
   BINARY_FRAME: {},

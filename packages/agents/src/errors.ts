@@ -64,6 +64,7 @@ export const AGENT_ERRORS = {
   TOOL_INPUT_INVALID: {
     message: (d) => `The input of the tool ${d.tool} does not fit: ${d.problems.join('; ')}.`,
     hint: 'Correct the input that the agent passes to ctx.tool().',
+    fatal: true,
   } satisfies ErrorEntry<{ tool: string; problems: readonly string[] }>,
   TOOL_TIMEOUT: {
     message: (d) => `The tool ${d.tool} did not end within ${d.timeoutMs} ms.`,

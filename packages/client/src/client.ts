@@ -3,6 +3,7 @@
  */
 import {
   type AgentEvent,
+  CLOSE,
   type ClientFrameInput,
   type EventsFrame,
   type MusterError,
@@ -14,6 +15,7 @@ import {
   StateMachine,
   SUBPROTOCOL,
   type WelcomeFrame,
+  type WireError,
 } from '@muster/contracts';
 import { CLIENT, type ClientState } from './client-state.ts';
 import { clientError } from './errors.ts';
@@ -150,7 +152,8 @@ export class Client {
 
   /** @param accepted called in the tick in which the response is read. */
   #request<T>(method: string, data: unknown, accepted: (data: T) => void): Promise<T> {
-    if (this.state !== 'ready') return Promise.reject(closedError(1000, `the client is ${this.state}`));
+    if (this.state === 'leaving') return Promise.reject(closedError(CLOSE.draining, 'draining'));
+    if (this.state !== 'ready') return Promise.reject(closedError(CLOSE.done, `the client is ${this.state}`));
     const id = this.#uuid();
     return new Promise<T>((resolve, reject) => {
       const answered = (result: T): void => {
@@ -179,6 +182,9 @@ export class Client {
       case 'events':
         this.#happened(frame);
         return;
+      case 'error':
+        if (frame.request !== undefined) this.#refused(frame.request, { retryable: false, ...frame });
+        return;
       case 'ping':
         this.#send({ type: 'pong' });
         return;
@@ -190,10 +196,20 @@ export class Client {
   }
 
   #answered(frame: ResponseFrame): void {
+    if (!frame.ok) {
+      this.#refused(frame.id, frame.error);
+      return;
+    }
     const request = this.#requests.get(frame.id);
     this.#requests.delete(frame.id);
-    if (frame.ok) request?.resolve(frame.data);
-    else request?.reject(clientError('REQUEST_REFUSED', { details: undefined, ...frame.error }));
+    request?.resolve(frame.data);
+  }
+
+  #refused(id: string, error: WireError): void {
+    const { code, message, retryable, details } = error;
+    const request = this.#requests.get(id);
+    this.#requests.delete(id);
+    request?.reject(clientError('REQUEST_REFUSED', { code, message, retryable, details }));
   }
 
   #happened(frame: EventsFrame): void {

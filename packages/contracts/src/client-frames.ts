@@ -12,6 +12,8 @@ export const SUBPROTOCOL = 'muster.v1';
 
 /** An opaque id: 1 to 200 characters. */
 const id = v.pipe(v.string(), v.minLength(1), v.maxLength(200));
+/** Streams that one hello may name. */
+const MAX_STREAMS = 64;
 /** Deepest nesting that a frame may have; deeper ones are refused before they are walked. */
 const MAX_DEPTH = 32;
 
@@ -21,12 +23,18 @@ export const HelloFrame = v.object({
   client: v.object({ id, name: id, version: id }),
   auth: v.optional(v.object({ scheme: id, token: v.pipe(v.string(), v.maxLength(16_384)) })),
   session: v.optional(id),
-  cursors: v.optional(v.record(id, Position), {}),
-  subscribe: v.optional(v.pipe(v.array(id), v.maxLength(64)), []),
+  cursors: v.optional(
+    v.pipe(
+      v.record(id, Position),
+      v.check((cursors) => Object.keys(cursors).length <= MAX_STREAMS, `At most ${MAX_STREAMS} cursors`),
+    ),
+    {},
+  ),
+  subscribe: v.optional(v.pipe(v.array(id), v.maxLength(MAX_STREAMS)), []),
 });
 export type HelloFrame = v.InferOutput<typeof HelloFrame>;
 
-/** Asks for something; `id` is a UUID and makes the request idempotent. */
+/** Asks for something; `id` is a UUID and stands in the response. */
 export const RequestFrame = v.object({
   type: v.literal('request'),
   id: v.pipe(v.string(), v.uuid()),
@@ -42,6 +50,10 @@ export const CancelFrame = v.object({
   reason: v.optional(v.pipe(v.string(), v.maxLength(500))),
 });
 export type CancelFrame = v.InferOutput<typeof CancelFrame>;
+
+/** What a handler's method `cancel` is given. */
+export const CancelRequest = v.omit(CancelFrame, ['type']);
+export type CancelRequest = v.InferOutput<typeof CancelRequest>;
 
 /** Asks for a `pong`. */
 export const PingFrame = v.object({ type: v.literal('ping') });

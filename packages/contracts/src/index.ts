@@ -10,7 +10,7 @@ export {
   type UserError,
 } from './agent-events.ts';
 export {
-  type CancelFrame,
+  CancelRequest,
   type ClientFrame,
   type ClientFrameInput,
   type HelloFrame,

@@ -65,6 +65,8 @@ function linesOf(event: RuntimeEvent): string[] {
       return [
         `Stopped ${event.order.length} ${event.order.length === 1 ? 'service' : 'services'} in reverse order in ${duration(event.wallMs)}${event.hung.length > 0 ? `; did not stop in time: ${event.hung.join(', ')}` : ''}`,
       ];
+    case 'client-error':
+      return [];
     case 'fault':
       return [
         `✘ ${event.component}${event.correlation === null ? '' : ` [${event.correlation}]`}: ${event.error instanceof Error ? (event.error.stack ?? event.error.message) : messageOf(event.error)}`,

@@ -57,6 +57,14 @@ export type RuntimeEvent =
       readonly wallMs: number;
       readonly at: number;
     }
+  /** A client was told that something of its own was wrong; `correlation` stands in the frame that it got. */
+  | {
+      readonly type: 'client-error';
+      readonly connection: string;
+      readonly code: string;
+      readonly correlation: string;
+      readonly at: number;
+    }
   /** A failure that no caller is there to be told of; `correlation` also stands in the frame that its user got. */
   | {
       readonly type: 'fault';

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
 import { systemRandom } from '@muster/core';
 import { FakeClock } from '@muster/core/testing';
@@ -102,5 +103,14 @@ describe('Gate', () => {
     controller.abort(new Error('gone'));
     await expect(entering).rejects.toThrow('gone');
     expect([gate.heldCount, clock.pending]).toEqual([0, 0]);
+  });
+
+  it('leaves no listener on the signal of who was admitted', async () => {
+    const { gate, set } = gateOver();
+    const { signal } = new AbortController();
+    const entering = gate.enter(signal);
+    set(true);
+    await entering;
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 });

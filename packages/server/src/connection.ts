@@ -52,12 +52,12 @@ export class Connection implements FrameSink {
   readonly #gone = new AbortController();
   readonly #roomWaiters: (() => void)[] = [];
   #handler: Handler | undefined;
-  #served = false;
   #earlyBytes = 0;
   #unanswered = 0;
   #answering = false;
   readonly #afterAnswer: (() => void)[] = [];
   #heartbeat: Timer | undefined;
+  readonly #handshake: Timer;
 
   constructor(id: string, socket: WebSocket, around: ConnectionSurroundings, owner: ConnectionOwner) {
     this.id = id;
@@ -82,6 +82,7 @@ export class Connection implements FrameSink {
     // ws closes after an error by itself; a broken peer is expected and no fault of ours.
     socket.on('error', () => {});
     this.#machine.send('upgraded');
+    this.#handshake = around.clock.schedule(around.limits.handshakeMs, () => this.close('handshakeTimeout'));
   }
 
   get state(): ConnectionState {
@@ -113,10 +114,14 @@ export class Connection implements FrameSink {
     this.#socket.resume();
   }
 
+  /** From `welcome` on the handshake's deadline no longer holds. */
+  welcomed(): void {
+    this.#handshake.cancel();
+  }
+
   /** Serves the client from now on: `onReady` first, then what waited in the mailbox, in order. */
   serve(handler: Handler): void {
     this.#handler = handler;
-    this.#served = true;
     this.#guard('onReady', () => handler.onReady?.());
     this.#mailbox.open();
     this.#beat();
@@ -156,11 +161,14 @@ export class Connection implements FrameSink {
     this.#socket.terminate();
   }
 
-  /** Sends one `error` frame; the connection goes on. */
+  /** Sends one `error` frame, whose correlation id also stands among the runtime events; the connection goes on. */
   sendError(error: MusterError, request?: string): void {
     const { code, message, hint, details } = error;
     const about = request === undefined ? {} : { request };
-    this.send({ type: 'error', code, message, hint, details, ...about, correlation: this.#around.random.uuid() });
+    const { clock, random, events } = this.#around;
+    const correlation = typeof details['correlation'] === 'string' ? details['correlation'] : random.uuid();
+    events.emit({ type: 'client-error', connection: this.id, code, correlation, at: clock.now() });
+    this.send({ type: 'error', code, message, hint, details, ...about, correlation });
   }
 
   /** Logs a failure that is not the client's and returns the error that the client may see. */
@@ -219,8 +227,8 @@ export class Connection implements FrameSink {
         return;
       case 'cancel':
         // Beside the mailbox: a cancel must not wait behind the requests that it is about.
-        void this.#call('cancel', frame).then((error) => {
-          if (error) this.send({ type: 'error', ...error, correlation: this.#around.random.uuid() });
+        void this.#call('cancel', { run: frame.run, reason: frame.reason }).then((error) => {
+          if (error) this.sendError(error);
         });
         return;
       case 'request':
@@ -250,7 +258,7 @@ export class Connection implements FrameSink {
     const error = await this.#call(request.method, request.data, (result) => {
       data = result;
     });
-    if (error) this.send({ type: 'response', id: request.id, ok: false, error });
+    if (error) this.#refuse(request, error);
     else this.send({ type: 'response', id: request.id, ok: true, data: data ?? null });
     this.#answering = false;
     for (const then of this.#afterAnswer.splice(0)) then();
@@ -261,16 +269,17 @@ export class Connection implements FrameSink {
     method: string,
     data: unknown,
     done: (result: unknown) => void = () => {},
-  ): Promise<WireError | undefined> {
-    const methods = this.#handler?.methods ?? {};
+  ): Promise<MusterError | undefined> {
+    if (this.#handler === undefined) return serverError('NOT_SERVING', { state: this.state });
+    const { methods } = this.#handler;
     // Own properties only: a client must not reach what objects inherit.
     const found = Object.hasOwn(methods, method) ? methods[method] : undefined;
-    if (found === undefined) return wireError(serverError('METHOD_UNKNOWN', { method, known: Object.keys(methods) }));
+    if (found === undefined) return serverError('METHOD_UNKNOWN', { method, known: Object.keys(methods) });
     try {
       done(await found(data));
       return undefined;
     } catch (error) {
-      return wireError(error instanceof MusterError ? error : this.fault(`method ${method}`, error));
+      return error instanceof MusterError ? error : this.fault(`method ${method}`, error);
     }
   }
 
@@ -295,11 +304,13 @@ export class Connection implements FrameSink {
   #closed(): void {
     if (this.state === 'closed') return;
     this.#machine.send('lost');
+    this.#handshake.cancel();
     this.#heartbeat?.cancel();
     this.#mailbox.close();
     this.#gone.abort(new Error('the connection has gone'));
     this.#drained();
-    if (this.#served) this.#guard('onGone', () => this.#handler?.onGone?.());
+    // No handler before `serve`, so onGone has an onReady before it.
+    this.#guard('onGone', () => this.#handler?.onGone?.());
     this.#owner.gone(this);
   }
 
@@ -313,6 +324,6 @@ export class Connection implements FrameSink {
 }
 
 /** An error as it stands in a response: what Muster foresaw is told as it is. */
-export function wireError(error: MusterError): WireError {
+function wireError(error: MusterError): WireError {
   return { code: error.code, message: messageOf(error), retryable: !error.fatal, details: error.details };
 }

@@ -12,9 +12,9 @@ export const SERVER_ERRORS = {
     hint: 'Fetch a fresh token and connect again.',
   } satisfies ErrorEntry<Record<never, never>>,
   AUTH_UNAVAILABLE: {
-    message: () => 'The token could not be checked now.',
-    hint: 'Try again with backoff; the cause stands in the log of the server.',
-  } satisfies ErrorEntry<Record<never, never>>,
+    message: (d) => `The token could not be checked now; the cause is logged as ${d.correlation}.`,
+    hint: 'Try again with backoff; look for the correlation id in the log of the server if it stays so.',
+  } satisfies ErrorEntry<{ correlation: string }>,
   HELLO_EXPECTED: {
     message: (d) => `The first frame must be hello, and was ${d.got}.`,
     hint: 'Send {"type":"hello","client":{…},"auth":{…}} before anything else; other frames may follow at once.',
@@ -46,7 +46,7 @@ export const SERVER_ERRORS = {
   } satisfies ErrorEntry<{ method: string; known: readonly string[] }>,
   NOT_SERVING: {
     message: (d) => `The server is ${d.state}; this request was not executed.`,
-    hint: 'Send it again after retryAfterMs, or on the next connection when a drain frame has come.',
+    hint: 'Send it again when a recovered frame has come, or on the next connection after a drain frame.',
   } satisfies ErrorEntry<{ state: string }>,
   INTERNAL: {
     message: (d) => `Something went wrong in the server; it is logged as ${d.correlation}.`,

@@ -56,8 +56,8 @@ async function authenticate(
     return principalOf(user);
   } catch (error) {
     if (error instanceof MusterError && (error.code === 'TOKEN_INVALID' || error.code === 'TOKEN_EXPIRED')) throw error;
-    connection.fault('authenticator', error);
-    throw serverError('AUTH_UNAVAILABLE', {}, error);
+    const { correlation } = connection.fault('authenticator', error).details as { correlation: string };
+    throw serverError('AUTH_UNAVAILABLE', { correlation }, error);
   }
 }
 
@@ -87,7 +87,7 @@ async function admit(
     durability: around.log().durability,
     streams,
   });
-  held.welcomed();
+  connection.welcomed();
   connection.resume();
   await feeds.replayAll();
   // The gate may have closed meanwhile: a dead permit goes back to wait.
@@ -137,7 +137,7 @@ function makeSession(
 /** The code says whether to come back. */
 function refuse(connection: Connection, error: unknown): void {
   if (connection.signal.aborted) return;
-  const known = error instanceof MusterError ? error : connection.fault('handshake', error);
+  const known = error instanceof MusterError && !isBug(error) ? error : connection.fault('handshake', error);
   connection.sendError(known);
   switch (known.code) {
     case 'TOKEN_INVALID':
@@ -157,17 +157,20 @@ function refuse(connection: Connection, error: unknown): void {
   }
 }
 
-/** A client that waits: told what for at least every two seconds, and not longer than its deadline. */
+/** A fatal error that is not about the token: coming back cannot mend it, and the client is not to blame. */
+function isBug(error: MusterError): boolean {
+  return error.fatal && error.code !== 'TOKEN_INVALID';
+}
+
+/** A client that waits, and is told what for at least every two seconds. */
 class HeldClient {
   readonly #connection: Connection;
   readonly #around: HandshakeSurroundings;
-  #deadline: Timer | undefined;
   #next: Timer | undefined;
 
   constructor(connection: Connection, around: HandshakeSurroundings) {
     this.#connection = connection;
     this.#around = around;
-    this.#deadline = around.clock.schedule(around.limits.handshakeMs, () => connection.close('handshakeTimeout'));
   }
 
   async enter(gate: Door): Promise<Permit> {
@@ -179,13 +182,7 @@ class HeldClient {
     }
   }
 
-  /** From `welcome` on there is no deadline. */
-  welcomed(): void {
-    this.#deadline?.cancel();
-  }
-
   end(): void {
-    this.#deadline?.cancel();
     this.#next?.cancel();
   }
 
@@ -229,7 +226,10 @@ class Feeds {
     const threads = [...new Set([...hello.subscribe, ...Object.keys(hello.cursors)])];
     const opened = await Promise.all(
       threads.map(async (thread) => {
-        const { info, reset } = await this.#open(thread, hello.cursors[thread]).opened;
+        const { info, reset } = await this.#open(
+          thread,
+          Object.hasOwn(hello.cursors, thread) ? hello.cursors[thread] : undefined,
+        ).opened;
         return [thread, { ...info, status: reset === undefined ? ('live' as const) : ('reset' as const) }] as const;
       }),
     );

@@ -114,14 +114,12 @@ export class StreamFeed {
         await this.#sink.roomy();
         const batch = await this.#log.read(this.#key, { after: this.#sent, limit: READ_LIMIT });
         if (this.#closed) return;
-        if (batch.epoch !== this.#epoch || (batch.events.length > 0 && batch.offset !== this.#sent + 1)) {
-          const why =
-            batch.epoch === this.#epoch
-              ? 'events were no longer kept when their turn came'
-              : 'the stream has begun anew';
-          this.#epoch = batch.epoch;
-          this.#sent = batch.offset - 1;
-          this.#sink.send({ type: 'reset', stream: this.#name, epoch: batch.epoch, floor: this.#sent, why });
+        if (batch.epoch !== this.#epoch) {
+          await this.#beginAnew();
+          continue;
+        }
+        if (batch.events.length > 0 && batch.offset !== this.#sent + 1) {
+          this.#reset(batch.offset - 1, 'events were no longer kept when their turn came');
         }
         if (batch.events.length === 0) {
           // What was appended while the log was read is announced by now, and is read in the next round.
@@ -134,6 +132,19 @@ export class StreamFeed {
     } finally {
       this.#pumping = false;
     }
+  }
+
+  /** The stream was dropped and has returned: what was sent or announced of it counts no more. */
+  async #beginAnew(): Promise<void> {
+    const { epoch, floor } = await this.#log.info(this.#key);
+    this.#epoch = epoch;
+    this.#announced = floor;
+    if (!this.#closed) this.#reset(floor, 'the stream has begun anew');
+  }
+
+  #reset(floor: number, why: string): void {
+    this.#sent = floor;
+    this.#sink.send({ type: 'reset', stream: this.#name, epoch: this.#epoch, floor, why });
   }
 
   #send(batch: Batch): void {

@@ -180,14 +180,11 @@ export class MusterServer implements AppServer {
         this.#resolved<WebSocketFactory>(
           (tag) => tag.front === 'web-socket' && tag.path === path,
         )[0] as WebSocketFactory;
-      const silent = around.clock.schedule(this.#limits.handshakeMs, () => connection.close('handshakeTimeout'));
       const connection = new Connection(id, webSocket, around, {
         hello: (greeting, frame) => {
-          silent.cancel();
           void shakeHands(greeting, frame, { ...around, factory });
         },
         gone: (lost) => {
-          silent.cancel();
           this.#connections.delete(lost);
           if (this.#connections.size === 0) this.#emptied?.();
         },

@@ -1,7 +1,19 @@
 import { describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { get } from 'node:http';
-import { EventLog, type Health, healthy, service, type Service, streamOf, unhealthy } from '@muster/core';
+import { createConnection } from 'node:net';
+import {
+  EventLog,
+  type Health,
+  healthy,
+  MemoryLog,
+  service,
+  type Service,
+  streamOf,
+  systemRandom,
+  unhealthy,
+} from '@muster/core';
+import { Container } from 'inversify';
 import { FakeClock } from '@muster/core/testing';
 import { ConnectionPool } from '@muster/server';
 import { RawClient, serve, slowService } from './harness.ts';
@@ -16,6 +28,15 @@ async function refusal(client: RawClient): Promise<number> {
       request.destroy();
     });
   });
+}
+
+/** A text frame as a client sends it, masked with zeros. */
+function masked(text: string): Buffer {
+  const payload = Buffer.from(text);
+  return Buffer.concat([
+    Buffer.from([0x81, 0x80 | 126, payload.length >> 8, payload.length & 255, 0, 0, 0, 0]),
+    payload,
+  ]);
 }
 
 describe('the handshake', () => {
@@ -60,6 +81,35 @@ describe('the handshake', () => {
     expect(server.journal.slice(0, 3)).toEqual(['factory made', 'ready', 'handled']);
     expect(client.frames[0]?.type).toBe('welcome');
     await client.close();
+  });
+
+  it('loses nothing that comes in the same chunk as the upgrade request', async () => {
+    const handled: unknown[] = [];
+    await using server = await serve(() => ({ methods: { note: (data) => handled.push(data) } }));
+    const { port } = new URL(server.url);
+    const socket = createConnection(Number(port), '127.0.0.1');
+    const hello = {
+      type: 'hello',
+      client: { id: 'c', name: 'raw', version: '1' },
+      auth: { scheme: 'bearer', token: 'token:ann' },
+    };
+    const requests = Array.from({ length: 20 }, (_, i) => ({
+      type: 'request',
+      id: randomUUID(),
+      method: 'note',
+      data: i,
+    }));
+    const upgrade =
+      'GET /ws HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-protocol: muster.v1\r\n\r\n';
+    socket.write(
+      Buffer.concat([Buffer.from(upgrade), ...[hello, ...requests].map((frame) => masked(JSON.stringify(frame)))]),
+    );
+    let answers = '';
+    for await (const chunk of socket) {
+      answers += String(chunk);
+      if (answers.split('"type":"response"').length === 21) break;
+    }
+    expect(handled).toEqual(Array.from({ length: 20 }, (_, i) => i));
   });
 
   it('holds who comes before the services are ready, says what for, and serves them on the same socket', async () => {
@@ -118,7 +168,14 @@ describe('the handshake', () => {
     const client = new RawClient(server.url);
     await client.opened();
     client.hello(token);
-    expect(await client.next('error')).toMatchObject({ code: name });
+    const told = await client.next('error');
+    expect(told).toMatchObject({ code: name });
+    const logged = server.recorded.all.filter(
+      (event) => 'correlation' in event && event.correlation === told.correlation,
+    );
+    expect(logged.map((event) => event.type)).toEqual(
+      token === 'broken' ? ['fault', 'client-error'] : ['client-error'],
+    );
     expect((await client.closed).code).toBe(code);
     expect(server.sessions).toEqual([]);
     expect(JSON.stringify(client.frames)).not.toMatch(/secret-path|stolen/);
@@ -348,6 +405,53 @@ describe('streams', () => {
     await Promise.all([seed, all, some, foreign].map((client) => client.close()));
   });
 
+  it('do not make a client ready whose gate has closed meanwhile', async () => {
+    const clock = new FakeClock();
+    let verdict: Health = healthy;
+    @service()
+    class Database implements Service {
+      check(): Health {
+        return verdict;
+      }
+    }
+    let reading!: () => void;
+    let goOn!: () => void;
+    const read = new Promise<void>((resolve) => {
+      reading = resolve;
+    });
+    const held = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    const log = new MemoryLog(systemRandom, () => {});
+    const slow = Object.assign(log, {
+      read: async () => {
+        reading();
+        await held;
+        return { epoch: (await log.info('')).epoch, offset: 1, events: [] };
+      },
+    });
+    const container = new Container();
+    container.bind(EventLog).toConstantValue(slow);
+    await using server = await serve(echo, { services: [Database], app: { clock, container } });
+    const client = new RawClient(server.url);
+    await client.opened();
+    client.hello('token:ann', { subscribe: ['t'] });
+    const id = client.request('echo', 1);
+    await client.next('welcome');
+    await read;
+    verdict = unhealthy('replica lost');
+    await clock.advance(8_000);
+    goOn();
+    await client.next('live');
+    expect((await client.next('wait')).pending).toEqual(['Database']);
+    expect(server.recorded.moves('connection').at(-1)).toMatch(/:syncing$/);
+    verdict = healthy;
+    await clock.advance(2_000);
+    expect(await client.next('response')).toMatchObject({ id, ok: true });
+    expect(server.sessions[0]?.permit.live).toBe(true);
+    await client.close();
+  });
+
   it('are reset, and say why, when the cursor cannot be continued', async () => {
     await using server = await serve(() => ({ methods: {} }));
     await (await RawClient.welcomed(server.url)).close();
@@ -443,6 +547,20 @@ describe('probes', () => {
       (await fetch(`${url.replace('ws', 'http')}/muster/graph.txt`, { headers: { authorization: 'Bearer no' } }))
         .status,
     ).toBe(401);
+  });
+});
+
+describe('a boot that fails after it has listened', () => {
+  it('frees the port', async () => {
+    @service()
+    class Broken implements Service {
+      start(): void {
+        throw Object.assign(new Error('no schema'), { fatal: true });
+      }
+    }
+    const server = await serve(echo, { services: [Broken], server: { listen: 'at-once' } });
+    await expect(server.started).rejects.toMatchObject({ code: 'BOOT_FAILED' });
+    await expect(fetch(`${server.url.replace('ws', 'http')}/livez`)).rejects.toThrow('fetch failed');
   });
 });
 

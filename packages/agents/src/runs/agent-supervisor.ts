@@ -73,15 +73,31 @@ export class AgentSupervisor implements Service {
     const thread = request.thread ?? this.#random.uuid();
     const conversation = await this.#threads.begin(principal, thread, request.text, run);
     const input = { text: request.text, thread, history: conversation.history };
-    await requester.follow(thread);
-    const { engine, recorder } = this.#engines.create(requester.permit, run, registered, principal, input);
-    await recorder.accept(request.text, `${registered.agent} takes up the question`);
-    this.#active.set(run, { engine, ended: this.#watch(engine, conversation) });
-    return { run, thread };
+    try {
+      await requester.follow(thread);
+      // Looked at again: the app may have begun to stop while the question was stored.
+      if (!this.#accepting) throw agentError('NOT_ACCEPTING', {});
+      const { engine, recorder } = this.#engines.create(requester.permit, run, registered, principal, input);
+      const accepted = recorder.accept(request.text, `${registered.agent} takes up the question`);
+      this.#active.set(run, { engine, ended: this.#watch(engine, accepted, conversation) });
+      await accepted;
+      return { run, thread };
+    } catch (error) {
+      // Nothing will ever answer it, and the store must not say otherwise.
+      await conversation.abandon();
+      throw error;
+    }
   }
 
   /** Carries a run to its end and stores the answer; never rejects. */
-  async #watch(engine: ExecutionEngine, conversation: Conversation): Promise<void> {
+  async #watch(engine: ExecutionEngine, accepted: Promise<void>, conversation: Conversation): Promise<void> {
+    try {
+      await accepted;
+    } catch {
+      // Whoever asked is told by accept(); there is no run to watch.
+      this.#active.delete(engine.run);
+      return;
+    }
     const ending = await engine.execute();
     try {
       await conversation.end(ending.status, ending.finalResponse ?? ending.error?.message ?? '');

@@ -1,7 +1,7 @@
 /**
  * The methods of a chat connection: `run` and `cancel`, checked against the contract.
  */
-import { parseData, RunRequest } from '@muster/contracts';
+import { CancelRequest, parseData, RunRequest } from '@muster/contracts';
 import type { AgentSupervisor } from './agent-supervisor.ts';
 import type { Requester } from './requester.ts';
 
@@ -13,7 +13,7 @@ export function runMethods(
   return {
     run: async (data) => supervisor.accept(requester, parseData(RunRequest, data)),
     cancel: (data) => {
-      const { run, reason } = data as { run: string; reason?: string };
+      const { run, reason } = parseData(CancelRequest, data);
       supervisor.cancel(requester.principal, run, reason ?? null);
     },
   };

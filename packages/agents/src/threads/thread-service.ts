@@ -15,6 +15,8 @@ export interface Conversation {
   readonly history: readonly ThreadMessage[];
   /** Stores the answer, also one that went wrong, with its status. */
   end(status: RunStatus, answer: string): Promise<void>;
+  /** Marks the question as failed, because no run came of it. */
+  abandon(): Promise<void>;
 }
 
 @service({ dependsOn: [ThreadStore, Clock, Random] })
@@ -51,6 +53,9 @@ export class ThreadService {
     await this.#store.add(user, thread, [question]);
     return {
       history,
+      abandon: async () => {
+        await this.#store.settle(user, thread, question.id, { status: 'failed', at: this.#clock.now() });
+      },
       end: async (status, answer) => {
         const ended = this.#clock.now();
         await this.#store.settle(user, thread, question.id, { status, at: ended });

@@ -322,7 +322,8 @@ export class ManagedService {
   }
 
   #budgetSpent(error: MusterError, boot: BootBounds): MusterError {
-    const details = { service: this.id, budgetMs: boot.budgetMs, attempts: this.#generation, reason: error.message };
+    const reason = error.message.replace(/\.$/, '');
+    const details = { service: this.id, budgetMs: boot.budgetMs, attempts: this.#generation, reason };
     return coreError('BOOT_BUDGET_SPENT', details, error);
   }
 

@@ -157,7 +157,7 @@ export class Orchestrator {
     for (const id of this.#ready) {
       const service = this.#services.get(id);
       if (service === undefined || service.phase !== 'waiting' || this.#abandon.signal.aborted) continue;
-      if (this.readiness.satisfied(id)) void this.#bringUp(service, this.#boot);
+      void this.#bringUp(service, this.#boot);
     }
     this.#ready.length = 0;
     this.#pumping = false;

@@ -26,11 +26,14 @@ export class MemoryLog implements EventLog {
   readonly #streams = new Map<string, Stream>();
   readonly #keep: number;
   readonly #random: Random;
+  /** Of every stream that was never dropped. */
+  readonly #epoch: string;
   readonly #sinkFailed: (error: unknown) => void;
 
   /** @param sinkFailed told what a sink threw; the append has succeeded all the same. */
   constructor(random: Random, sinkFailed: (error: unknown) => void, options: MemoryLogOptions = {}) {
     this.#random = random;
+    this.#epoch = random.uuid();
     this.#sinkFailed = sinkFailed;
     this.#keep = options.keepPerStream ?? MEMORY_LOG_DEFAULTS.keepPerStream;
   }
@@ -65,21 +68,28 @@ export class MemoryLog implements EventLog {
   }
 
   async read(name: string, { after, limit }: { readonly after: number; readonly limit: number }): Promise<Batch> {
-    const stream = this.#stream(name);
+    const stream = this.#known(name);
     const from = Math.max(after, stream.floor) - stream.floor;
     return { epoch: stream.epoch, offset: stream.floor + from + 1, events: stream.entries.slice(from, from + limit) };
   }
 
   subscribe(name: string, sink: (batch: Batch) => void): Subscription {
-    const { sinks } = this.#stream(name);
+    const stream = this.#stream(name);
     // Wrapped, so that one function given twice is two subscriptions.
     const entry = (batch: Batch): void => sink(batch);
-    sinks.add(entry);
-    return { close: () => sinks.delete(entry) };
+    stream.sinks.add(entry);
+    return {
+      close: () => {
+        stream.sinks.delete(entry);
+        // A stream that was only asked about leaves nothing behind.
+        const isEmpty = stream.sinks.size === 0 && stream.entries.length === 0 && stream.floor === 0;
+        if (isEmpty && stream.epoch === this.#epoch) this.#streams.delete(name);
+      },
+    };
   }
 
   async info(name: string): Promise<StreamInfo> {
-    const { epoch, floor, entries } = this.#stream(name);
+    const { epoch, floor, entries } = this.#known(name);
     return { epoch, floor, top: floor + entries.length };
   }
 
@@ -91,11 +101,13 @@ export class MemoryLog implements EventLog {
   }
 
   #stream(name: string): Stream {
-    let stream = this.#streams.get(name);
-    if (stream === undefined) {
-      stream = { epoch: this.#random.uuid(), floor: 0, entries: [], sinks: new Set() };
-      this.#streams.set(name, stream);
-    }
+    const stream = this.#known(name);
+    this.#streams.set(name, stream);
     return stream;
+  }
+
+  /** The stream, or an empty one that is not kept: reading leaves no trace. */
+  #known(name: string): Stream {
+    return this.#streams.get(name) ?? { epoch: this.#epoch, floor: 0, entries: [], sinks: new Set() };
   }
 }
