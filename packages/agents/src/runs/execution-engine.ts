@@ -82,8 +82,8 @@ export class ExecutionEngine {
     const { agent, input, clock, timeoutMs } = this.#parts;
     const onTimeout = (): Error => agentError('RUN_TIMEOUT', { timeoutMs });
     try {
-      const result = await bounded({ clock, timeoutMs, onTimeout, signal: this.#abort.signal }, async (signal) => {
-        const context = this.#context(signal);
+      const result = await bounded({ clock, timeoutMs, onTimeout, signal: this.#abort.signal }, async () => {
+        const context = this.#context();
         const made: RunResult | undefined = await agent.run(input, context);
         await context.drain();
         return made;
@@ -102,8 +102,10 @@ export class ExecutionEngine {
     return { status: 'failed', by, code: known.code, retryable: !known.fatal, error: shown(known) };
   }
 
-  #context(signal: AbortSignal): AgentContext {
+  /** Its signal is the run's own and not that of one wait, so it also ends what the agent forgot to await. */
+  #context(): AgentContext {
     const { recorder, user } = this.#parts;
+    const { signal } = this.#abort;
     return {
       signal,
       run: this.run,

@@ -1,0 +1,104 @@
+/** A real app with agents that a test writes inline, and the log as it is. */
+import { randomUUID } from 'node:crypto';
+import type { AgentEvent, EndedBy, RunStatus } from '@muster/contracts';
+import {
+  type Class,
+  createApp,
+  EventLog,
+  principalOf,
+  provide,
+  type Random,
+  type RuntimeEvent,
+  streamOf,
+  systemRandom,
+} from '@muster/core';
+import { FakeClock } from '@muster/core/testing';
+import {
+  agent,
+  type Agent,
+  type AgentContext,
+  AgentRegistry,
+  AgentSupervisor,
+  ExecutionEngineFactory,
+  MemoryThreadStore,
+  type Requester,
+  type RunInput,
+  type RunResult,
+  ThreadService,
+  ThreadStore,
+} from '@muster/agents';
+
+export type Body = (ctx: AgentContext, input: RunInput) => RunResult | Promise<RunResult>;
+
+/** What a terminal says. */
+export interface End {
+  readonly status: RunStatus;
+  readonly by: EndedBy;
+  readonly code?: string;
+}
+
+/** The app, and ways to ask it. */
+export async function withAgent(body: Body, services: readonly Class[] = []) {
+  @agent({ name: 'tester', description: 'does what the test says' })
+  class Tester implements Agent {
+    run(input: RunInput, ctx: AgentContext): RunResult | Promise<RunResult> {
+      return body(ctx, input);
+    }
+  }
+  const clock = new FakeClock();
+  const random: Random = systemRandom;
+  const faults: unknown[] = [];
+  const app = createApp({
+    services: [
+      Tester,
+      AgentRegistry,
+      AgentSupervisor,
+      ExecutionEngineFactory,
+      ThreadService,
+      provide(ThreadStore, MemoryThreadStore),
+      ...services,
+    ],
+    clock,
+    random,
+  });
+  app.events.on((event: RuntimeEvent) => {
+    if (event.type === 'fault') faults.push(event.error);
+  });
+  await app.start();
+  const supervisor = app.get(AgentSupervisor);
+  const log = app.get(EventLog);
+  const requesterOf = async (user: string): Promise<Requester> => ({
+    principal: principalOf(user),
+    permit: await app.gate.enter(),
+    follow: async () => {},
+  });
+  const eventsOf = async (thread: string, user = 'ann'): Promise<readonly AgentEvent[]> =>
+    (await log.read(streamOf(principalOf(user), thread), { after: 0, limit: 100_000 })).events;
+  return {
+    app,
+    clock,
+    log,
+    faults,
+    supervisor,
+    requesterOf,
+    eventsOf,
+    /** Accepts a run; its events can be awaited to the terminal. */
+    async ask(text = 'hi', { user = 'ann', thread = randomUUID() as string } = {}) {
+      const terminal = new Promise<AgentEvent>((resolve) => {
+        log.subscribe(streamOf(principalOf(user), thread), ({ events }) => {
+          const last = events.at(-1);
+          if (last?.event === 'agent_completed') resolve(last);
+        });
+      });
+      const accepted = await supervisor.accept(await requesterOf(user), { text, thread });
+      return { ...accepted, user, terminal, events: () => eventsOf(thread, user) };
+    },
+    [Symbol.asyncDispose]: async () => {
+      const stopping = app.stop();
+      await clock.advance(9_000);
+      await stopping;
+    },
+  };
+}
+
+export const names = (events: readonly AgentEvent[]): string[] => events.map(({ event }) => event);
