@@ -223,6 +223,38 @@ describe('a run', () => {
     expect(await run.events()).toEqual(before);
   });
 
+  it('is shown only when it is in the log: an append that fails rejects at the producer, and the run does not go on in silence', async () => {
+    let broken = false;
+    await using test = await withAgent(async (ctx) => {
+      broken = true;
+      await ctx.think('this cannot be kept');
+      return { finalResponse: 'never reached' };
+    });
+    const log = test.app.get(EventLog) as { append: EventLog['append'] };
+    const append = log.append.bind(log);
+    log.append = async (...call) => {
+      if (broken) throw new Error('disk full');
+      return append(...call);
+    };
+    const run = await test.ask();
+    await test.clock.settle();
+    expect(names(await run.events())).toEqual(['agent_started', 'agent_thinking']);
+    expect(test.supervisor.activeRuns).toBe(0);
+    expect(test.faults.map((fault) => (fault as { code?: string }).code)).toContain('APPEND_FAILED');
+    await expect(test.ask('again', { thread: 'u' })).rejects.toMatchObject({ code: 'APPEND_FAILED' });
+    expect(test.supervisor.activeRuns).toBe(0);
+  });
+
+  it('does not wait for a run of anybody else, also when that hangs for ever', async () => {
+    await using test = await withAgent((_, { text }) =>
+      text === 'hang' ? new Promise(() => {}) : { finalResponse: text },
+    );
+    const hanging = await Promise.all(Array.from({ length: 20 }, (_, i) => test.ask('hang', { user: `u${i}` })));
+    const quick = await test.ask('quick', { user: 'ann' });
+    expect((await quick.terminal).data).toMatchObject({ finalResponse: 'quick' });
+    for (const run of hanging) expect(await run.events()).toHaveLength(2);
+  });
+
   it('is never seen in the stream of another user, even under the same thread id', async () => {
     await using test = await withAgent((_, { text }) => ({ finalResponse: text }));
     const ann = await test.ask('mine', { user: 'ann', thread: 't-ann' });

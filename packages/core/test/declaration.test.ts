@@ -78,6 +78,9 @@ describe('createApp', () => {
     await using app = createApp({
       services: [Reader, Database, provide(Store, DatabaseStore), provideValue(Limit, 7)],
     });
+    expect(() => app.get(Reader)).toThrow(
+      expect.objectContaining({ code: 'APP_STATE', details: { state: 'new', wanted: 'get(Reader)' } }),
+    );
     await app.start();
     expect(app.get(Reader).store.name()).toBe('db://');
     expect(app.get(Reader).limit).toBe(7);
