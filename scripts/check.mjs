@@ -5,13 +5,14 @@ const node = process.execPath;
 const jest = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', 'node_modules/jest/bin/jest.js'];
 const steps = [
   ['format', node, ['node_modules/prettier/bin/prettier.cjs', '--check', '--log-level=warn', '.']],
+  ['types', node, ['node_modules/typescript/bin/tsc', '-p', 'test/tsconfig.json']],
+  ['build', node, ['node_modules/typescript/bin/tsc', '-b']],
+  // After the build: of files outside a project the linter knows other packages by their dist/ alone.
   [
     'lint',
     node,
     ['node_modules/oxlint/bin/oxlint', '--type-aware', '--deny-warnings', '--tsconfig', 'test/tsconfig.json'],
   ],
-  ['types', node, ['node_modules/typescript/bin/tsc', '-p', 'test/tsconfig.json']],
-  ['build', node, ['node_modules/typescript/bin/tsc', '-b']],
   ...['contracts', 'core', 'server', 'agents', 'client'].map((name) => [
     `exports of ${name}`,
     node,

@@ -40,7 +40,7 @@ describe('a run', () => {
         {},
       );
       ctx.output('It is ');
-      ctx.output(`${String(found)}`);
+      ctx.output(String(found));
       return { finalResponse: `It is ${String(found)}`, usage: { tokens: 3 } };
     });
     const run = await test.ask();
