@@ -68,12 +68,25 @@ describe('a run', () => {
   it('is accepted only when its first two events are in the log, in one append', async () => {
     await using test = await withAgent(() => new Promise(() => {}));
     const sizes: number[] = [];
+    let release!: () => void;
+    const flushed = new Promise<void>((resolve) => {
+      release = resolve;
+    });
     const append = test.log.append.bind(test.log);
-    (test.app.get(EventLog) as { append: typeof append }).append = (stream, events, expected) => {
+    (test.app.get(EventLog) as { append: typeof append }).append = async (stream, events, expected) => {
       sizes.push(events.length);
+      await flushed;
       return append(stream, events, expected);
     };
-    const run = await test.ask('what?');
+    let isAccepted = false;
+    const asking = test.ask('what?').then((run) => {
+      isAccepted = true;
+      return run;
+    });
+    await test.clock.settle();
+    expect([isAccepted, sizes]).toEqual([false, [2]]);
+    release();
+    const run = await asking;
     expect(sizes).toEqual([2]);
     expect((await run.events()).map(({ event, data }) => [event, data])).toEqual([
       ['agent_started', { message: 'what?' }],
@@ -180,7 +193,8 @@ describe('a run', () => {
     finish();
     expect((await quick.terminal).data).toMatchObject({ status: 'success' });
     expect(await slow.events()).toHaveLength(2);
-    await test.clock.advance(3_050);
+    // Nine tenths of the time for draining, so that the terminal is out before sockets close.
+    await test.clock.advance(2_645);
     expect((await slow.terminal).data).toMatchObject({ status: 'interrupted', by: 'supervisor', retryable: true });
     await stopping;
     expectLegal(await slow.events());

@@ -129,6 +129,27 @@ describe('the handshake', () => {
     await client.close();
   });
 
+  it('leaves to the kernel what a held client sends, however much', async () => {
+    const { Slow, up } = slowService();
+    await using server = await serve(echo, { services: [Slow], server: { listen: 'at-once' } });
+    const client = new RawClient(server.url);
+    await client.opened();
+    client.hello('token:ann');
+    await client.next('wait');
+    const wide = 'x'.repeat(1_000);
+    const ids = Array.from({ length: 200 }, () => client.request('echo', wide));
+    // A second client is served by the same event loop only after the first one's frames have had their chance.
+    const other = new RawClient(server.url);
+    await other.opened();
+    other.hello('token:bob');
+    await other.next('wait');
+    up();
+    const answers = [];
+    for (let i = 0; i < ids.length; i += 1) answers.push(await client.next('response'));
+    expect(answers.map(({ id, ok }) => [id, ok])).toEqual(ids.map((id) => [id, true]));
+    await Promise.all([client.close(), other.close()]);
+  });
+
   it('tells a held client again every two seconds, and after ten closes with 4101 and the causes', async () => {
     const clock = new FakeClock();
     const { Slow } = slowService();

@@ -108,9 +108,12 @@ export class RunRecorder {
     await this.#record('tool_completed', { callId, toolName: call.name, ...outcome, ...result, durationMs });
   }
 
-  /** The terminal: closes what is open, then says how it ended. Once; a second call changes nothing. */
+  /**
+   * The terminal: closes what is open, then says how it ended.
+   *
+   * @throws MusterError `CONTRACT_VIOLATION` when the run has its terminal already.
+   */
   async finish(ending: Ending): Promise<void> {
-    if (this.hasEnded) return;
     this.#flushOutput();
     for (const callId of this.#tools.keys()) this.toolCompleted(callId, { status: 'abandoned' }).catch(() => {});
     const durationMs = Math.round(this.#clock.monotonic() - this.#startedAt);
