@@ -1,0 +1,39 @@
+/**
+ * What all benches share: interleaved rounds, medians, and figures as ratios, because a machine's speed is nobody's merit.
+ */
+
+/** One thing that is measured; a round resolves to nothing and takes its time. */
+export interface Contender {
+  readonly name: string;
+  /** Prepares a round outside the clock and returns what is timed. */
+  prepare(): (() => unknown) | Promise<() => unknown>;
+}
+
+/** A result: the median of the rounds in milliseconds, and how often that of the first contender fits into it. */
+export interface Measured {
+  readonly name: string;
+  readonly medianMs: number;
+  readonly ratio: number;
+}
+
+/** Runs all contenders in turn, `rounds` times after one warm-up, so that what slows the machine slows all. */
+export async function compare(contenders: readonly Contender[], rounds: number): Promise<Measured[]> {
+  const times = new Map<string, number[]>(contenders.map(({ name }) => [name, []]));
+  for (let round = -1; round < rounds; round += 1) {
+    for (const { name, prepare } of contenders) {
+      const run = await prepare();
+      const began = performance.now();
+      await run();
+      const took = performance.now() - began;
+      if (round >= 0) times.get(name)?.push(took);
+    }
+  }
+  const medians = contenders.map(({ name }) => ({ name, medianMs: median(times.get(name) ?? []) }));
+  const limit = medians[0]?.medianMs ?? Number.NaN;
+  return medians.map(({ name, medianMs }) => ({ name, medianMs, ratio: medianMs / limit }));
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
