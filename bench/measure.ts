@@ -20,12 +20,12 @@ export interface Measured {
 export async function compare(contenders: readonly Contender[], rounds: number): Promise<Measured[]> {
   const times = new Map<string, number[]>(contenders.map(({ name }) => [name, []]));
   for (let round = -1; round < rounds; round += 1) {
-    for (const { name, prepare } of contenders) {
-      const run = await prepare();
+    for (const contender of contenders) {
+      const run = await contender.prepare();
       const began = performance.now();
       await run();
       const took = performance.now() - began;
-      if (round >= 0) times.get(name)?.push(took);
+      if (round >= 0) times.get(contender.name)?.push(took);
     }
   }
   const medians = contenders.map(({ name }) => ({ name, medianMs: median(times.get(name) ?? []) }));

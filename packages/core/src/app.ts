@@ -7,13 +7,14 @@ import { MusterError, messageOf } from '@muster/contracts';
 import { Container } from 'inversify';
 import type { AppServer, GatedFactory, ServerHost } from './app-server.ts';
 import { Clock, Random, systemClock, systemRandom } from './clock.ts';
+import { bindBuiltIns, bindServices } from './container/bind-services.ts';
 import { readProviders } from './container/read-container.ts';
 import { declarationOf } from './declare/declaration.ts';
 import { type Class, type Dependency, nameOf, type Provided } from './declare/dependency.ts';
 import type { Registration } from './declare/registration.ts';
-import type { Service } from './declare/service.ts';
+import type { Service } from './declare/service-contract.ts';
 import { coreError } from './errors.ts';
-import { dumpGraph, type NodeState } from './graph/dump.ts';
+import { AT_REST, dumpGraph, type NodeState } from './graph/dump.ts';
 import { type GraphNode, ServiceGraph } from './graph/service-graph.ts';
 import { planStart, type StartPlan } from './graph/start-plan.ts';
 import { GraphView } from './graph-view.ts';
@@ -217,49 +218,36 @@ export class App {
   }
 
   #bind(): void {
-    const container = this.#container;
     const { random = systemRandom, services = [] } = this.#options;
-    for (const entry of services) {
-      if (typeof entry === 'function') {
-        container.bind(entry).toSelf().inSingletonScope();
-      } else if ('value' in entry.by) {
-        container.bind(entry.provides as Class).toConstantValue(entry.by.value as object);
-      } else {
-        container.bind(entry.by.class).toSelf().inSingletonScope();
-        container.bind(entry.provides as Class).toService(entry.by.class);
-      }
-    }
-    const builtIn = <T>(dependency: Dependency<T>, make: () => T): void => {
-      const identifier = dependency as unknown as Class;
-      if (!container.isBound(identifier)) container.bind(identifier).toConstantValue(make() as object);
-    };
+    bindServices(this.#container, services);
     const app = this;
-    builtIn(Clock, () => this.#clock);
-    builtIn(Random, () => random);
-    builtIn(RuntimeEvents, () => this.events);
-    builtIn(ScopedClasses, () => ({ declared: () => this.#scoped }));
-    builtIn(Runtime, () => ({
-      get state() {
-        return app.state;
-      },
-      get gate() {
-        return app.gate;
-      },
-      graph: () => app.graph(),
-    }));
-    builtIn(
-      EventLog,
-      () =>
-        new MemoryLog(random, (error) =>
-          this.events.emit({
-            type: 'fault',
-            component: 'event log subscriber',
-            correlation: null,
-            error,
-            at: this.#clock.now(),
-          }),
-        ),
-    );
+    const faulty = (error: unknown): void =>
+      this.events.emit({
+        type: 'fault',
+        component: 'event log subscriber',
+        correlation: null,
+        error,
+        at: this.#clock.now(),
+      });
+    bindBuiltIns(this.#container, [
+      [Clock, () => this.#clock],
+      [Random, () => random],
+      [RuntimeEvents, () => this.events],
+      [ScopedClasses, () => ({ declared: () => this.#scoped })],
+      [EventLog, () => new MemoryLog(random, faulty)],
+      [
+        Runtime,
+        () => ({
+          get state() {
+            return app.state;
+          },
+          get gate() {
+            return app.gate;
+          },
+          graph: () => app.graph(),
+        }),
+      ],
+    ]);
   }
 
   #prepared(): Engine {
@@ -372,17 +360,7 @@ interface Engine {
 }
 
 /** What a service shows before it is built. */
-const PLANNED: Omit<NodeState, 'blockedBy'> = {
-  phase: 'registered',
-  health: 'unknown',
-  reason: null,
-  generation: 0,
-  attempts: 0,
-  waitMs: null,
-  startMs: null,
-  checkMs: null,
-  progress: null,
-};
+const PLANNED: NodeState = { ...AT_REST, phase: 'registered', health: 'unknown' };
 
 function checkBudget(option: string, value: number | undefined): void {
   if (value !== undefined && !(Number.isFinite(value) && value > 0)) {

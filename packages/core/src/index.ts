@@ -6,14 +6,8 @@ export { callSite, declareClass, type Declaration } from './declare/declaration.
 export { type Class, type Dependency, type Provided, type Token, token } from './declare/dependency.ts';
 export type { Fits, Mismatch } from './declare/fits.ts';
 export { provide, provideValue, type Registration } from './declare/registration.ts';
-export {
-  type CheckContext,
-  type Service,
-  service,
-  type ServiceOptions,
-  type StartContext,
-  type StopContext,
-} from './declare/service.ts';
+export { service } from './declare/service.ts';
+export type { CheckContext, Service, ServiceOptions, StartContext, StopContext } from './declare/service-contract.ts';
 export { CORE_ERRORS } from './errors.ts';
 export type { GraphDump } from './graph/dump.ts';
 export { GraphView } from './graph-view.ts';

@@ -3,14 +3,15 @@
  *
  * The only maker of a `Session`. Every await is followed by a look whether the connection is still there.
  */
-import { type HelloFrame, MusterError, type Position, type StreamInfo, type Timer } from '@muster/contracts';
-import { type Door, type EventLog, type Permit, type Principal, principalOf, streamOf } from '@muster/core';
+import { type HelloFrame, MusterError } from '@muster/contracts';
+import { type Door, type EventLog, type Permit, type Principal, principalOf } from '@muster/core';
 import type { Authenticator } from './authenticator.ts';
 import type { Connection, ConnectionSurroundings } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import { serverError } from './errors.ts';
+import { Feeds } from './feeds.ts';
+import { HeldClient } from './held-client.ts';
 import type { Session } from './session.ts';
-import { StreamFeed } from './stream-feed.ts';
 import type { WebSocketFactory } from './web-socket-factory.ts';
 
 /** What a handshake needs of its server. */
@@ -160,109 +161,4 @@ function refuse(connection: Connection, error: unknown): void {
 /** A fatal error that is not about the token: coming back cannot mend it, and the client is not to blame. */
 function isBug(error: MusterError): boolean {
   return error.fatal && error.code !== 'TOKEN_INVALID';
-}
-
-/** A client that waits, and is told what for at least every two seconds. */
-class HeldClient {
-  readonly #connection: Connection;
-  readonly #around: HandshakeSurroundings;
-  #next: Timer | undefined;
-
-  constructor(connection: Connection, around: HandshakeSurroundings) {
-    this.#connection = connection;
-    this.#around = around;
-  }
-
-  async enter(gate: Door): Promise<Permit> {
-    if (gate.state !== 'open') this.#say(gate);
-    try {
-      return await gate.enter(this.#connection.signal);
-    } finally {
-      this.#next?.cancel();
-    }
-  }
-
-  end(): void {
-    this.#next?.cancel();
-  }
-
-  #say(gate: Door): void {
-    const { waitEveryMs } = this.#around.limits;
-    this.#connection.send({
-      type: 'wait',
-      phase: this.#connection.state,
-      pending: gate.blockedBy,
-      retryAfterMs: waitEveryMs,
-    });
-    this.#next = this.#around.clock.schedule(waitEveryMs, () => this.#say(gate));
-  }
-}
-
-/** The streams of one connection. */
-class Feeds {
-  readonly #connection: Connection;
-  readonly #principal: Principal;
-  readonly #log: EventLog;
-  readonly #feeds = new Map<
-    string,
-    { feed: StreamFeed; opened: Promise<{ info: StreamInfo; reset: string | undefined }> }
-  >();
-
-  constructor(connection: Connection, principal: Principal, log: EventLog) {
-    this.#connection = connection;
-    this.#principal = principal;
-    this.#log = log;
-    connection.signal.addEventListener(
-      'abort',
-      () => {
-        for (const { feed } of this.#feeds.values()) feed.close();
-      },
-      { once: true },
-    );
-  }
-
-  /** Opens what `hello` asks for; the result stands in `welcome`. */
-  async openAll(hello: HelloFrame): Promise<Record<string, StreamInfo & { status: 'live' | 'reset' }>> {
-    const threads = [...new Set([...hello.subscribe, ...Object.keys(hello.cursors)])];
-    const opened = await Promise.all(
-      threads.map(async (thread) => {
-        const { info, reset } = await this.#open(
-          thread,
-          Object.hasOwn(hello.cursors, thread) ? hello.cursors[thread] : undefined,
-        ).opened;
-        return [thread, { ...info, status: reset === undefined ? ('live' as const) : ('reset' as const) }] as const;
-      }),
-    );
-    return Object.fromEntries(opened);
-  }
-
-  async replayAll(): Promise<void> {
-    await Promise.all(
-      [...this.#feeds].map(async ([thread, { feed, opened }]) => {
-        const { info, reset } = await opened;
-        if (reset !== undefined) {
-          this.#connection.send({ type: 'reset', stream: thread, epoch: info.epoch, floor: info.floor, why: reset });
-        }
-        await feed.replay();
-      }),
-    );
-  }
-
-  async follow(thread: string): Promise<void> {
-    const known = this.#feeds.get(thread);
-    const { feed, opened } = known ?? this.#open(thread, 'top');
-    this.#connection.afterAnswer(feed.hold());
-    await opened;
-    if (known === undefined) await feed.replay();
-  }
-
-  #open(thread: string, cursor: Position | 'top' | undefined) {
-    const failed = (error: unknown): void => {
-      this.#connection.sendError(this.#connection.fault(`feed of a stream`, error));
-    };
-    const feed = new StreamFeed(this.#log, streamOf(this.#principal, thread), thread, this.#connection, failed);
-    const entry = { feed, opened: feed.open(cursor) };
-    this.#feeds.set(thread, entry);
-    return entry;
-  }
 }

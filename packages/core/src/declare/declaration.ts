@@ -9,7 +9,7 @@ import 'reflect-metadata/lite';
 import { inject, injectable } from 'inversify';
 import { coreError } from '../errors.ts';
 import { type Class, type Dependency, nameOf } from './dependency.ts';
-import type { ServiceOptions } from './service.ts';
+import type { ServiceOptions } from './service-contract.ts';
 
 /**
  * - `service`: one instance, started and stopped by the engine.

@@ -50,7 +50,7 @@ export interface GraphDump {
 }
 
 /** What a node without a lifecycle shows. */
-const AT_REST: NodeState = {
+export const AT_REST: NodeState = {
   phase: '-',
   health: '-',
   reason: null,

@@ -5,7 +5,8 @@
  */
 import { Runtime } from '../runtime.ts';
 import { RuntimeEvents } from '../runtime-event.ts';
-import { type Service, service } from '../declare/service.ts';
+import { service } from '../declare/service.ts';
+import type { Service } from '../declare/service-contract.ts';
 
 /** One verdict that changed. `at` is in milliseconds since 1970. */
 export interface HealthChange {

@@ -6,7 +6,7 @@
 import { type Clock, messageOf, MusterError, type Random, StateMachine } from '@muster/contracts';
 import pRetry from 'p-retry';
 import { bounded, sleep } from '../clock.ts';
-import type { Service, ServiceOptions } from '../declare/service.ts';
+import type { Service, ServiceOptions } from '../declare/service-contract.ts';
 import { coreError } from '../errors.ts';
 import type { NodeState } from '../graph/dump.ts';
 import type { RuntimeEvents } from '../runtime-event.ts';

@@ -12,7 +12,7 @@ import { HealthLoop } from './health-loop.ts';
 import { BootAbandoned, type BootBounds, ManagedService, type Surroundings } from './managed-service.ts';
 import { Readiness } from './readiness.ts';
 import { type StopReport, stopInReverse } from './shutdown.ts';
-import type { Service, ServiceOptions } from '../declare/service.ts';
+import type { Service, ServiceOptions } from '../declare/service-contract.ts';
 
 /** Milliseconds; see `BootOptions`. */
 export interface Budgets {
