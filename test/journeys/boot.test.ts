@@ -181,6 +181,19 @@ describe('the flagship', () => {
   });
 });
 
+describe('an app whose service dies for good', () => {
+  it('is stopped in order and ends with 70', async () => {
+    const file = await bundleExample('test/fixtures/crashing.ts', join(data, 'crashing.mjs'));
+    await using server = new RunningProcess(file);
+    await server.said(/Ready in/);
+    server.child.kill('SIGUSR2');
+    expect(await server.exited).toEqual({ code: 70, signal: null });
+    expect(server.output).toMatch(
+      /Fragile crashed: the disk is gone\n(.*\n)*.*down for good(.*\n)*.*Dependent stopped/,
+    );
+  });
+});
+
 describe('examples/01-first-gate', () => {
   it('greets by name over a WebSocket', async () => {
     const file = await bundleExample('examples/01-first-gate/main.ts', join(data, 'first-gate.mjs'));

@@ -280,9 +280,13 @@ export class App {
       random: this.#options.random ?? systemRandom,
       events: this.events,
     };
-    const orchestrator = new Orchestrator(graph, plan, around, {
+    const budgets = {
       bootMs: this.#options.boot?.budgetMs ?? APP_DEFAULTS.bootBudgetMs,
       stopMs: this.#options.stop?.budgetMs ?? APP_DEFAULTS.stopBudgetMs,
+    };
+    const orchestrator = new Orchestrator(graph, plan, around, budgets, (service, error) => {
+      this.events.emit({ type: 'escalated', service, error, at: this.#clock.now() });
+      void this.stop(`${service} is down for good`);
     });
     const guarded = graph.nodes.filter((node) => node.kind === 'service').map((node) => node.id);
     const gate = orchestrator.gate('main', guarded, this.#options.gate ?? {}, () => this.#open(graph));

@@ -7,7 +7,14 @@ export { type Class, type Dependency, type Provided, type Token, token } from '.
 export type { Fits, Mismatch } from './declare/fits.ts';
 export { provide, provideValue, type Registration } from './declare/registration.ts';
 export { service } from './declare/service.ts';
-export type { CheckContext, Service, ServiceOptions, StartContext, StopContext } from './declare/service-contract.ts';
+export type {
+  CheckContext,
+  RunContext,
+  Service,
+  ServiceOptions,
+  StartContext,
+  StopContext,
+} from './declare/service-contract.ts';
 export { CORE_ERRORS } from './errors.ts';
 export type { GraphDump } from './graph/dump.ts';
 export { GraphView } from './graph-view.ts';

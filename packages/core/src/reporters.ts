@@ -55,6 +55,12 @@ function linesOf(event: RuntimeEvent): string[] {
       ];
     case 'moved':
       return movedLines(event);
+    case 'crashed':
+      return [
+        `  ✘ ${escapeText(event.service)} crashed: ${escapeText(messageOf(event.error))}${event.restartInMs === null ? '' : `. Again in ${duration(event.restartInMs)}.`}`,
+      ];
+    case 'escalated':
+      return [`✘ ${escapeText(event.service)} is down for good: the process gives up`];
     case 'listening':
       return [`Listening on ${event.address}`];
     case 'stop-started':

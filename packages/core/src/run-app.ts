@@ -1,7 +1,7 @@
 /**
  * `runApp()`: gives an app the process: signals, exit codes and the console. Nothing else in Muster touches any of them.
  *
- * Exit codes: 0 stopped cleanly, 1 the boot failed, 75 forced by a second signal or something hung.
+ * Exit codes: 0 stopped cleanly, 1 the boot failed, 70 a required service died for good, 75 forced by a second signal or something hung.
  */
 import type { App } from './app.ts';
 import { systemClock } from './clock.ts';
@@ -12,7 +12,7 @@ export interface RunOptions {
   readonly reporter?: Reporter;
 }
 
-export const EXIT = { clean: 0, bootFailed: 1, forced: 75 } as const;
+export const EXIT = { clean: 0, bootFailed: 1, escalated: 70, forced: 75 } as const;
 
 /** Starts the app, stops it on SIGINT or SIGTERM, and ends the process with the exit code that says how it went. */
 export async function runApp(app: App, options: RunOptions = {}): Promise<void> {
@@ -27,6 +27,10 @@ export async function runApp(app: App, options: RunOptions = {}): Promise<void> 
       error,
       at: systemClock.now(),
     });
+  });
+  app.events.on((event) => {
+    if (event.type === 'escalated')
+      void app.stop(`${event.service} is down for good`).then(() => process.exit(EXIT.escalated));
   });
   let signals = 0;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {

@@ -47,6 +47,17 @@ export type RuntimeEvent =
       readonly reason: string | null;
       readonly at: number;
     }
+  /** A service died; `restartInMs` is null when it is not started again. */
+  | {
+      readonly type: 'crashed';
+      readonly service: string;
+      readonly error: unknown;
+      readonly failures: number;
+      readonly restartInMs: number | null;
+      readonly at: number;
+    }
+  /** A required service died for good: the app stops, and the process should end with exit code 70. */
+  | { readonly type: 'escalated'; readonly service: string; readonly error: unknown; readonly at: number }
   | { readonly type: 'listening'; readonly address: string; readonly at: number }
   | { readonly type: 'stop-started'; readonly reason: string; readonly at: number }
   | { readonly type: 'stop-failed'; readonly service: string; readonly error: unknown; readonly at: number }

@@ -13,6 +13,15 @@ export interface StartContext {
   readonly clock: Clock;
   /** Says how far the start has come; shown live at boot and in the dump. */
   progress(text: string): void;
+  /** Says, at any time until the next `start()`, that the service has died: it counts as a crash at once. */
+  fail(error: unknown): void;
+}
+
+/** What `run()` is given. */
+export interface RunContext {
+  /** Aborted when the service is being stopped. */
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
 }
 
 /** What `check()` is given. */
@@ -37,6 +46,8 @@ export interface StopContext {
 export interface Service {
   /** Makes the service usable. Called again after a failed attempt, after `stop()`. */
   start?(ctx: StartContext): void | Promise<void>;
+  /** A body that goes on while the service is up. A rejection is a crash, noticed at once; an end is none. */
+  run?(ctx: RunContext): void | Promise<void>;
   /** Own health only, not that of what it depends on. Without it a started service counts as healthy and is shown as unchecked. */
   check?(ctx: CheckContext): Health | Promise<Health>;
   /** Takes no new work and finishes what is under way; called at the beginning of a stop, before anything is stopped. */
@@ -58,6 +69,10 @@ export interface ServiceOptions {
     readonly timeoutMs?: number;
     /** Failures in a row that make it unhealthy. @default 3 */
     readonly failures?: number;
+  };
+  readonly restart?: {
+    /** What makes the engine stop the service and start it again: `never`, a `crash`, or an `unhealthy` verdict as well. @default 'crash' */
+    readonly when?: 'never' | 'crash' | 'unhealthy';
   };
   readonly stop?: {
     /** Time for `stop()`; then the walk goes on and the service is named as hung. @default 3_000 */

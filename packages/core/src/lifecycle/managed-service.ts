@@ -11,6 +11,7 @@ import { coreError } from '../errors.ts';
 import type { NodeState } from '../graph/dump.ts';
 import type { RuntimeEvents } from '../runtime-event.ts';
 import { type Health, type HealthStatus, judge } from './health.ts';
+import { RestartPolicy } from './restart-policy.ts';
 import { SERVICE, type ServicePhase } from './service-state.ts';
 
 /** Defaults of `ServiceOptions`, in milliseconds. */
@@ -60,20 +61,32 @@ export class ManagedService {
   #waitMs: number | null = null;
   #startMs: number | null = null;
   #checkMs: number | null = null;
+  readonly #restarts: RestartPolicy;
+  /** Aborted when the service is taken down: ends a restart that is under way. */
+  readonly #life = new AbortController();
+  /** Of this generation; aborted when it crashes or is taken down. */
+  #body: { readonly ended: Promise<void>; readonly abort: AbortController } | undefined;
+  readonly #escalate: (service: ManagedService, error: unknown) => void;
 
-  /** @param changed called after every change that can alter readiness. */
+  /**
+   * @param changed called after every change that can alter readiness.
+   * @param escalate called when the service has died for good.
+   */
   constructor(
     id: string,
     instance: Service,
     options: ServiceOptions,
     around: Surroundings,
     changed: (service: ManagedService) => void,
+    escalate: (service: ManagedService, error: unknown) => void,
   ) {
     this.id = id;
     this.instance = instance;
     this.#options = options;
     this.#around = around;
     this.#changed = changed;
+    this.#escalate = escalate;
+    this.#restarts = new RestartPolicy(around.random);
     this.#machine = new StateMachine(`service ${id}`, SERVICE, 'registered', ({ from, event, to }) =>
       around.events.emit({ type: 'moved', machine: 'service', subject: id, from, event, to, at: around.clock.now() }),
     );
@@ -156,9 +169,9 @@ export class ManagedService {
         onFailedAttempt: ({ error: failed }) => this.#afterFailure(failed, boot),
       });
     }
-    this.#progress = null;
-    this.#machine.send('ok');
-    this.#changed(this);
+    // Taken down in the tick in which the attempt succeeded.
+    if (!this.#is('starting')) throw boot.signal.reason;
+    this.#goUp();
   }
 
   /**
@@ -169,6 +182,9 @@ export class ManagedService {
     if (!this.#machine.can('stop')) return { hung: false, error: undefined };
     this.#machine.send('stop');
     this.#changed(this);
+    const stopping = new BootAbandoned('stop', `${this.id} is being stopped: ${reason}`);
+    this.#life.abort(stopping);
+    this.#body?.abort.abort(stopping);
     const outcome = this.#entered ? await this.#callStop(withinMs, reason) : { hung: false, error: undefined };
     this.#machine.send('done');
     return outcome;
@@ -182,6 +198,7 @@ export class ManagedService {
 
   /** One health check of a running service; thresholds decide what it changes. */
   async probe(): Promise<void> {
+    if (this.phase !== 'running') return;
     const generation = this.#generation;
     const verdict = await this.#check();
     if (generation !== this.#generation || this.phase !== 'running') return;
@@ -192,6 +209,72 @@ export class ManagedService {
       this.#failuresInRow = 0;
     }
     this.#setHealth(verdict);
+    if (verdict.status === 'unhealthy' && this.#options.restart?.when === 'unhealthy') {
+      this.#crash(generation, new Error(verdict.reason));
+    }
+  }
+
+  #goUp(): void {
+    const generation = this.#generation;
+    this.#progress = null;
+    this.#machine.send('ok');
+    this.#restarts.up(this.#around.clock.monotonic());
+    this.#changed(this);
+    if (this.instance.run === undefined) return;
+    const abort = new AbortController();
+    const body = (async () => this.instance.run?.({ signal: abort.signal, clock: this.#around.clock }))();
+    this.#body = { abort, ended: body.catch((error: unknown) => this.#crash(generation, error)) };
+  }
+
+  /** running → backoff, at once and for everybody to see; what an older generation reports is dropped. */
+  #crash(generation: number, error: unknown): void {
+    if (generation !== this.#generation || this.phase !== 'running') return;
+    this.#machine.send('crash');
+    this.#body?.abort.abort(error);
+    this.#health = 'unknown';
+    this.#reason = messageOf(error);
+    this.#changed(this);
+    void this.#restart(error);
+  }
+
+  /** backoff → running again, or → failed when that is given up. Ends without a word when the service is taken down. */
+  async #restart(crash: unknown): Promise<void> {
+    const { clock, events } = this.#around;
+    const { signal } = this.#life;
+    const forEver: BootBounds = {
+      signal,
+      endsAt: Number.POSITIVE_INFINITY,
+      startedAt: 0,
+      budgetMs: Number.POSITIVE_INFINITY,
+    };
+    for (let error = crash; ;) {
+      const pauseMs = this.#restarts.failed(clock.monotonic());
+      const restartInMs = this.#options.restart?.when === 'never' || isFatal(error) ? null : pauseMs;
+      const { failures } = this.#restarts;
+      events.emit({ type: 'crashed', service: this.id, error, failures, restartInMs, at: clock.now() });
+      await this.#callStop(this.stopTimeoutMs, 'it crashed');
+      if (!this.#is('backoff')) return;
+      this.#entered = false;
+      if (restartInMs === null) {
+        this.#machine.send('limit');
+        this.#escalate(this, error);
+        return;
+      }
+      try {
+        await sleep(clock, restartInMs, signal);
+        this.#machine.send('timer');
+        await this.#attempt(forEver);
+      } catch (failed) {
+        if (!this.#is('starting')) return;
+        this.#machine.send('fail');
+        this.#health = 'unknown';
+        this.#reason = messageOf(failed);
+        error = failed;
+        continue;
+      }
+      if (this.#is('starting')) this.#goUp();
+      return;
+    }
   }
 
   async #attempt(boot: BootBounds): Promise<void> {
@@ -229,9 +312,10 @@ export class ManagedService {
       this.#progress = text;
       events.emit({ type: 'progress', service: this.id, text, at: clock.now() });
     };
+    const fail = (error: unknown): void => this.#crash(generation, error);
     try {
       await bounded({ clock, timeoutMs, signal: boot.signal, onTimeout, onLate }, (signal) =>
-        this.instance.start?.({ signal, deadline, clock, progress }),
+        this.instance.start?.({ signal, deadline, clock, progress, fail }),
       );
     } catch (error) {
       if (boot.signal.aborted || (error instanceof MusterError && error.code === 'START_TIMEOUT')) throw error;
@@ -328,7 +412,7 @@ export class ManagedService {
   }
 
   async #callStop(withinMs: number, reason: string): Promise<{ hung: boolean; error: unknown }> {
-    if (this.instance.stop === undefined) return { hung: false, error: undefined };
+    if (this.instance.stop === undefined && this.#body === undefined) return { hung: false, error: undefined };
     return this.#bounded('stop', withinMs, reason);
   }
 
@@ -341,9 +425,11 @@ export class ManagedService {
     const late = new Error(`${method}() of ${this.id} did not end within ${Math.round(withinMs)} ms`);
     const deadline = clock.monotonic() + withinMs;
     try {
-      await bounded({ clock, timeoutMs: withinMs, onTimeout: () => late }, (signal) =>
-        this.instance[method]?.({ signal, deadline, clock, reason }),
-      );
+      await bounded({ clock, timeoutMs: withinMs, onTimeout: () => late }, async (signal) => {
+        await this.instance[method]?.({ signal, deadline, clock, reason });
+        // A body that goes on after stop() has not stopped.
+        if (method === 'stop') await this.#body?.ended;
+      });
       return { hung: false, error: undefined };
     } catch (error) {
       return { hung: error === late, error };
@@ -379,7 +465,7 @@ function isBudgetEnd(reason: unknown): boolean {
   return reason instanceof BootAbandoned && reason.why === 'budget';
 }
 
-function isFatal(error: MusterError): boolean {
+function isFatal(error: unknown): boolean {
   for (let at: unknown = error; at instanceof Error; at = at.cause) {
     if ((at as { fatal?: unknown }).fatal === true) return true;
   }

@@ -33,6 +33,7 @@ export class Orchestrator {
   readonly #budgets: Budgets;
   readonly #services = new Map<string, ManagedService>();
   readonly #plan: StartPlan;
+  readonly #escalate: (service: string, error: unknown) => void;
   readonly #gates = new Map<string, Gate>();
   readonly #abandon = new AbortController();
   readonly #health: HealthLoop;
@@ -44,7 +45,15 @@ export class Orchestrator {
   #settled: (() => void) | undefined;
   #stopping: Promise<StopReport> | undefined;
 
-  constructor(graph: ServiceGraph, plan: StartPlan, around: Surroundings, budgets: Budgets) {
+  /** @param escalate called when a required service has died for good; whoever owns the app then stops it. */
+  constructor(
+    graph: ServiceGraph,
+    plan: StartPlan,
+    around: Surroundings,
+    budgets: Budgets,
+    escalate: (service: string, error: unknown) => void = () => {},
+  ) {
+    this.#escalate = escalate;
     this.#graph = graph;
     this.#plan = plan;
     this.#around = around;
@@ -72,12 +81,9 @@ export class Orchestrator {
 
   /** Takes a constructed service into care; all must be adopted, in plan order, before `start()`. */
   adopt(id: string, instance: Service, options: ServiceOptions): void {
-    this.#services.set(
-      id,
-      new ManagedService(id, instance, options, this.#around, (service) =>
-        this.readiness.setOwn(service.id, service.isUp),
-      ),
-    );
+    const changed = (service: ManagedService): void => this.readiness.setOwn(service.id, service.isUp);
+    const escalate = (service: ManagedService, error: unknown): void => this.#escalate(service.id, error);
+    this.#services.set(id, new ManagedService(id, instance, options, this.#around, changed, escalate));
   }
 
   service(id: string): ManagedService | undefined {

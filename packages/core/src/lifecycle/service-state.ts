@@ -2,10 +2,11 @@
  * The phase of one service. Health is another variable: a running service can be unhealthy.
  *
  *   registered ─start─▶ waiting ─satisfied─▶ starting ─ok─▶ running
- *                          │                    │ ▲
- *                     depFailed            fail │ │ timer
- *                          ▼                    ▼ │
- *                       skipped              backoff ─limit─▶ failed
+ *                          │                    │ ▲            │
+ *                     depFailed            fail │ │ timer      │ crash
+ *                          ▼                    ▼ │            │
+ *                       skipped              backoff ◀─────────┘
+ *                                               └─limit─▶ failed
  *
  *   registered, waiting, starting, backoff, running ─stop─▶ stopping ─done─▶ stopped
  */
@@ -16,7 +17,7 @@ export const SERVICE = {
   waiting: { satisfied: 'starting', depFailed: 'skipped', stop: 'stopping' },
   starting: { ok: 'running', fail: 'backoff', stop: 'stopping' },
   backoff: { timer: 'starting', limit: 'failed', stop: 'stopping' },
-  running: { stop: 'stopping' },
+  running: { crash: 'backoff', stop: 'stopping' },
   failed: {},
   skipped: {},
   stopping: { done: 'stopped' },
