@@ -84,7 +84,7 @@ export class AgentSupervisor implements Service {
       return { run, thread };
     } catch (error) {
       // Nothing will ever answer it, and the store must not say otherwise.
-      await conversation.abandon();
+      await this.#stored(run, conversation.abandon());
       throw error;
     }
   }
@@ -99,13 +99,20 @@ export class AgentSupervisor implements Service {
       return;
     }
     const ending = await engine.execute();
-    try {
-      await conversation.end(ending.status, ending.finalResponse ?? ending.error?.message ?? '');
-    } catch (error) {
-      const at = this.#clock.now();
-      this.#events.emit({ type: 'fault', component: 'thread service', correlation: engine.run, error, at });
-    }
+    await this.#stored(
+      engine.run,
+      conversation.end(ending.status, ending.finalResponse ?? ending.error?.message ?? ''),
+    );
     this.#active.delete(engine.run);
+  }
+
+  /** A store that fails here must not hide how the run or the request ended; never rejects. */
+  async #stored(run: string, storing: Promise<void>): Promise<void> {
+    try {
+      await storing;
+    } catch (error) {
+      this.#events.emit({ type: 'fault', component: 'thread service', correlation: run, error, at: this.#clock.now() });
+    }
   }
 
   /**

@@ -97,7 +97,7 @@ export class ExecutionEngine {
   #failure(error: unknown): Ending {
     if (error instanceof RunAbort) return error.ending;
     const known = error instanceof MusterError ? error : agentError('RUN_FAILED', {}, error);
-    if (!(error instanceof MusterError) || error.code === 'TOOL_FAILED') this.#fault(`agent of run ${this.run}`, error);
+    if (!(error instanceof MusterError) || error.cause !== undefined) this.#fault(`agent of run ${this.run}`, error);
     const by = known.code === 'RUN_TIMEOUT' ? 'supervisor' : 'agent';
     return { status: 'failed', by, code: known.code, retryable: !known.fatal, error: shown(known) };
   }
@@ -110,20 +110,11 @@ export class ExecutionEngine {
       signal,
       run: this.run,
       user,
-      think: async (reasoning, step) => {
-        await recorder.think({ reasoning, ...step });
-      },
+      think: (reasoning, step) => forgettable(recorder.think({ reasoning, ...step }).then(() => {})),
       output: (delta) => recorder.output(delta),
-      drain: () => recorder.drain(),
-      tool: (tool, input) => this.#call(tool, input, signal),
+      drain: () => forgettable(recorder.drain()),
+      tool: (tool, input) => forgettable(this.#callTool(tool, input, signal)),
     };
-  }
-
-  #call<I, R>(tool: Tool<I, R>, input: I, signal: AbortSignal): Promise<R> {
-    const called = this.#callTool(tool, input, signal);
-    // A call that the agent forgets to await must not bring the process down; its events stand in the log all the same.
-    called.catch(() => {});
-    return called;
   }
 
   async #callTool<I, R>(tool: Tool<I, R>, input: I, outer: AbortSignal): Promise<R> {
@@ -155,6 +146,12 @@ export class ExecutionEngine {
     const { events, clock } = this.#parts;
     events.emit({ type: 'fault', component, correlation: this.run, error, at: clock.now() });
   }
+}
+
+/** What the agent forgets to await must not bring the process down; its events stand in the log all the same. */
+function forgettable<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
 }
 
 /** What a user may see of an error: the catalogue's own words, never a foreign message, stack or path. */

@@ -46,6 +46,8 @@ export class RunRecorder {
   #n = 0;
   #waiting: Waiting[] = [];
   #flushing: Promise<void> | undefined;
+  /** What an append that failed has left out: it goes first in the next one, so that `n` has no hole. */
+  #unwritten: { readonly events: readonly AgentEvent[]; readonly error: unknown } | undefined;
   #pendingOutput = '';
   #outputTimer: Timer | undefined;
 
@@ -118,13 +120,19 @@ export class RunRecorder {
     for (const callId of this.#tools.keys()) this.toolCompleted(callId, { status: 'abandoned' }).catch(() => {});
     const durationMs = Math.round(this.#clock.monotonic() - this.#startedAt);
     const result = 'result' in ending ? { result: toJson(ending.result) } : {};
-    await this.#record('agent_completed', { ...ending, ...result, count: this.#n + 1, durationMs });
+    const usage = 'usage' in ending ? { usage: toJson(ending.usage) as Record<string, unknown> } : {};
+    await this.#record('agent_completed', { ...ending, ...result, ...usage, count: this.#n + 1, durationMs });
   }
 
-  /** Resolves when everything emitted so far is in the log. */
+  /**
+   * Resolves when everything emitted so far is in the log.
+   *
+   * @throws MusterError `APPEND_FAILED` when some of it is not.
+   */
   async drain(): Promise<void> {
     this.#flushOutput();
     while (this.#flushing !== undefined) await this.#flushing;
+    if (this.#unwritten !== undefined) throw this.#unwritten.error;
   }
 
   #flushOutput(): void {
@@ -171,11 +179,14 @@ export class RunRecorder {
     while (this.#waiting.length > 0) {
       const batch = this.#waiting;
       this.#waiting = [];
+      const events = [...(this.#unwritten?.events ?? []), ...batch.map(({ event }) => event)];
       try {
-        const receipt = await this.#emitter.append(batch.map(({ event }) => event));
+        const receipt = await this.#emitter.append(events);
+        this.#unwritten = undefined;
         for (const { resolve } of batch) resolve(receipt);
       } catch (cause) {
-        const error = agentError('APPEND_FAILED', { run: this.run, count: batch.length }, cause);
+        const error = agentError('APPEND_FAILED', { run: this.run, count: events.length }, cause);
+        this.#unwritten = { events, error };
         for (const { reject } of batch) reject(error);
       }
     }

@@ -1,0 +1,279 @@
+import { describe, expect, it } from '@jest/globals';
+import {
+  agent,
+  type Agent,
+  type AgentContext,
+  AgentRegistry,
+  AgentSupervisor,
+  defineTool,
+  ExecutionEngineFactory,
+  MemoryThreadStore,
+  runMethods,
+  type RunInput,
+  ThreadService,
+  ThreadStore,
+} from '@muster/agents';
+import { connect, type Client, type ConnectOptions } from '@muster/client';
+import type { AgentEvent } from '@muster/contracts';
+import { provide, service } from '@muster/core';
+import { startTestApp } from '@muster/core/testing';
+import {
+  Authenticator,
+  ConnectionPool,
+  type Credentials,
+  type Handler,
+  type Identity,
+  serverError,
+  type Session,
+  webSocketFactory,
+  webSocketServer,
+} from '@muster/server';
+import * as v from 'valibot';
+import { WebSocket } from 'ws';
+
+const Socket = WebSocket as never;
+
+const shout = defineTool({
+  name: 'shout',
+  description: 'makes it loud',
+  input: v.object({ text: v.string() }),
+  run: ({ text }) => text.toUpperCase(),
+});
+
+/** Thinks, calls a tool, streams and answers; waits for its end when asked to hang. */
+@agent({ name: 'echo', description: 'says it again', tools: [shout] })
+class Echo implements Agent {
+  async run({ text }: RunInput, ctx: AgentContext) {
+    const loud = await ctx.tool(shout, { text });
+    ctx.output(loud);
+    await ctx.drain();
+    if (text === 'hang') await new Promise(() => {});
+    if (text === 'fail') throw new Error('hunter2');
+    return { finalResponse: loud };
+  }
+}
+
+/** Accepts `token:<user>`. */
+@service()
+class TestAuthenticator implements Authenticator {
+  authenticate({ token }: Credentials): Identity {
+    if (!token.startsWith('token:')) throw serverError('TOKEN_INVALID', { reason: 'it was not issued here' });
+    return { user: token.slice(6) };
+  }
+}
+
+@webSocketFactory({ path: '/ws', dependsOn: [AgentSupervisor] })
+class Front {
+  readonly #supervisor: AgentSupervisor;
+
+  constructor(supervisor: AgentSupervisor) {
+    this.#supervisor = supervisor;
+  }
+
+  open(session: Session): Handler {
+    return { methods: runMethods(this.#supervisor, session) };
+  }
+}
+
+/** A whole app on a free port, and clients that are closed with it. */
+async function chat() {
+  const server = webSocketServer({ port: 0 });
+  const app = await startTestApp({
+    services: [
+      Echo,
+      Front,
+      AgentRegistry,
+      AgentSupervisor,
+      ExecutionEngineFactory,
+      ThreadService,
+      ConnectionPool,
+      provide(ThreadStore, MemoryThreadStore),
+      provide(Authenticator, TestAuthenticator),
+    ],
+    server,
+    stop: { budgetMs: 500 },
+  });
+  const clients: Client[] = [];
+  return {
+    app,
+    supervisor: app.get(AgentSupervisor),
+    async client(user = 'ann', more: Partial<ConnectOptions> = {}): Promise<Client> {
+      const url = `${server.url.replace('http', 'ws')}/ws`;
+      const client = await connect({ url, token: `token:${user}`, WebSocket: Socket, ...more });
+      clients.push(client);
+      return client;
+    },
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all(clients.map((client) => client.close()));
+      await app.stop();
+    },
+  };
+}
+
+/** All of a run's events, to its end. */
+async function collect(run: AsyncIterable<AgentEvent>): Promise<AgentEvent[]> {
+  const events: AgentEvent[] = [];
+  for await (const event of run) events.push(event);
+  return events;
+}
+
+/** Waits for the first event of this name. */
+async function until(run: AsyncIterable<AgentEvent>, name: AgentEvent['event']): Promise<AgentEvent> {
+  for await (const event of run) if (event.event === name) return event;
+  throw new Error(`the run ended without ${name}`);
+}
+
+describe('a client of a real server', () => {
+  it('is ready once the server has welcomed its user', async () => {
+    await using server = await chat();
+    const client = await server.client('ann');
+    expect(client.state).toBe('ready');
+    expect(await client.welcome).toMatchObject({ type: 'welcome', user: 'ann', durability: 'memory' });
+    expect(server.app.get(ConnectionPool).countOf('ann')).toBe(1);
+  });
+
+  it('is refused with 4001 and told never to come back when its token is wrong', async () => {
+    await using server = await chat();
+    await expect(server.client('', { token: 'forged' })).rejects.toMatchObject({
+      code: 'CONNECTION_CLOSED',
+      details: { code: 4001, retry: 'never' },
+    });
+    expect(server.app.get(ConnectionPool).size).toBe(0);
+  });
+
+  it('sees a run from its first event to its terminal, in order, and its result', async () => {
+    await using server = await chat();
+    const client = await server.client();
+    const run = client.run({ text: 'hello', agent: 'echo' });
+    const { run: id } = await run.accepted;
+    const events = await collect(run);
+    expect(events.map(({ event }) => event)).toEqual([
+      'agent_started',
+      'agent_thinking',
+      'tool_executing',
+      'tool_completed',
+      'agent_output',
+      'agent_completed',
+    ]);
+    expect(events.map((event) => event.id)).toEqual([1, 2, 3, 4, 5, 6].map((n) => `${id}:${n}`));
+    expect(await run.result).toMatchObject({ status: 'success', finalResponse: 'HELLO', count: 6 });
+  });
+
+  it('has the result of a run that failed as a result, without the words of the failure', async () => {
+    await using server = await chat();
+    const client = await server.client();
+    const run = client.run('fail');
+    expect(await run.result).toMatchObject({ status: 'failed', by: 'agent', code: 'RUN_FAILED' });
+    expect(JSON.stringify(await collect(run))).not.toContain('hunter2');
+  });
+
+  it('does not mix two runs at once, of one thread or of two', async () => {
+    await using server = await chat();
+    const client = await server.client();
+    const texts = ['a', 'b', 'c', 'd'];
+    const runs = texts.map((text, i) => client.run({ text, thread: i < 2 ? 'same' : text }));
+    const seen = await Promise.all(runs.map((run) => collect(run)));
+    for (const [i, events] of seen.entries()) {
+      const { run: id } = await (runs[i] as (typeof runs)[number]).accepted;
+      expect(new Set(events.map(({ run }) => run))).toEqual(new Set([id]));
+      expect(events.map(({ n }) => n)).toEqual([1, 2, 3, 4, 5, 6]);
+      expect(events.at(-1)?.data).toMatchObject({ finalResponse: texts[i]?.toUpperCase() });
+    }
+  });
+
+  it('never hears of another user, whose runs it can neither join nor cancel', async () => {
+    await using server = await chat();
+    const [ann, bob] = [await server.client('ann'), await server.client('bob', { subscribe: ['mine'] })];
+    const heard: string[] = [];
+    bob.onEvent((event) => heard.push(event.run));
+    const run = ann.run({ text: 'hang', thread: 'mine' });
+    await until(run, 'agent_output');
+    const { run: id } = await run.accepted;
+    await expect(bob.run({ text: 'hi', thread: 'mine' }).result).rejects.toMatchObject({
+      details: { code: 'THREAD_NOT_FOUND' },
+    });
+    await expect(bob.request('cancel', { run: id })).rejects.toMatchObject({ details: { code: 'RUN_NOT_FOUND' } });
+    expect(server.supervisor.activeRuns).toBe(1);
+    expect(heard).toEqual([]);
+    run.cancel();
+    expect(await run.result).toMatchObject({ status: 'cancelled' });
+  });
+
+  it('cancels a run, and iterates to its terminal', async () => {
+    await using server = await chat();
+    const client = await server.client();
+    const run = client.run('hang');
+    await until(run, 'agent_output');
+    run.cancel('enough');
+    const rest = await collect(run);
+    expect(rest.map(({ event }) => event)).toEqual(['agent_completed']);
+    expect(await run.result).toMatchObject({
+      status: 'cancelled',
+      by: 'user',
+      error: { message: expect.stringContaining('enough') },
+    });
+  });
+
+  it('has a refused request rejected everywhere, with the code of the server, and goes on', async () => {
+    await using server = await chat();
+    const client = await server.client();
+    const run = client.run({ text: 'hi', agent: 'nobody' });
+    const refused = {
+      code: 'REQUEST_REFUSED',
+      details: { code: 'AGENT_UNKNOWN', retryable: false, details: { known: ['echo'] } },
+    };
+    await expect(run.accepted).rejects.toMatchObject(refused);
+    await expect(run.result).rejects.toMatchObject(refused);
+    await expect(collect(run)).rejects.toMatchObject(refused);
+    run.cancel();
+    expect(await client.run('still here').result).toMatchObject({ status: 'success' });
+  });
+
+  it('that is idle when the server stops is closed with 4201, which means now', async () => {
+    await using server = await chat();
+    const client = await server.client();
+    await server.app.stop();
+    expect(await client.closed).toMatchObject({ code: 4201 });
+    expect(client.state).toBe('closed');
+    await expect(client.request('run', { text: 'late' })).rejects.toMatchObject({ code: 'CONNECTION_CLOSED' });
+  });
+
+  it('sees its run interrupted before the server that stops closes it', async () => {
+    await using server = await chat();
+    const client = await server.client();
+    const run = client.run('hang');
+    await until(run, 'agent_output');
+    const stopping = server.app.stop();
+    expect(await run.result).toMatchObject({ status: 'interrupted', by: 'supervisor', retryable: true });
+    await stopping;
+    expect(await client.closed).toMatchObject({ code: 4201 });
+  });
+
+  it('fails what iterates and what waits when the connection is lost; the run itself goes on', async () => {
+    await using server = await chat();
+    let raw!: WebSocket;
+    class Watched extends WebSocket {
+      constructor(url: string, protocols: string) {
+        super(url, protocols);
+        raw = this;
+      }
+    }
+    const client = await server.client('ann', { WebSocket: Watched as never });
+    const run = client.run('hang');
+    await until(run, 'agent_output');
+    raw.terminate();
+    const lost = { code: 'CONNECTION_CLOSED', details: { code: 1006, retry: 'backoff' } };
+    await expect(collect(run)).rejects.toMatchObject(lost);
+    await expect(run.result).rejects.toMatchObject(lost);
+    expect(server.supervisor.activeRuns).toBe(1);
+    const { run: id } = await run.accepted;
+    const again = await server.client('ann', { subscribe: [(await run.accepted).thread] });
+    const ended = new Promise<AgentEvent>((resolve) => {
+      again.onEvent((event) => {
+        if (event.event === 'agent_completed') resolve(event);
+      });
+    });
+    await again.request('cancel', { run: id });
+    expect(await ended).toMatchObject({ run: id, data: { status: 'cancelled' } });
+  });
+});
