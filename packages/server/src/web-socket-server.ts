@@ -30,6 +30,8 @@ export interface WebSocketServerOptions {
   readonly limits?: Partial<Limits>;
 }
 
+/** How long a peer may take to answer a close before it is cut off, in milliseconds. */
+const CLOSING_MS = 500;
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
 const coreError = errorsFrom(CORE_ERRORS);
 
@@ -125,7 +127,7 @@ export class MusterServer implements AppServer {
   }
 
   async drain(withinMs: number, _reason: string, quiet: Promise<void>): Promise<void> {
-    const { clock, random } = this.#hostOrThrow();
+    const { random } = this.#hostOrThrow();
     this.#draining = true;
     for (const connection of this.#connections) {
       if (connection.move('drain')) {
@@ -135,21 +137,17 @@ export class MusterServer implements AppServer {
         connection.close('draining');
       }
     }
-    const over = new Promise<void>((resolve) => {
-      const timer = clock.schedule(withinMs, resolve);
-      void quiet.then(() => {
-        for (const connection of this.#connections) connection.close('draining');
-      });
-      this.#whenEmpty(() => {
-        timer.cancel();
-        resolve();
-      });
+    void quiet.then(() => {
+      for (const connection of this.#connections) connection.close('draining');
     });
-    await over;
+    await this.#emptyWithin(withinMs);
   }
 
   async close(): Promise<void> {
     this.#draining = true;
+    for (const connection of this.#connections) connection.close('draining');
+    // A socket that is cut with something unread in it reaches its client as 1006, so peers get a moment to answer.
+    await this.#emptyWithin(CLOSING_MS);
     for (const connection of this.#connections) connection.terminate();
     if (!this.#http.listening) return;
     await new Promise<void>((resolve) => {
@@ -218,9 +216,16 @@ export class MusterServer implements AppServer {
       .map(({ instance }) => instance as T);
   }
 
-  #whenEmpty(then: () => void): void {
-    if (this.#connections.size === 0) then();
-    else this.#emptied = then;
+  /** Resolves when every connection has gone or the time is over. */
+  #emptyWithin(ms: number): Promise<void> {
+    if (this.#connections.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = this.#hostOrThrow().clock.schedule(ms, resolve);
+      this.#emptied = () => {
+        timer.cancel();
+        resolve();
+      };
+    });
   }
 
   #hostOrThrow(): ServerHost {

@@ -380,6 +380,29 @@ describe('a ready connection', () => {
   });
 });
 
+describe('a stop during the boot', () => {
+  it('tells held clients with 4201, also those whose frames were never read', async () => {
+    const { Slow } = slowService();
+    const server = await serve(echo, { services: [Slow], server: { listen: 'at-once' } });
+    const clients = await Promise.all(
+      Array.from({ length: 5 }, async () => {
+        const client = new RawClient(server.url);
+        await client.opened();
+        client.hello('token:ann');
+        await client.next('wait');
+        for (let i = 0; i < 50; i += 1) client.request('echo', 'x'.repeat(1_000));
+        return client;
+      }),
+    );
+    const silent = new RawClient(server.url);
+    await silent.opened();
+    await server.app.stop();
+    const closes = await Promise.all([...clients, silent].map((client) => client.closed));
+    expect(closes.map(({ code }) => code)).toEqual(Array(6).fill(4201));
+    await expect(server.started).rejects.toMatchObject({ code: 'ABORTED' });
+  });
+});
+
 describe('streams', () => {
   const event = (run: string, n: number) => ({
     id: `${run}:${n}`,
