@@ -19,7 +19,7 @@ afterAll(async () => {
   await rm(data, { recursive: true, force: true });
 });
 
-const Socket = WebSocket as never;
+const Socket = WebSocket;
 const environment = () => ({ PORT: '0', MUSTER_DATA: data, CHAT_DATABASE_MS: '100' });
 
 async function login(url: string, name: string): Promise<string> {
@@ -33,7 +33,7 @@ describe('the flagship', () => {
   it('boots, answers a question with a source, and stops in reverse on SIGINT with exit code 0', async () => {
     await using server = new RunningProcess(chat, environment());
     const url = await server.url();
-    await server.said(/Open http/);
+    await server.said(/→ http/);
     const token = await login(url, 'Ann');
     const client = await connect({ url: socketUrl(url), token, WebSocket: Socket });
     const run = client.run('What does the gate do?');

@@ -152,11 +152,12 @@ export class App {
         server.attach(this.#hostFor(engine));
         if (server.listensAtOnce) await this.#listen(server);
       }
+      this.#throwIfStopping();
       await orchestrator.start();
       // A gate that could not open at boot is a failed boot: its factories will not mend themselves.
       if (gate.state !== 'open' && gate.failure !== undefined) throw gate.failure;
       if (server && !server.listensAtOnce) await this.#listen(server);
-      if (this.#stopping !== undefined) throw coreError('ABORTED', { what: 'The boot', reason: 'the app is stopping' });
+      this.#throwIfStopping();
     } catch (error) {
       this.#wallMs = this.#clock.monotonic() - startedAt;
       const failure = await this.#failed(error, engine);
@@ -167,8 +168,12 @@ export class App {
     this.events.emit({ type: 'boot-completed', wallMs: this.#wallMs, at: this.#clock.now() });
   }
 
-  async #failed(error: unknown, { gate, orchestrator }: Engine): Promise<MusterError> {
-    gate.stop();
+  #throwIfStopping(): void {
+    if (this.#stopping !== undefined) throw coreError('ABORTED', { what: 'The boot', reason: 'the app is stopping' });
+  }
+
+  async #failed(error: unknown, { orchestrator }: Engine): Promise<MusterError> {
+    orchestrator.stopGates();
     const stopped = await orchestrator.stop('the boot failed');
     await this.#options.server?.close();
     const known = error instanceof MusterError && ['BOOT_FAILED', 'GRAPH_INVALID', 'ABORTED'].includes(error.code);
@@ -194,13 +199,11 @@ export class App {
     const startedAt = this.#clock.monotonic();
     this.#state = 'stopping';
     this.events.emit({ type: 'stop-started', reason, at: this.#clock.now() });
-    const { gate, orchestrator } = this.#prepared();
+    const { orchestrator } = this.#prepared();
     const budgetMs = this.#options.stop?.budgetMs ?? APP_DEFAULTS.stopBudgetMs;
-    gate.stop();
-    if (wasRunning) {
-      const quiet = orchestrator.drain(reason, budgetMs * STOP_SHARES.runs);
-      await Promise.all([quiet, this.#options.server?.drain(budgetMs * STOP_SHARES.sockets, reason, quiet)]);
-    }
+    orchestrator.stopGates();
+    const quiet = wasRunning ? orchestrator.drain(reason, budgetMs * STOP_SHARES.runs) : Promise.resolve();
+    await Promise.all([quiet, this.#options.server?.drain(budgetMs * STOP_SHARES.sockets, reason, quiet)]);
     const left = budgetMs * STOP_SHARES.services - (this.#clock.monotonic() - startedAt);
     const report = await orchestrator.stop(reason, left);
     await this.#options.server?.close();

@@ -95,7 +95,7 @@ function plainReporter(output: Output): Reporter {
     if (event.type === 'listening') ({ address } = event);
     for (const line of linesOf(event)) output.write(`${line}\n`);
     // The last line of a boot is what a person wants next.
-    if (event.type === 'boot-completed' && address !== undefined) output.write(`\n  Open ${address}\n\n`);
+    if (event.type === 'boot-completed' && address !== undefined) output.write(`\n  → ${address}\n\n`);
   };
 }
 

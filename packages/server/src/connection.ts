@@ -114,9 +114,15 @@ export class Connection implements FrameSink {
     this.#socket.resume();
   }
 
-  /** From `welcome` on the handshake's deadline no longer holds. */
+  /** From `welcome` on the heartbeat counts and the handshake's deadline no longer does. */
   welcomed(): void {
     this.#handshake.cancel();
+    this.#beat();
+  }
+
+  /** Resolves when no request is being handled and none waits. */
+  idle(): Promise<void> {
+    return this.#mailbox.idle();
   }
 
   /** Serves the client from now on: `onReady` first, then what waited in the mailbox, in order. */
@@ -124,7 +130,6 @@ export class Connection implements FrameSink {
     this.#handler = handler;
     this.#guard('onReady', () => handler.onReady?.());
     this.#mailbox.open();
-    this.#beat();
   }
 
   send(frame: ServerFrame): void {
@@ -258,8 +263,13 @@ export class Connection implements FrameSink {
     const error = await this.#call(request.method, request.data, (result) => {
       data = result;
     });
-    if (error) this.#refuse(request, error);
-    else this.send({ type: 'response', id: request.id, ok: true, data: data ?? null });
+    try {
+      if (error) this.#refuse(request, error);
+      else this.send({ type: 'response', id: request.id, ok: true, data: data ?? null });
+    } catch (unserialisable) {
+      // A circle or a bigint in the result: a bug of the handler, and still exactly one answer.
+      this.#refuse(request, this.fault(`the result of method ${request.method}`, unserialisable));
+    }
     this.#answering = false;
     for (const then of this.#afterAnswer.splice(0)) then();
   }
@@ -314,12 +324,10 @@ export class Connection implements FrameSink {
     this.#owner.gone(this);
   }
 
-  #guard(component: string, call: () => void): void {
-    try {
-      call();
-    } catch (error) {
-      this.fault(component, error);
-    }
+  /** A handler that throws or rejects where nobody waits for it is logged and hurts nothing else. */
+  #guard(component: string, call: () => unknown): void {
+    const called = async (): Promise<unknown> => call();
+    called().catch((error: unknown) => this.fault(component, error));
   }
 }
 

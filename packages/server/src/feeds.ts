@@ -69,6 +69,13 @@ export class Feeds {
     };
     const feed = new StreamFeed(this.#log, streamOf(this.#principal, thread), thread, this.#connection, failed);
     const entry = { feed, opened: feed.open(cursor) };
+    // The connection went while its request was handled: nobody would ever close this feed.
+    if (this.#connection.signal.aborted) feed.close();
+    // One failed look at the log must not spoil the thread for the rest of the connection.
+    entry.opened.catch(() => {
+      feed.close();
+      this.#feeds.delete(thread);
+    });
     this.#feeds.set(thread, entry);
     return entry;
   }

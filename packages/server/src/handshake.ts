@@ -100,7 +100,7 @@ async function admit(
       void around.gate.enter(connection.signal).then(
         (renewed) => {
           permit = renewed;
-          if (connection.move('recover')) connection.send({ type: 'recovered', services: [] });
+          if (renewed.live && connection.move('recover')) connection.send({ type: 'recovered', services: [] });
         },
         () => {
           // It has closed again or the client has gone: the next move tells.

@@ -8,7 +8,7 @@ export interface Limits {
   readonly mailbox: number;
   /** Bytes that may wait in the mailbox before `welcome`. @default 65_536 */
   readonly mailboxBytes: number;
-  /** Time from 101 to `welcome`, in milliseconds. @default 20_000 */
+  /** Time from 101 to `welcome`, in milliseconds. @default 20_000, or ten seconds beyond the gate's `holdMs` where that is another */
   readonly handshakeMs: number;
   /** Longest pause between two `wait` frames, in milliseconds. @default 2_000 */
   readonly waitEveryMs: number;

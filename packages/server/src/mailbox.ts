@@ -9,6 +9,7 @@ export class Mailbox<T> {
   readonly #letters: T[] = [];
   #open = false;
   #busy = false;
+  readonly #idle: (() => void)[] = [];
 
   /** @param handle must not reject: it answers failures itself. */
   constructor(limit: number, handle: (letter: T) => Promise<void>) {
@@ -26,6 +27,12 @@ export class Mailbox<T> {
     this.#letters.push(letter);
     void this.#work();
     return true;
+  }
+
+  /** Resolves when nothing is being handled and, while it is open, nothing waits. */
+  idle(): Promise<void> {
+    if (!this.#busy) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.push(resolve));
   }
 
   /** Begins to hand out what waits. */
@@ -49,5 +56,6 @@ export class Mailbox<T> {
       await this.#handle(letter);
     }
     this.#busy = false;
+    for (const resolve of this.#idle.splice(0)) resolve();
   }
 }

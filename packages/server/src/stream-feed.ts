@@ -34,6 +34,8 @@ export class StreamFeed {
   #pumping = false;
   #closed = false;
   #holds = 0;
+  /** True from `replay()` until the client was told that it is over. */
+  #owesLive = false;
 
   constructor(log: EventLog, key: string, name: string, sink: FrameSink, failed: (error: unknown) => void) {
     this.#log = log;
@@ -71,8 +73,8 @@ export class StreamFeed {
 
   /** Sends what the log has above the position, says `live`, and follows from then on. */
   async replay(): Promise<void> {
+    this.#owesLive = true;
     await this.#pump();
-    if (!this.#closed) this.#sink.send({ type: 'live', stream: this.#name, epoch: this.#epoch, offset: this.#sent });
   }
 
   /** Sends nothing until the returned function is called: an answer goes out before the events that it caused. */
@@ -83,7 +85,7 @@ export class StreamFeed {
       if (released) return;
       released = true;
       this.#holds -= 1;
-      if (this.#holds === 0 && this.#announced > this.#sent) {
+      if (this.#holds === 0 && (!this.#live || this.#announced > this.#sent)) {
         this.#live = false;
         this.#pump().catch(this.#failed);
       }
@@ -124,14 +126,23 @@ export class StreamFeed {
         if (batch.events.length === 0) {
           // What was appended while the log was read is announced by now, and is read in the next round.
           if (this.#announced > this.#sent) continue;
-          this.#live = true;
+          this.#goLive();
           return;
         }
+        // Held since this was read: it is read again when the hold is over.
+        if (this.#holds > 0) return;
         this.#send(batch);
       }
     } finally {
       this.#pumping = false;
     }
+  }
+
+  #goLive(): void {
+    this.#live = true;
+    if (!this.#owesLive) return;
+    this.#owesLive = false;
+    this.#sink.send({ type: 'live', stream: this.#name, epoch: this.#epoch, offset: this.#sent });
   }
 
   /** The stream was dropped and has returned: what was sent or announced of it counts no more. */

@@ -8,14 +8,14 @@ import type { Session } from './session.ts';
 /** Answers one request; what it returns is the `data` of the response, what it throws becomes its error. */
 export type Method = (data: unknown) => unknown;
 
-/** Serves one connection. */
+/** Serves one connection. What `onReady` and `onGone` throw or reject with is logged and ends nothing. */
 export interface Handler {
   /** By the name that a request carries. Requests are handled in order, one at a time: do not await a run. */
   readonly methods: Readonly<Record<string, Method>>;
   /** Called once when the client is served, before its first request. */
-  onReady?(): void;
+  onReady?(): void | Promise<void>;
   /** Called once after `onReady`, when the connection has gone. */
-  onGone?(): void;
+  onGone?(): void | Promise<void>;
 }
 
 /** One instance per app; `open` is called once per connection, with the proof that its user may enter. */

@@ -6,7 +6,7 @@
 import { CORE_ERRORS, type AppServer, EventLog, type ServerHost } from '@muster/core';
 import { errorsFrom, messageOf, SUBPROTOCOL } from '@muster/contracts';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { Authenticator } from './authenticator.ts';
@@ -32,6 +32,8 @@ export interface WebSocketServerOptions {
 
 /** How long a peer may take to answer a close before it is cut off, in milliseconds. */
 const CLOSING_MS = 500;
+/** What a handshake may take beyond the time that a client is held, in milliseconds. */
+const HANDSHAKE_BEYOND_HOLD_MS = 10_000;
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
 const coreError = errorsFrom(CORE_ERRORS);
 
@@ -47,9 +49,11 @@ export class MusterServer implements AppServer {
   readonly #port: number;
   readonly #hostName: string;
   readonly #origins: ReadonlySet<string>;
-  readonly #limits: Limits;
+  readonly #given: Partial<Limits>;
+  #limits: Limits;
   readonly #http: Server;
   readonly #sockets: WebSocketServer;
+  readonly #tcp = new Set<Socket>();
   readonly #connections = new Set<Connection>();
   #surroundings: Omit<HandshakeSurroundings, 'factory'> | undefined;
   #host: ServerHost | undefined;
@@ -61,8 +65,13 @@ export class MusterServer implements AppServer {
     this.#hostName = options.host ?? '127.0.0.1';
     this.listensAtOnce = options.listen === 'at-once';
     this.#origins = new Set(options.origins);
-    this.#limits = { ...LIMIT_DEFAULTS, ...options.limits };
+    this.#given = options.limits ?? {};
+    this.#limits = { ...LIMIT_DEFAULTS, ...this.#given };
     this.#http = createServer();
+    this.#http.on('connection', (socket) => {
+      this.#tcp.add(socket);
+      socket.on('close', () => this.#tcp.delete(socket));
+    });
     this.#sockets = new WebSocketServer({
       noServer: true,
       maxPayload: this.#limits.messageBytes * 4,
@@ -79,6 +88,8 @@ export class MusterServer implements AppServer {
 
   attach(host: ServerHost): void {
     this.#host = host;
+    const { handshakeMs = host.gate.holdMs + HANDSHAKE_BEYOND_HOLD_MS } = this.#given;
+    this.#limits = { ...LIMIT_DEFAULTS, ...this.#given, handshakeMs };
     this.#surroundings = {
       clock: host.clock,
       random: host.random,
@@ -127,8 +138,9 @@ export class MusterServer implements AppServer {
   }
 
   async drain(withinMs: number, _reason: string, quiet: Promise<void>): Promise<void> {
-    const { random } = this.#hostOrThrow();
     this.#draining = true;
+    if (this.#host === undefined) return;
+    const { random } = this.#host;
     for (const connection of this.#connections) {
       if (connection.move('drain')) {
         const reconnectInMs = Math.round(random.next() * withinMs * 0.6);
@@ -138,7 +150,8 @@ export class MusterServer implements AppServer {
       }
     }
     void quiet.then(() => {
-      for (const connection of this.#connections) connection.close('draining');
+      // A request that is being handled is under way as well: its response goes out before the close.
+      for (const connection of this.#connections) void connection.idle().then(() => connection.close('draining'));
     });
     await this.#emptyWithin(withinMs);
   }
@@ -152,7 +165,8 @@ export class MusterServer implements AppServer {
     if (!this.#http.listening) return;
     await new Promise<void>((resolve) => {
       this.#http.close(() => resolve());
-      this.#http.closeAllConnections();
+      // Also those that were upgraded or refused and that HTTP no longer knows: a peer must not hold up a stop.
+      for (const socket of this.#tcp) socket.destroy();
     });
   }
 
@@ -246,5 +260,7 @@ function refuseUpgrade(socket: Duplex, status: string, text: string, headers: re
     `content-length: ${Buffer.byteLength(text)}`,
     ...headers,
   ];
+  // A peer that keeps its half open has had its answer.
+  socket.once('finish', () => socket.destroy());
   socket.end(`${lines.join('\r\n')}\r\n\r\n${text}`);
 }

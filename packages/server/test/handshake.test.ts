@@ -1,8 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { get } from 'node:http';
 import { createConnection } from 'node:net';
 import {
+  createApp,
+  provide,
   EventLog,
   type Health,
   healthy,
@@ -15,8 +18,8 @@ import {
 } from '@muster/core';
 import { Container } from 'inversify';
 import { FakeClock } from '@muster/core/testing';
-import { ConnectionPool } from '@muster/server';
-import { RawClient, serve, slowService } from './harness.ts';
+import { Authenticator, ConnectionPool, webSocketServer } from '@muster/server';
+import { RawClient, serve, slowService, TestAuthenticator } from './harness.ts';
 
 const echo = () => ({ methods: { echo: (data: unknown) => data } });
 
@@ -68,7 +71,7 @@ describe('the handshake', () => {
           return data;
         },
       },
-      onReady: () => journal.push('ready'),
+      onReady: () => void journal.push('ready'),
     }));
     const client = new RawClient(server.url);
     await client.opened();
@@ -286,7 +289,7 @@ describe('a ready connection', () => {
     });
     await using server = await serve((_, journal) => ({
       methods: {},
-      onReady: () => journal.push('ready'),
+      onReady: () => void journal.push('ready'),
       onGone: () => {
         journal.push('gone');
         gone();
@@ -367,6 +370,114 @@ describe('a ready connection', () => {
     expect((await client.closed).code).toBe(4105);
   });
 
+  it('gets exactly one answer also for a result that JSON cannot hold, and is served on', async () => {
+    await using server = await serve(() => ({ methods: { big: () => 10n, ok: () => 1 } }));
+    const client = await RawClient.welcomed(server.url);
+    client.request('big');
+    client.request('ok');
+    expect(await client.next('response')).toMatchObject({ ok: false, error: { code: 'INTERNAL' } });
+    expect(await client.next('response')).toMatchObject({ ok: true, data: 1 });
+    expect(server.recorded.all.filter((event) => event.type === 'fault')).toHaveLength(1);
+    await client.close();
+  });
+
+  it('is not hurt by an onReady that rejects; the cause is logged', async () => {
+    await using server = await serve(() => ({
+      ...echo(),
+      onReady: async () => Promise.reject(new Error('no greeting')),
+    }));
+    const client = await RawClient.welcomed(server.url);
+    client.request('echo', 1);
+    expect(await client.next('response')).toMatchObject({ ok: true });
+    expect(server.recorded.all.filter((event) => event.type === 'fault')).toMatchObject([{ component: 'onReady' }]);
+    await client.close();
+  });
+
+  it('leaves no subscription of the log behind when it goes while its request is handled', async () => {
+    let entered!: () => void;
+    const inside = new Promise<void>((resolve) => {
+      entered = resolve;
+    });
+    let followed!: Promise<void>;
+    const log = new MemoryLog(systemRandom, () => {});
+    let open = 0;
+    const subscribe = log.subscribe.bind(log);
+    log.subscribe = (stream, sink) => {
+      open += 1;
+      const subscription = subscribe(stream, sink);
+      return {
+        close: () => {
+          open -= 1;
+          subscription.close();
+        },
+      };
+    };
+    const container = new Container();
+    container.bind(EventLog).toConstantValue(log);
+    await using server = await serve(
+      (session) => ({
+        methods: {
+          go: async () => {
+            entered();
+            followed = new Promise<void>((resolve) => session.signal.addEventListener('abort', () => resolve())).then(
+              () => session.follow('t'),
+            );
+            await followed;
+          },
+        },
+      }),
+      { app: { container } },
+    );
+    const client = await RawClient.welcomed(server.url);
+    client.request('go');
+    await inside;
+    client.socket.terminate();
+    await client.closed;
+    await followed;
+    expect(open).toBe(0);
+  });
+
+  it('is closed by its heartbeat also when it stops reading before it is ready', async () => {
+    const clock = new FakeClock();
+    let held!: () => void;
+    const log = Object.assign(new MemoryLog(systemRandom, () => {}), {
+      read: () => new Promise<never>(() => held()),
+    });
+    const reading = new Promise<void>((resolve) => {
+      held = resolve;
+    });
+    const container = new Container();
+    container.bind(EventLog).toConstantValue(log);
+    await using server = await serve(echo, { app: { clock, container } });
+    const client = new RawClient(server.url);
+    await client.opened();
+    client.hello('token:ann', { subscribe: ['t'] });
+    await client.next('welcome');
+    await reading;
+    await clock.advance(45_000);
+    expect((await client.closed).code).toBe(4105);
+  });
+
+  it('gets the response to what is being handled before it is closed, and a refusal for what waits', async () => {
+    let release!: () => void;
+    const held = new Promise<string>((resolve) => {
+      release = () => resolve('done');
+    });
+    const server = await serve(() => ({ methods: { wait: () => held } }));
+    const client = await RawClient.welcomed(server.url);
+    client.request('wait');
+    client.request('wait');
+    client.send({ type: 'ping' });
+    await client.next('pong');
+    const stopping = server.app.stop();
+    await client.next('drain');
+    release();
+    expect(await client.next('response')).toMatchObject({ ok: true, data: 'done' });
+    expect(await client.next('response')).toMatchObject({ ok: false, error: { code: 'NOT_SERVING', retryable: true } });
+    expect((await client.closed).code).toBe(4201);
+    await stopping;
+  });
+
   it('is told to go when the app stops, and closed with 4201', async () => {
     const server = await serve(echo);
     const client = await RawClient.welcomed(server.url);
@@ -400,6 +511,52 @@ describe('a stop during the boot', () => {
     const closes = await Promise.all([...clients, silent].map((client) => client.closed));
     expect(closes.map(({ code }) => code)).toEqual(Array(6).fill(4201));
     await expect(server.started).rejects.toMatchObject({ code: 'ABORTED' });
+  });
+});
+
+describe('a stop', () => {
+  it('is not held up by a stranger who keeps a refused socket open', async () => {
+    const server = await serve(echo);
+    const { port } = new URL(server.url);
+    const socket = createConnection({ port: Number(port), host: '127.0.0.1', allowHalfOpen: true });
+    socket.on('error', () => {});
+    socket.write(
+      'GET /nope HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+    );
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    expect(String(answer)).toContain('404 Not Found');
+    await server.app.stop();
+    expect(server.app.state).toBe('stopped');
+    socket.destroy();
+  });
+
+  it('is not held up by a listener of the gate that throws, and services are stopped all the same', async () => {
+    const server = await serve(echo);
+    server.app.gate.onMove(() => {
+      throw new Error('listener');
+    });
+    const heard: string[] = [];
+    server.app.gate.onMove((state) => heard.push(state));
+    const report = await server.app.stop();
+    expect([server.app.state, heard]).toEqual(['stopped', ['stopped']]);
+    expect(report.order).toContain('ConnectionPool');
+    expect(server.recorded.all.filter((event) => event.type === 'fault')).toMatchObject([
+      { component: 'gate listener' },
+    ]);
+  });
+
+  it('before the boot has begun to start services says so, and leaves no timer', async () => {
+    const clock = new FakeClock();
+    const app = createApp({
+      services: [ConnectionPool, provide(Authenticator, TestAuthenticator)],
+      server: webSocketServer({ port: 0, listen: 'at-once' }),
+      clock,
+    });
+    const starting = app.start();
+    const stopping = app.stop();
+    await expect(starting).rejects.toMatchObject({ code: 'ABORTED' });
+    await stopping;
+    expect([app.state, clock.pending]).toEqual(['stopped', 0]);
   });
 });
 

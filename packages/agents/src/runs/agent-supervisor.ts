@@ -33,6 +33,8 @@ export class AgentSupervisor implements Service {
   readonly #clock: Clock;
   readonly #events: RuntimeEvents;
   readonly #active = new Map<string, { readonly engine: ExecutionEngine; readonly ended: Promise<void> }>();
+  /** Requests whose run has not begun: a stop waits for them too, since the store is still needed. */
+  readonly #beingAccepted = new Set<Promise<RunAccepted>>();
   #accepting = false;
 
   constructor(
@@ -67,6 +69,16 @@ export class AgentSupervisor implements Service {
    */
   async accept(requester: Requester, request: RunRequest): Promise<RunAccepted> {
     if (!this.#accepting) throw agentError('NOT_ACCEPTING', {});
+    const accepted = this.#accept(requester, request);
+    this.#beingAccepted.add(accepted);
+    try {
+      return await accepted;
+    } finally {
+      this.#beingAccepted.delete(accepted);
+    }
+  }
+
+  async #accept(requester: Requester, request: RunRequest): Promise<RunAccepted> {
     const { principal } = requester;
     const registered = this.#registry.find(request.agent);
     const run = this.#random.uuid();
@@ -154,6 +166,7 @@ export class AgentSupervisor implements Service {
   }
 
   async #allEnded(): Promise<void> {
+    await Promise.allSettled(this.#beingAccepted);
     while (this.#active.size > 0) await Promise.all([...this.#active.values()].map(({ ended }) => ended));
   }
 }

@@ -53,7 +53,7 @@ export function bootFailure(boot: {
 /** The innermost hint is the nearest to what has to be done. */
 function actionOf(error: MusterError): string {
   let action = error.hint;
-  for (let at: unknown = error.cause; at instanceof Error; at = at.cause) {
+  for (let at: unknown = error.cause, depth = 0; at instanceof Error && depth < 32; at = at.cause, depth += 1) {
     if (typeof (at as { hint?: unknown }).hint === 'string') action = (at as unknown as { hint: string }).hint;
   }
   return action;

@@ -37,6 +37,8 @@ export interface Guarded {
 export interface Door {
   readonly state: GateState;
   readonly blockedBy: readonly string[];
+  /** How long `enter()` waits, in milliseconds. */
+  readonly holdMs: number;
   enter(signal?: AbortSignal): Promise<Permit>;
   /** Calls `listener` after every move; the returned function ends it. */
   onMove(listener: (state: GateState) => void): () => void;
@@ -50,7 +52,7 @@ interface Held {
 export class Gate implements Door {
   readonly #guarded: Guarded;
   readonly #around: Surroundings;
-  readonly #holdMs: number;
+  readonly holdMs: number;
   readonly #maxHeld: number;
   readonly #open: () => void;
   readonly #machine: StateMachine<typeof GATE>;
@@ -69,7 +71,7 @@ export class Gate implements Door {
   ) {
     this.#guarded = guarded;
     this.#around = around;
-    this.#holdMs = options.holdMs ?? GATE_DEFAULTS.holdMs;
+    this.holdMs = options.holdMs ?? GATE_DEFAULTS.holdMs;
     this.#maxHeld = options.maxHeld ?? GATE_DEFAULTS.maxHeld;
     this.#open = open;
     this.#machine = new StateMachine(`gate ${name}`, GATE, 'closed', ({ from, event, to }) => {
@@ -82,7 +84,7 @@ export class Gate implements Door {
         to,
         at: around.clock.now(),
       });
-      for (const listener of this.#listeners) listener(to);
+      for (const listener of this.#listeners) this.#tell(listener, to);
     });
   }
 
@@ -133,7 +135,7 @@ export class Gate implements Door {
    * @throws the signal's reason when it is aborted.
    */
   async enter(signal?: AbortSignal): Promise<Permit> {
-    const until = this.#around.clock.monotonic() + this.#holdMs;
+    const until = this.#around.clock.monotonic() + this.holdMs;
     while (this.state !== 'open') {
       // Looked at again after every wait: it may have closed meanwhile.
       if (this.state === 'stopped') throw coreError('GATE_STOPPED', {});
@@ -141,6 +143,16 @@ export class Gate implements Door {
     }
     if (signal?.aborted === true) throw signal.reason;
     return this.#permit();
+  }
+
+  /** A listener that throws must not keep the gate from moving, or another from hearing of it. */
+  #tell(listener: (state: GateState) => void, state: GateState): void {
+    try {
+      listener(state);
+    } catch (error) {
+      const { events, clock } = this.#around;
+      events.emit({ type: 'fault', component: 'gate listener', correlation: null, error, at: clock.now() });
+    }
   }
 
   #goOpen(): void {
@@ -166,7 +178,7 @@ export class Gate implements Door {
   #hold(until: number, signal: AbortSignal | undefined): Promise<void> {
     const left = until - this.#around.clock.monotonic();
     const closed = (): Error =>
-      coreError('GATE_CLOSED', { waitedMs: this.#holdMs, waitingFor: this.#guarded.blockedBy() });
+      coreError('GATE_CLOSED', { waitedMs: this.holdMs, waitingFor: this.#guarded.blockedBy() });
     if (left <= 0) return Promise.reject(closed());
     if (this.#held.size >= this.#maxHeld) {
       return Promise.reject(coreError('GATE_FULL', { held: this.#held.size, waitingFor: this.#guarded.blockedBy() }));

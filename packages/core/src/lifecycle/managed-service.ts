@@ -466,7 +466,8 @@ function isBudgetEnd(reason: unknown): boolean {
 }
 
 function isFatal(error: unknown): boolean {
-  for (let at: unknown = error; at instanceof Error; at = at.cause) {
+  // Bounded, because a cause may lead back to its effect.
+  for (let at: unknown = error, depth = 0; at instanceof Error && depth < 32; at = at.cause, depth += 1) {
     if ((at as { fatal?: unknown }).fatal === true) return true;
   }
   return false;

@@ -131,6 +131,11 @@ export class Orchestrator {
     return this.#stopping;
   }
 
+  /** Closes every gate for ever; whoever waits is told. */
+  stopGates(): void {
+    for (const gate of this.#gates.values()) gate.stop();
+  }
+
   /** Tells every service to finish what is under way. */
   async drain(reason: string, withinMs: number): Promise<void> {
     const { clock, events } = this.#around;
