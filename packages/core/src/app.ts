@@ -94,10 +94,11 @@ export class App {
   /** The graph as it stands now: before start, while starting, running, and after a boot that failed. */
   graph(): GraphView {
     const { graph, plan, orchestrator, gate } = this.#prepared();
+    const causes = orchestrator.readiness.causes(plan.order.map(({ id }) => id));
     const stateOf = (id: string): NodeState | undefined => {
       const service = orchestrator.service(id);
       const known = service?.snapshot() ?? (graph.node(id)?.kind === 'service' ? PLANNED : undefined);
-      return known === undefined ? undefined : { ...known, blockedBy: orchestrator.readiness.blockedBy([id]) };
+      return known === undefined ? undefined : { ...known, blockedBy: causes.get(id) ?? [] };
     };
     const door = { state: gate.state, blockedBy: gate.blockedBy };
     return new GraphView(dumpGraph(graph, plan, { state: this.#state, gate: door, wallMs: this.#wallMs }, stateOf));

@@ -19,6 +19,8 @@ interface Entry {
   unready: number;
 }
 
+const NONE: readonly string[] = [];
+
 /** A change of `ready(id)`. */
 export type Flip = (id: string, ready: boolean) => void;
 
@@ -74,6 +76,25 @@ export class Readiness {
       }
     }
     for (const flip of flips) this.#flipped(flip, own);
+  }
+
+  /**
+   * `blockedBy` of every node at once, in one pass over `order`, which has each node after all that it needs.
+   * Nodes that wait for the same causes share one list, so a long chain costs no more than its length.
+   */
+  causes(order: Iterable<string>): Map<string, readonly string[]> {
+    const causes = new Map<string, readonly string[]>();
+    for (const id of order) {
+      const entry = this.#entries.get(id);
+      if (entry === undefined || this.ready(id)) causes.set(id, NONE);
+      else if (entry.unready === 0) causes.set(id, [id]);
+      else {
+        const lists = new Set(entry.needs.map((need) => causes.get(need) ?? NONE).filter((list) => list.length > 0));
+        const [only = NONE] = lists;
+        causes.set(id, lists.size < 2 ? only : [...new Set([...lists].flat())].sort());
+      }
+    }
+    return causes;
   }
 
   /** The root causes why any of `ids` is not ready: what is not up though nothing it needs is unready; sorted. */
