@@ -530,6 +530,18 @@ describe('a stop', () => {
     socket.destroy();
   });
 
+  it('is not held up by one who has sent half a request', async () => {
+    const server = await serve(echo);
+    const socket = createConnection({ port: Number(new URL(server.url).port), host: '127.0.0.1' });
+    socket.on('error', () => {});
+    await once(socket, 'connect');
+    socket.write('GET /livez HTTP/1.1\r\nhost:');
+    await fetch(`${server.url.replace('ws', 'http')}/livez`);
+    await server.app.stop();
+    expect(server.app.state).toBe('stopped');
+    socket.destroy();
+  });
+
   it('is not held up by a listener of the gate that throws, and services are stopped all the same', async () => {
     const server = await serve(echo);
     server.app.gate.onMove(() => {
@@ -752,14 +764,29 @@ describe('probes', () => {
 });
 
 describe('a boot that fails after it has listened', () => {
-  it('frees the port', async () => {
+  it('says so to those who are connected, and frees the port', async () => {
+    let fail!: () => void;
+    const failing = new Promise<void>((resolve) => {
+      fail = resolve;
+    });
+    const { Slow } = slowService();
     @service()
     class Broken implements Service {
-      start(): void {
+      async start(): Promise<void> {
+        await failing;
         throw Object.assign(new Error('no schema'), { fatal: true });
       }
     }
-    const server = await serve(echo, { services: [Broken], server: { listen: 'at-once' } });
+    const server = await serve(echo, { services: [Broken, Slow], server: { listen: 'at-once' } });
+    const silent = new RawClient(server.url);
+    await silent.opened();
+    const held = new RawClient(server.url);
+    await held.opened();
+    held.hello('token:ann');
+    await held.next('wait');
+    for (let i = 0; i < 200; i += 1) held.request('echo', 'x'.repeat(5_000));
+    fail();
+    expect((await Promise.all([silent.closed, held.closed])).map(({ code }) => code)).toEqual([4201, 4201]);
     await expect(server.started).rejects.toMatchObject({ code: 'BOOT_FAILED' });
     await expect(fetch(`${server.url.replace('ws', 'http')}/livez`)).rejects.toThrow('fetch failed');
   });

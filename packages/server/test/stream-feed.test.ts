@@ -113,6 +113,23 @@ describe('StreamFeed', () => {
     expect(sink.offsets()).toEqual([1]);
   });
 
+  it('sends nothing that it was reading when the hold began, before that is over', async () => {
+    const log = memory();
+    const sink = client();
+    const feed = new StreamFeed(log, 's', 't', sink, failed);
+    await feed.open('top');
+    await feed.replay();
+    sink.isRoomy = false;
+    await log.append('s', [event(1)]);
+    const release = feed.hold();
+    sink.drained();
+    await settled();
+    expect(sink.offsets()).toEqual([]);
+    release();
+    await settled();
+    expect(sink.offsets()).toEqual([1]);
+  });
+
   it('sends nothing while it is held, and everything in order after', async () => {
     const log = memory();
     const sink = client();

@@ -1,0 +1,70 @@
+import { describe, expect, it } from '@jest/globals';
+import { createApp, principalOf, provide, type Service, service } from '@muster/core';
+import { FakeClock } from '@muster/core/testing';
+import {
+  agent,
+  type Agent,
+  AgentRegistry,
+  AgentSupervisor,
+  ExecutionEngineFactory,
+  MemoryThreadStore,
+  ThreadService,
+  ThreadStore,
+} from '@muster/agents';
+
+describe('a stop while a request is being accepted', () => {
+  it('waits for it, refuses it, and marks its question before the store is stopped', async () => {
+    const journal: string[] = [];
+    let goOn!: () => void;
+    const slow = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    @service()
+    class SlowStore extends MemoryThreadStore implements Service {
+      override async add(...call: Parameters<MemoryThreadStore['add']>): Promise<boolean> {
+        const added = await super.add(...call);
+        await slow;
+        return added;
+      }
+      override async settle(...call: Parameters<MemoryThreadStore['settle']>): Promise<boolean> {
+        journal.push(`question ${call[3].status}`);
+        return super.settle(...call);
+      }
+      stop(): void {
+        journal.push('store stopped');
+      }
+    }
+    @agent({ name: 'idle', description: '' })
+    class Idle implements Agent {
+      run() {
+        return {};
+      }
+    }
+    const clock = new FakeClock();
+    const app = createApp({
+      services: [
+        Idle,
+        AgentRegistry,
+        AgentSupervisor,
+        ExecutionEngineFactory,
+        ThreadService,
+        provide(ThreadStore, SlowStore),
+      ],
+      clock,
+    });
+    await app.start();
+    const requester = { principal: principalOf('ann'), permit: await app.gate.enter(), follow: async () => {} };
+    const accepting = expect(app.get(AgentSupervisor).accept(requester, { text: 'hi' })).rejects.toMatchObject({
+      code: 'NOT_ACCEPTING',
+    });
+    await clock.settle();
+    const stopping = app.stop();
+    await clock.settle();
+    expect(journal).toEqual([]);
+    goOn();
+    await accepting;
+    await clock.settle();
+    await stopping;
+    expect(journal).toEqual(['question failed', 'store stopped']);
+  });
+});
