@@ -1,7 +1,7 @@
 /** `npm run bench -- <name> [--json]`: bundles one bench as an application would be bundled, and runs it. */
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { bundleForNode } from './bundle.mjs';
 
 const bench = fileURLToPath(new URL('../bench/', import.meta.url));
 const names = readdirSync(bench)
@@ -13,22 +13,7 @@ if (name === undefined || !names.includes(name)) {
   console.error(`Usage: npm run bench -- <name> [--json]\nNames: ${names.join(', ')}`);
   process.exit(name === undefined ? 0 : 1);
 }
-const outfile = `${bench}dist/${name}.mjs`;
-await build({
-  entryPoints: [`${bench}${name}.ts`],
-  outfile,
-  bundle: true,
-  format: 'esm',
-  platform: 'node',
-  target: 'node20',
-  conditions: ['@muster/source'],
-  keepNames: true,
-  tsconfigRaw: { compilerOptions: { experimentalDecorators: true } },
-  banner: {
-    js: "import { createRequire as musterCreateRequire } from 'node:module'; const require = musterCreateRequire(import.meta.url);",
-  },
-  logLevel: 'error',
-});
+const outfile = await bundleForNode(`${bench}${name}.ts`, `${bench}dist/${name}.mjs`);
 const { run } = await import(outfile);
 const result = await run();
 if (process.argv.includes('--json')) console.log(JSON.stringify(result));

@@ -1,4 +1,4 @@
-/** Bundles the flagship: the server as one file, which starts ten times faster than hundreds, and the page for the browser. */
+/** Bundles what is started: the flagship and its page, the benches, the examples under test. */
 import { cp } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -13,21 +13,27 @@ const shared = {
   logLevel: 'warning',
 };
 
+/** Bundles `entry` into one file that Node runs: one file loads faster than Inversify's hundreds. */
+export async function bundleForNode(entry, outfile) {
+  await build({
+    ...shared,
+    entryPoints: [entry],
+    outfile,
+    platform: 'node',
+    target: 'node20',
+    tsconfigRaw: { compilerOptions: { experimentalDecorators: true } },
+    // Packages written as CommonJS ask for Node's modules at run time.
+    banner: {
+      js: "import { createRequire as musterCreateRequire } from 'node:module'; const require = musterCreateRequire(import.meta.url);",
+    },
+  });
+  return outfile;
+}
+
 /** Builds `examples/chat/dist`; resolves to the path of the server. */
 export async function bundleChat() {
-  const outfile = `${chat}dist/main.js`;
-  await Promise.all([
-    build({
-      ...shared,
-      entryPoints: [`${chat}main.ts`],
-      outfile,
-      platform: 'node',
-      target: 'node20',
-      // Packages written as CommonJS ask for Node's modules at run time.
-      banner: {
-        js: "import { createRequire as musterCreateRequire } from 'node:module'; const require = musterCreateRequire(import.meta.url);",
-      },
-    }),
+  const [server] = await Promise.all([
+    bundleForNode(`${chat}main.ts`, `${chat}dist/main.js`),
     build({
       ...shared,
       entryPoints: [`${chat}page/page.ts`],
@@ -38,5 +44,5 @@ export async function bundleChat() {
     }),
     ...['index.html', 'page.css', 'icon.svg'].map((file) => cp(`${chat}page/${file}`, `${chat}dist/page/${file}`)),
   ]);
-  return outfile;
+  return server;
 }

@@ -2,7 +2,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -11,21 +10,10 @@ export const chat = `${root}examples/chat/dist/main.js`;
 
 /** Bundles one example so that Node can run it. */
 export async function bundleExample(entry: string, outfile: string): Promise<string> {
-  await build({
-    entryPoints: [`${root}${entry}`],
-    outfile,
-    bundle: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node20',
-    conditions: ['@muster/source'],
-    keepNames: true,
-    banner: {
-      js: "import { createRequire as musterCreateRequire } from 'node:module'; const require = musterCreateRequire(import.meta.url);",
-    },
-    logLevel: 'error',
-  });
-  return outfile;
+  const scripts = (await import(new URL('../../scripts/bundle.mjs', import.meta.url).href)) as {
+    bundleForNode(entry: string, outfile: string): Promise<string>;
+  };
+  return scripts.bundleForNode(`${root}${entry}`, outfile);
 }
 
 /** A process under test; disposing of it kills it if it still runs. */

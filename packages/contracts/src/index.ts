@@ -26,6 +26,7 @@ export { CLOSE, type CloseName, isResumable, type Retry, retryAfter } from './cl
 export { CONNECTION, type ConnectionState } from './connection-state.ts';
 export { CONTRACT_ERRORS } from './errors.ts';
 export {
+  causeChain,
   type ErrorEntries,
   type ErrorEntry,
   type ErrorMaker,

@@ -67,6 +67,11 @@ export function errorsFrom<E extends ErrorEntries>(entries: E): ErrorMaker<E> {
   };
 }
 
+/** An error and the causes behind it; bounded, because a cause may lead back to its effect. */
+export function* causeChain(error: unknown): Generator<Error> {
+  for (let at = error, depth = 0; at instanceof Error && depth < 32; at = at.cause, depth += 1) yield at;
+}
+
 /** The text of anything that was thrown, also when it is no Error. */
 export function messageOf(thrown: unknown): string {
   if (thrown instanceof Error) return thrown.message || thrown.name;

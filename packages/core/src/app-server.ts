@@ -52,7 +52,7 @@ export interface AppServer {
    *
    * @param quiet resolves when the services have finished what was under way: nothing new will be sent after it.
    */
-  drain(withinMs: number, reason: string, quiet: Promise<void>): Promise<void>;
+  drain(withinMs: number, quiet: Promise<void>): Promise<void>;
   /** Closes what is left; resolves when the port is free. */
   close(): Promise<void>;
 }

@@ -8,7 +8,7 @@ import { Container } from 'inversify';
 import type { AppServer, GatedFactory, ServerHost } from './app-server.ts';
 import { Clock, Random, systemClock, systemRandom } from './clock.ts';
 import { bindBuiltIns, bindServices } from './container/bind-services.ts';
-import { readProviders } from './container/read-container.ts';
+import { dependenciesOf, readProviders } from './container/read-container.ts';
 import { declarationOf } from './declare/declaration.ts';
 import { type Class, type Dependency, nameOf, type Provided } from './declare/dependency.ts';
 import type { Registration } from './declare/registration.ts';
@@ -52,7 +52,7 @@ export interface AppOptions {
 
 export const APP_DEFAULTS = { bootBudgetMs: 120_000, stopBudgetMs: 9_000 } as const;
 
-/** Parts of the stop budget: when runs must have ended, and when sockets must be gone. */
+/** Parts of the stop budget: when runs must have ended, sockets be gone, and services be stopped. */
 const STOP_SHARES = { runs: 0.45, sockets: 0.55, services: 0.9 } as const;
 
 /** Makes an app; nothing is built or started before `app.start()`. */
@@ -204,7 +204,7 @@ export class App {
     const budgetMs = this.#options.stop?.budgetMs ?? APP_DEFAULTS.stopBudgetMs;
     orchestrator.stopGates();
     const quiet = wasRunning ? orchestrator.drain(reason, budgetMs * STOP_SHARES.runs) : Promise.resolve();
-    await Promise.all([quiet, this.#options.server?.drain(budgetMs * STOP_SHARES.sockets, reason, quiet)]);
+    await Promise.all([quiet, this.#options.server?.drain(budgetMs * STOP_SHARES.sockets, quiet)]);
     const left = budgetMs * STOP_SHARES.services - (this.#clock.monotonic() - startedAt);
     const report = await orchestrator.stop(reason, left);
     await this.#options.server?.close();
@@ -314,26 +314,28 @@ export class App {
 
   #scopedClass(node: GraphNode): ScopedClass {
     const target = node.target as Class;
-    const resolve = (): unknown[] =>
-      dependenciesOf(target, readProviders(this.#container)).map((key) => this.#container.get(key as Class));
+    const resolve = (): unknown[] => dependenciesOf(target).map((key) => this.#container.get(key));
     return scopedClass(node.id, declarationOf(target)?.tag, target, resolve);
   }
 
   /** Runs while the gate is opening: only now do the factories come into being. */
   #open(graph: ServiceGraph): void {
     if (this.#factories.length === 0) {
-      this.#factories = graph.nodes
-        .filter((node) => node.kind === 'factory' && node.target !== this.#options.server)
-        .map((node) => {
-          try {
-            const instance = this.#container.get(node.key as Class);
-            return { name: node.id, tag: declarationOf(node.target as Class)?.tag, instance };
-          } catch (error) {
-            throw coreError('FACTORY_FAILED', { factory: node.id, reason: messageOf(error) }, error);
-          }
-        });
+      this.#factories = this.#gatedNodes(graph).map((node) => {
+        try {
+          const instance = this.#container.get(node.key as Class);
+          return { name: node.id, tag: declarationOf(node.target as Class)?.tag, instance };
+        } catch (error) {
+          throw coreError('FACTORY_FAILED', { factory: node.id, reason: messageOf(error) }, error);
+        }
+      });
     }
     this.#options.server?.opening();
+  }
+
+  /** The factories behind the gate, but for the server itself, which exists already. */
+  #gatedNodes(graph: ServiceGraph): GraphNode[] {
+    return graph.nodes.filter((node) => node.kind === 'factory' && node.target !== this.#options.server);
   }
 
   #hostFor({ graph, orchestrator, gate }: Engine): ServerHost {
@@ -351,9 +353,10 @@ export class App {
       get: <D extends Dependency>(dependency: D) => this.#container.get(dependency as Class) as Provided<D>,
       gateOver: (name, dependency) =>
         orchestrator.gate(name, graph.closure(owner(dependency)), this.#options.gate ?? {}),
-      declared: graph.nodes
-        .filter((node) => node.kind === 'factory' && node.target !== this.#options.server)
-        .map((node) => ({ name: node.id, tag: declarationOf(node.target as Class)?.tag })),
+      declared: this.#gatedNodes(graph).map((node) => ({
+        name: node.id,
+        tag: declarationOf(node.target as Class)?.tag,
+      })),
       factories: () => this.#factories,
     };
   }
@@ -381,8 +384,4 @@ function culpritOf(error: unknown): string {
   const details = error instanceof MusterError ? error.details : {};
   const name = details.service ?? details.factory;
   return typeof name === 'string' ? name : 'server';
-}
-
-function dependenciesOf(target: Class, providers: ReturnType<typeof readProviders>): readonly unknown[] {
-  return providers.find((provider) => provider.target === target)?.dependsOn.map(({ key }) => key) ?? [];
 }

@@ -39,8 +39,6 @@ export async function shakeHands(
     await admit(connection, hello, principal, held, around);
   } catch (error) {
     refuse(connection, error);
-  } finally {
-    held.end();
   }
 }
 

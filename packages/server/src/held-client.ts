@@ -24,10 +24,6 @@ export class HeldClient {
     }
   }
 
-  end(): void {
-    this.#next?.cancel();
-  }
-
   #say(gate: Door): void {
     const { waitEveryMs } = this.#around.limits;
     this.#connection.send({

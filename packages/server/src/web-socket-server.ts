@@ -137,7 +137,7 @@ export class MusterServer implements AppServer {
     });
   }
 
-  async drain(withinMs: number, _reason: string, quiet: Promise<void>): Promise<void> {
+  async drain(withinMs: number, quiet: Promise<void>): Promise<void> {
     this.#draining = true;
     if (this.#host === undefined) return;
     const { random } = this.#host;

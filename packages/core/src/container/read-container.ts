@@ -45,14 +45,18 @@ export function readProviders(container: Container): Provider[] {
   return withAliases(providers, aliases);
 }
 
-function fromClass(key: ServiceIdentifier, target: Class): Provider {
-  const declaration = declarationOf(target);
-  const dependsOn = getClassMetadata(target).constructorArguments.flatMap((argument) => {
+/** What the constructor of a class is given, in order. */
+export function dependenciesOf(target: Class): ServiceIdentifier[] {
+  return getClassMetadata(target).constructorArguments.flatMap((argument) => {
     if (argument.kind === ClassElementMetadataKind.unmanaged) return [];
     const wanted = argument.value as ServiceIdentifier | { unwrap(): ServiceIdentifier };
-    const identifier = typeof wanted === 'object' ? wanted.unwrap() : wanted;
-    return [{ key: identifier, name: nameOf(identifier) }];
+    return [typeof wanted === 'object' ? wanted.unwrap() : wanted];
   });
+}
+
+function fromClass(key: ServiceIdentifier, target: Class): Provider {
+  const declaration = declarationOf(target);
+  const dependsOn = dependenciesOf(target).map((wanted) => ({ key: wanted, name: nameOf(wanted) }));
   return {
     key,
     target,

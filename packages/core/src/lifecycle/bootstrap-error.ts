@@ -1,9 +1,9 @@
 /**
  * What a failed boot says: the root causes, each with an action, and what happened because of them.
  */
-import { messageOf, MusterError } from '@muster/contracts';
+import { causeChain, messageOf, MusterError } from '@muster/contracts';
 import { coreError } from '../errors.ts';
-import type { BootAbandoned } from './managed-service.ts';
+import type { BootAbandoned } from './boot-abandoned.ts';
 
 /** One root cause of a failed boot. */
 export interface BootCause {
@@ -52,9 +52,6 @@ export function bootFailure(boot: {
 
 /** The innermost hint is the nearest to what has to be done. */
 function actionOf(error: MusterError): string {
-  let action = error.hint;
-  for (let at: unknown = error.cause, depth = 0; at instanceof Error && depth < 32; at = at.cause, depth += 1) {
-    if (typeof (at as { hint?: unknown }).hint === 'string') action = (at as unknown as { hint: string }).hint;
-  }
-  return action;
+  const hints = [...causeChain(error)].map((cause) => (cause as { hint?: unknown }).hint);
+  return hints.filter((hint) => typeof hint === 'string').at(-1) ?? error.hint;
 }

@@ -3,13 +3,14 @@
  *
  * It knows nothing of other services; who may start when is the orchestrator's business.
  */
-import { type Clock, messageOf, MusterError, type Random, StateMachine } from '@muster/contracts';
+import { causeChain, type Clock, messageOf, MusterError, type Random, StateMachine } from '@muster/contracts';
 import pRetry from 'p-retry';
 import { bounded, sleep } from '../clock.ts';
 import type { Service, ServiceOptions } from '../declare/service-contract.ts';
 import { coreError } from '../errors.ts';
 import type { NodeState } from '../graph/dump.ts';
 import type { RuntimeEvents } from '../runtime-event.ts';
+import { BootAbandoned, isBudgetEnd } from './boot-abandoned.ts';
 import { type Health, type HealthStatus, judge } from './health.ts';
 import { RestartPolicy } from './restart-policy.ts';
 import { SERVICE, type ServicePhase } from './service-state.ts';
@@ -450,25 +451,6 @@ export class ManagedService {
   }
 }
 
-/** Why a boot was given up: `budget` makes what is still on its way a cause, everything else makes it a victim. */
-export class BootAbandoned extends Error {
-  override readonly name = 'BootAbandoned';
-  readonly why: 'budget' | 'failure' | 'stop';
-
-  constructor(why: 'budget' | 'failure' | 'stop', message: string) {
-    super(message);
-    this.why = why;
-  }
-}
-
-function isBudgetEnd(reason: unknown): boolean {
-  return reason instanceof BootAbandoned && reason.why === 'budget';
-}
-
 function isFatal(error: unknown): boolean {
-  // Bounded, because a cause may lead back to its effect.
-  for (let at: unknown = error, depth = 0; at instanceof Error && depth < 32; at = at.cause, depth += 1) {
-    if ((at as { fatal?: unknown }).fatal === true) return true;
-  }
-  return false;
+  return [...causeChain(error)].some((cause) => (cause as { fatal?: unknown }).fatal === true);
 }

@@ -6,15 +6,16 @@
  */
 import type { ServiceGraph } from '../graph/service-graph.ts';
 import type { StartPlan } from '../graph/start-plan.ts';
+import { BootAbandoned } from './boot-abandoned.ts';
 import { bootFailure, type BootCause } from './bootstrap-error.ts';
 import { Gate, type GateOptions } from './gate.ts';
 import { HealthLoop } from './health-loop.ts';
-import { BootAbandoned, type BootBounds, ManagedService, type Surroundings } from './managed-service.ts';
+import { type BootBounds, ManagedService, type Surroundings } from './managed-service.ts';
 import { Readiness } from './readiness.ts';
 import { type StopReport, stopInReverse } from './shutdown.ts';
 import type { Service, ServiceOptions } from '../declare/service-contract.ts';
 
-/** Milliseconds; see `BootOptions`. */
+/** Times for the whole boot and the whole stop, in milliseconds. */
 export interface Budgets {
   readonly bootMs: number;
   readonly stopMs: number;
@@ -88,10 +89,6 @@ export class Orchestrator {
 
   service(id: string): ManagedService | undefined {
     return this.#services.get(id);
-  }
-
-  get services(): Iterable<ManagedService> {
-    return this.#services.values();
   }
 
   /**
