@@ -166,18 +166,27 @@ describe('the flagship', () => {
     expect(second.output).toContain(`could not listen on 127.0.0.1:${port}`);
     expect(second.output).toContain('○ Database stopped');
   });
+});
 
-  it('exits at once with 75 on a second signal', async () => {
-    await using server = new RunningProcess(chat, {
-      ...environment(),
-      CHAT_DATABASE_MS: '60000',
-      CHAT_LISTEN: 'at-once',
-    });
-    await server.url();
+describe('an app whose service does not stop', () => {
+  it('ends at once with 75 on a second signal, without waiting for it', async () => {
+    const file = await bundleExample('test/fixtures/hanging.ts', join(data, 'hanging.mjs'));
+    await using server = new RunningProcess(file);
+    await server.said(/Ready in/);
     server.child.kill('SIGTERM');
+    await server.said(/Stopping: SIGTERM/);
     server.child.kill('SIGTERM');
-    const { code } = await server.exited;
-    expect([0, 75]).toContain(code);
+    expect(await server.exited).toEqual({ code: 75, signal: null });
+    expect(server.output).not.toContain('did not stop in time');
+  });
+
+  it('ends with 75 after its time, naming what hung', async () => {
+    const file = await bundleExample('test/fixtures/hanging.ts', join(data, 'hanging.mjs'));
+    await using server = new RunningProcess(file);
+    await server.said(/Ready in/);
+    server.child.kill('SIGTERM');
+    expect(await server.exited).toEqual({ code: 75, signal: null });
+    expect(server.output).toContain('did not stop in time: Stubborn');
   });
 });
 

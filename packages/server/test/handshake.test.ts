@@ -7,7 +7,6 @@ import {
   createApp,
   provide,
   EventLog,
-  type Health,
   healthy,
   MemoryLog,
   service,
@@ -18,8 +17,8 @@ import {
 } from '@muster/core';
 import { Container } from 'inversify';
 import { FakeClock } from '@muster/core/testing';
-import { Authenticator, ConnectionPool, webSocketServer } from '@muster/server';
-import { RawClient, serve, slowService, TestAuthenticator } from './harness.ts';
+import { Authenticator, ConnectionPool, webSocketFactory, webSocketServer } from '@muster/server';
+import { RawClient, reportingService, serve, slowService, TestAuthenticator } from './harness.ts';
 
 const echo = () => ({ methods: { echo: (data: unknown) => data } });
 
@@ -329,22 +328,16 @@ describe('a ready connection', () => {
 
   it('refuses requests while the gate is closed behind it, and goes on with the same socket when it opens', async () => {
     const clock = new FakeClock();
-    let verdict: Health = healthy;
-    @service()
-    class Database implements Service {
-      check(): Health {
-        return verdict;
-      }
-    }
+    const { Database, report } = reportingService();
     await using server = await serve(echo, { services: [Database], app: { clock } });
     const client = await RawClient.welcomed(server.url);
-    verdict = unhealthy('replica lost');
+    report(unhealthy('replica lost'));
     await clock.advance(8_000);
     expect(await client.next('degraded')).toMatchObject({ services: ['Database'] });
     expect(server.sessions[0]?.permit.live).toBe(false);
     client.request('echo', 1);
     expect(await client.next('response')).toMatchObject({ ok: false, error: { code: 'NOT_SERVING', retryable: true } });
-    verdict = healthy;
+    report(healthy);
     await clock.advance(5_000);
     await client.next('recovered');
     client.request('echo', 2);
@@ -620,13 +613,7 @@ describe('streams', () => {
 
   it('do not make a client ready whose gate has closed meanwhile', async () => {
     const clock = new FakeClock();
-    let verdict: Health = healthy;
-    @service()
-    class Database implements Service {
-      check(): Health {
-        return verdict;
-      }
-    }
+    const { Database, report } = reportingService();
     let reading!: () => void;
     let goOn!: () => void;
     const read = new Promise<void>((resolve) => {
@@ -652,13 +639,13 @@ describe('streams', () => {
     const id = client.request('echo', 1);
     await client.next('welcome');
     await read;
-    verdict = unhealthy('replica lost');
+    report(unhealthy('replica lost'));
     await clock.advance(8_000);
     goOn();
     await client.next('live');
     expect((await client.next('wait')).pending).toEqual(['Database']);
     expect(server.recorded.moves('connection').at(-1)).toMatch(/:syncing$/);
-    verdict = healthy;
+    report(healthy);
     await clock.advance(2_000);
     expect(await client.next('response')).toMatchObject({ id, ok: true });
     expect(server.sessions[0]?.permit.live).toBe(true);
@@ -789,6 +776,21 @@ describe('a boot that fails after it has listened', () => {
     expect((await Promise.all([silent.closed, held.closed])).map(({ code }) => code)).toEqual([4201, 4201]);
     await expect(server.started).rejects.toMatchObject({ code: 'BOOT_FAILED' });
     await expect(fetch(`${server.url.replace('ws', 'http')}/livez`)).rejects.toThrow('fetch failed');
+  });
+});
+
+describe('two factories on one path', () => {
+  it('make the boot fail, naming both', async () => {
+    @webSocketFactory({ path: '/ws' })
+    class Second {
+      open() {
+        return { methods: {} };
+      }
+    }
+    await expect(serve(echo, { services: [Second] })).rejects.toMatchObject({
+      code: 'BOOT_FAILED',
+      details: { causes: [{ description: 'Second and TestFactory serve the same path /ws.' }] },
+    });
   });
 });
 

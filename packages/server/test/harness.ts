@@ -1,7 +1,16 @@
 /** A real app on a real port, and a WebSocket that knows nothing but frames. */
 import { once } from 'node:events';
 import { randomUUID } from 'node:crypto';
-import { type AppOptions, type Class, createApp, provide, service, type Service } from '@muster/core';
+import {
+  type AppOptions,
+  type Class,
+  createApp,
+  type Health,
+  healthy,
+  provide,
+  service,
+  type Service,
+} from '@muster/core';
 import { type RecordedEvents, recordEvents } from '@muster/core/testing';
 import type { ServerFrame } from '@muster/contracts';
 import {
@@ -42,6 +51,21 @@ export function slowService() {
     }
   }
   return { Slow, up };
+}
+
+/** A service that says of its health what the test told it. */
+export function reportingService() {
+  let verdict: Health = healthy;
+  @service()
+  class Database implements Service {
+    check(): Health {
+      return verdict;
+    }
+  }
+  const report = (next: Health): void => {
+    verdict = next;
+  };
+  return { Database, report };
 }
 
 export interface TestServer extends AsyncDisposable {

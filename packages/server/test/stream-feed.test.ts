@@ -40,6 +40,16 @@ const failed = (error: unknown): void => {
   throw error;
 };
 
+/** A feed that follows an empty stream. */
+async function liveFeed() {
+  const log = memory();
+  const sink = client();
+  const feed = new StreamFeed(log, 's', 't', sink, failed);
+  await feed.open('top');
+  await feed.replay();
+  return { log, sink, feed };
+}
+
 describe('StreamFeed', () => {
   it('does not miss what is appended between its last read and going live', async () => {
     const log = memory();
@@ -67,11 +77,7 @@ describe('StreamFeed', () => {
   });
 
   it('keeps nothing for a client without room: it reads on from the log when there is some', async () => {
-    const log = memory();
-    const sink = client();
-    const feed = new StreamFeed(log, 's', 't', sink, failed);
-    await feed.open('top');
-    await feed.replay();
+    const { log, sink } = await liveFeed();
     sink.isRoomy = false;
     for (let n = 1; n <= 300; n += 1) await log.append('s', [event(n)]);
     await settled();
@@ -98,11 +104,7 @@ describe('StreamFeed', () => {
   });
 
   it('goes to rest when its stream was dropped and is empty', async () => {
-    const log = memory();
-    const sink = client();
-    const feed = new StreamFeed(log, 's', 't', sink, failed);
-    await feed.open('top');
-    await feed.replay();
+    const { log, sink, feed } = await liveFeed();
     sink.isRoomy = false;
     await log.append('s', [event(1)]);
     await log.drop('s');
@@ -114,11 +116,7 @@ describe('StreamFeed', () => {
   });
 
   it('sends nothing that it was reading when the hold began, before that is over', async () => {
-    const log = memory();
-    const sink = client();
-    const feed = new StreamFeed(log, 's', 't', sink, failed);
-    await feed.open('top');
-    await feed.replay();
+    const { log, sink, feed } = await liveFeed();
     sink.isRoomy = false;
     await log.append('s', [event(1)]);
     const release = feed.hold();
@@ -131,11 +129,7 @@ describe('StreamFeed', () => {
   });
 
   it('sends nothing while it is held, and everything in order after', async () => {
-    const log = memory();
-    const sink = client();
-    const feed = new StreamFeed(log, 's', 't', sink, failed);
-    await feed.open('top');
-    await feed.replay();
+    const { log, sink, feed } = await liveFeed();
     const release = feed.hold();
     await log.append('s', [event(1)]);
     await log.append('s', [event(2)]);
