@@ -34,31 +34,36 @@ type Samples<E extends ErrorEntries> = {
 const contracts: Samples<typeof CONTRACT_ERRORS> = {
   ILLEGAL_TRANSITION: { machine: 'run r1', state: 'completed', event: 'agent_output', legal: [] },
   FRAME_INVALID: { problem: 'Invalid UUID', path: 'id', type: 'request', request: null },
+  DUMP_INVALID: { problem: 'it is no JSON', path: '' },
 };
 
 const core: Samples<typeof CORE_ERRORS> = {
-  DEPENDENCY_UNDEFINED: { service: 'Chat', index: 0, declaredAt: null },
+  DEPENDENCY_UNDEFINED: { service: 'Chat', list: 'dependsOn', index: 0, declaredAt: null },
   GRAPH_INVALID: { problems: [{ code: 'MISSING', message: 'A needs B, which nobody provides.', hint: 'Add it.' }] },
   BOOT_FAILED: {
     wallMs: 12,
-    causes: [{ service: 'Database', description: 'It is down.', action: 'Start it.' }],
+    causes: [{ service: 'Database', declaredAt: 'database.ts:3', description: 'It is down.', action: 'Start it.' }],
     skipped: ['Chat'],
     stopped: [],
   },
   CONSTRUCT_FAILED: { service: 'Chat', reason: 'no key' },
+  BINDING_INVALID: { service: 'Pool', key: 'Pool', got: 'a promise' },
   START_FAILED: { service: 'Database', attempt: 1, reason: 'refused' },
+  READY_HOOK_FAILED: { service: 'Database', attempt: 1, reason: 'no table' },
+  STOP_TIMEOUT: { service: 'Database', method: 'stop', timeoutMs: 3_000 },
   START_TIMEOUT: { service: 'Database', timeoutMs: 15_000, attempt: 2, progress: null },
   FIRST_CHECK_FAILED: { service: 'Database', timeoutMs: 15_000, attempt: 1, reason: 'no answer' },
   BOOT_BUDGET_SPENT: { service: 'Database', budgetMs: 120_000, attempts: 1, reason: 'refused' },
   FACTORY_FAILED: { factory: 'ChatSocket', reason: 'no key' },
   LISTEN_FAILED: { address: '127.0.0.1:3000', reason: 'EADDRINUSE' },
-  ABORTED: { what: 'The boot', reason: 'the app is stopping' },
+  ABORTED: { what: 'The boot', why: 'stop', reason: 'the app is stopping' },
   GATE_CLOSED: { waitedMs: 10_000, waitingFor: ['Database'] },
   GATE_FULL: { held: 1_000, waitingFor: [] },
   GATE_STOPPED: {},
   PERMIT_DEAD: { what: 'An instance of Guide' },
   APP_STATE: { state: 'stopped', wanted: 'start()' },
   OPTION_INVALID: { option: 'boot.budgetMs', expected: 'a positive number of milliseconds', got: '-1' },
+  NODE_UNKNOWN: { name: 'Databse', near: ['Database'] },
   STREAM_FULL: { got: 10_001, limit: 10_000 },
 };
 
@@ -111,9 +116,9 @@ const CATALOGUES: Readonly<Record<string, { entries: ErrorEntries; samples: Read
   '@muster/client': { entries: CLIENT_ERRORS, samples: client },
 };
 
-/** The graph's codes are a type and no value: they are read from the one file that makes them. */
+/** The graph's codes are a type and no value: they are read from the type. */
 const graphCodes = new Set(
-  [...read('packages/core/src/graph/service-graph.ts').matchAll(/\bcode: '([A-Z_]+)'/g)].map(([, code]) => code),
+  [...read('packages/core/src/graph/problems.ts').matchAll(/^ +\| '([A-Z_]+)'/gm)].map(([, code]) => code),
 );
 
 /** The parts of a Markdown text below each heading of one level. */
@@ -175,7 +180,7 @@ describe('the catalogues', () => {
     const message = entry.message(sample);
     expect(message).toMatch(/^\S[\s\S]*[^.\s]\.$/);
     // One message says the word itself; everywhere else it is a detail that is missing.
-    const told = message.replace('of dependsOn is undefined.', '');
+    const told = message.replace('of dependsOn is undefined.', '').replaceAll('`', '');
     expect(`${told} ${entry.hint}`).not.toMatch(/undefined|\[object|NaN/);
     expect(entry.hint).toMatch(/^\S.*\.$/);
   });

@@ -150,7 +150,7 @@ describe('the flagship', () => {
     await writeFile(join(broken, 'token.key'), 'short');
     await using server = new RunningProcess(chat, { ...environment(), MUSTER_DATA: broken, CHAT_DATABASE_MS: '5000' });
     expect(await server.exited).toEqual({ code: 1, signal: null });
-    expect(server.output).toMatch(/✘ TokenAuthenticator: .*has 5 bytes instead of 32/);
+    expect(server.output).toMatch(/✘ TokenAuthenticator \(.*:\d+\): .*has 5 bytes instead of 32/);
     expect(server.output).toContain(`→ Delete ${join(broken, 'token.key')}`);
     expect(server.output).toMatch(/Not started because of it: .*AgentSupervisor/s);
     expect(server.output).not.toContain('Listening');

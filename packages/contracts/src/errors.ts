@@ -13,6 +13,12 @@ export const CONTRACT_ERRORS = {
     hint: 'Compare the frame with the protocol specification; nothing of it was executed.',
     fatal: true,
   } satisfies ErrorEntry<{ problem: string; path: string; type: string | null; request: string | null }>,
+  DUMP_INVALID: {
+    message: (d) =>
+      `This is no dump of the format muster.graph/1: ${d.problem}${d.path === '' ? '' : ` (at ${d.path})`}.`,
+    hint: 'Make one with `muster graph <entry> --format json`, or fetch /muster/graph.json of a running app.',
+    fatal: true,
+  } satisfies ErrorEntry<{ problem: string; path: string }>,
 } as const;
 
 /** Makes an error of this catalogue. */

@@ -26,6 +26,15 @@ export { CLOSE, type CloseName, isResumable, type Retry, retryAfter } from './cl
 export { CONNECTION, type ConnectionState } from './connection-state.ts';
 export { CONTRACT_ERRORS } from './errors.ts';
 export {
+  type BudgetVerdict,
+  type DumpEdge,
+  type DumpNode,
+  GRAPH_FORMAT,
+  GraphDump,
+  type Job,
+  parseGraphDump,
+} from './graph-dump.ts';
+export {
   causeChain,
   type ErrorEntries,
   type ErrorEntry,

@@ -8,19 +8,17 @@ import { Container } from 'inversify';
 import type { AppServer, GatedFactory, ServerHost } from './app-server.ts';
 import { Clock, Random, systemClock, systemRandom } from './clock.ts';
 import { bindBuiltIns, bindServices } from './container/bind-services.ts';
-import { dependenciesOf, readProviders } from './container/read-container.ts';
+import { dependenciesOf } from './container/read-container.ts';
 import { declarationOf } from './declare/declaration.ts';
 import { type Class, type Dependency, nameOf, type Provided } from './declare/dependency.ts';
 import type { Registration } from './declare/registration.ts';
-import type { Service } from './declare/service-contract.ts';
+import { bindingIdsOf, Engine } from './engine.ts';
 import { coreError } from './errors.ts';
-import { AT_REST, dumpGraph, type NodeState } from './graph/dump.ts';
-import { type GraphNode, ServiceGraph } from './graph/service-graph.ts';
-import { planStart, type StartPlan } from './graph/start-plan.ts';
-import { GraphView } from './graph-view.ts';
-import { bootFailure } from './lifecycle/bootstrap-error.ts';
-import type { Door, Gate, GateOptions } from './lifecycle/gate.ts';
-import { Orchestrator } from './lifecycle/orchestrator.ts';
+import { explain } from './graph/explain.ts';
+import type { GraphNode } from './graph/service-graph.ts';
+import type { GraphView } from './graph-view.ts';
+import { type BootFacts, BootstrapError } from './lifecycle/bootstrap-error.ts';
+import type { Door, GateOptions } from './lifecycle/gate.ts';
 import type { StopReport } from './lifecycle/shutdown.ts';
 import { EventLog } from './log/event-log.ts';
 import { MemoryLog } from './log/memory-log.ts';
@@ -65,6 +63,8 @@ export class App {
   readonly #options: AppOptions;
   readonly #clock: Clock;
   readonly #container: Container;
+  /** Ids of the bindings that were there before ours. */
+  readonly #foreign: ReadonlySet<number>;
   #state: AppState = 'new';
   #engine: Engine | undefined;
   #wallMs: number | null = null;
@@ -79,6 +79,7 @@ export class App {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#container = options.container ?? new Container({ defaultScope: 'Singleton' });
+    this.#foreign = options.container === undefined ? new Set() : bindingIdsOf(options.container);
     this.#bind();
   }
 
@@ -93,15 +94,29 @@ export class App {
 
   /** The graph as it stands now: before start, while starting, running, and after a boot that failed. */
   graph(): GraphView {
-    const { graph, plan, orchestrator, gate } = this.#prepared();
-    const causes = orchestrator.readiness.causes(plan.order.map(({ id }) => id));
-    const stateOf = (id: string): NodeState | undefined => {
-      const service = orchestrator.service(id);
-      const known = service?.snapshot() ?? (graph.node(id)?.kind === 'service' ? PLANNED : undefined);
-      return known === undefined ? undefined : { ...known, blockedBy: causes.get(id) ?? [] };
-    };
-    const door = { state: gate.state, blockedBy: gate.blockedBy };
-    return new GraphView(dumpGraph(graph, plan, { state: this.#state, gate: door, wallMs: this.#wallMs }, stateOf));
+    return this.#prepared().view(this.#state, this.#wallMs);
+  }
+
+  /**
+   * Why a service is up or not, since when, what happens next, and what to do; as text for people.
+   *
+   * @param name a service's id or the name of a token.
+   * @throws MusterError `NODE_UNKNOWN` with near names.
+   */
+  explain(name: string): string {
+    const graph = this.graph();
+    return explain(graph.toJSON(), graph.node(name));
+  }
+
+  /**
+   * Stops a running service and starts it again, or starts one that had failed. What depends on it stays up, but for what
+   * declared `onLoss: 'restart'` or `'stop'`. False where it is on its way already or the app is stopping.
+   *
+   * @throws MusterError `NODE_UNKNOWN` with near names.
+   */
+  restart(name: string, cause = 'restart() was called'): boolean {
+    const { id } = this.graph().node(name);
+    return this.#prepared().orchestrator.restart(id, cause);
   }
 
   /**
@@ -144,21 +159,11 @@ export class App {
     const startedAt = this.#clock.monotonic();
     this.#state = 'starting';
     const engine = this.#prepared();
-    const { graph, orchestrator, gate } = engine;
-    const { server } = this.#options;
     try {
-      if (graph.problems.length > 0) throw coreError('GRAPH_INVALID', { problems: graph.problems });
-      this.#build(engine);
-      if (server) {
-        server.attach(this.#hostFor(engine));
-        if (server.listensAtOnce) await this.#listen(server);
-      }
-      this.#throwIfStopping();
-      await orchestrator.start();
-      // A gate that could not open at boot is a failed boot: its factories will not mend themselves.
-      if (gate.state !== 'open' && gate.failure !== undefined) throw gate.failure;
-      if (server && !server.listensAtOnce) await this.#listen(server);
-      this.#throwIfStopping();
+      const { problems } = engine;
+      if (problems.length > 0) throw coreError('GRAPH_INVALID', { problems });
+      engine.build();
+      await this.#bringUp(engine);
     } catch (error) {
       this.#wallMs = this.#clock.monotonic() - startedAt;
       const failure = await this.#failed(error, engine);
@@ -169,28 +174,55 @@ export class App {
     this.events.emit({ type: 'boot-completed', wallMs: this.#wallMs, at: this.#clock.now() });
   }
 
-  #throwIfStopping(): void {
-    if (this.#stopping !== undefined) throw coreError('ABORTED', { what: 'The boot', reason: 'the app is stopping' });
+  async #bringUp(engine: Engine): Promise<void> {
+    const { orchestrator, gate, nodes } = engine;
+    const { server } = this.#options;
+    this.#scoped = nodes.filter((node) => node.kind === 'scoped').map((node) => this.#scopedClass(node));
+    if (server) {
+      server.attach(this.#hostFor(engine));
+      if (server.listensAtOnce) await this.#listen(server);
+    }
+    this.#throwIfStopping();
+    const failed = await orchestrator.start();
+    if (failed !== undefined) throw new BootFailed(failed);
+    // A gate that could not open at boot is a failed boot: its factories will not mend themselves.
+    if (gate.state !== 'open' && gate.failure !== undefined) throw gate.failure;
+    if (server && !server.listensAtOnce) await this.#listen(server);
+    this.#throwIfStopping();
   }
 
-  async #failed(error: unknown, { orchestrator }: Engine): Promise<MusterError> {
+  #throwIfStopping(): void {
+    if (this.#stopping !== undefined) throw aborted('the app is stopping');
+  }
+
+  async #failed(error: unknown, engine: Engine): Promise<MusterError> {
+    const { orchestrator } = engine;
     orchestrator.stopGates();
     const stopped = await orchestrator.stop('the boot failed');
     await this.#options.server?.close();
-    const known = error instanceof MusterError && ['BOOT_FAILED', 'GRAPH_INVALID', 'ABORTED'].includes(error.code);
-    const failure = known
-      ? error
-      : bootFailure({
-          wallMs: this.#wallMs ?? 0,
-          causes: [{ service: culpritOf(error), error }],
-          abandoned: undefined,
-          blockedBy: [],
-          skipped: [],
-          stopped: stopped.order,
-        });
     if (this.#stopping === undefined) this.#state = 'failed';
+    const failure = this.#asFailure(error, engine, stopped.order);
     this.events.emit({ type: 'boot-failed', error: failure, at: this.#clock.now() });
     return failure;
+  }
+
+  #asFailure(error: unknown, engine: Engine, stopped: readonly string[]): MusterError {
+    if (error instanceof MusterError && (error.code === 'GRAPH_INVALID' || error.code === 'ABORTED')) return error;
+    const facts: BootFacts =
+      error instanceof BootFailed
+        ? error.facts
+        : {
+            wallMs: this.#wallMs ?? 0,
+            causes: [{ service: culpritOf(error), error }],
+            abandoned: undefined,
+            blockedBy: [],
+            skipped: [],
+            stopped,
+            timeline: [],
+          };
+    if (facts.causes.length === 0 && facts.abandoned?.why === 'stop') return aborted(facts.abandoned.text);
+    const declaredAt = new Map(engine.nodes.map((node) => [node.id, node.declaredAt ?? null]));
+    return new BootstrapError(facts, (service) => declaredAt.get(service) ?? null, this.graph());
   }
 
   async #stop(reason: string): Promise<StopReport> {
@@ -260,73 +292,40 @@ export class App {
   }
 
   #prepare(): Engine {
-    const providers = readProviders(this.#container);
-    const { server } = this.#options;
-    if (server) {
-      const dependsOn = server.dependsOn.map((key) => ({ key, name: nameOf(key) }));
-      providers.push({
-        key: server,
-        target: server,
-        name: server.name,
-        kind: 'factory',
-        aliases: [],
-        dependsOn,
-        declaredAt: undefined,
-      });
-    }
-    const wanted = new Set(providers.flatMap((provider) => provider.dependsOn.map(({ key }) => key)));
-    const graph = ServiceGraph.from(
-      providers.filter((p) => p.kind !== 'value' || wanted.has(p.key) || p.aliases.some(({ key }) => wanted.has(key))),
-    );
-    const plan = planStart(graph);
-    const around = {
-      clock: this.#clock,
-      random: this.#options.random ?? systemRandom,
-      events: this.events,
-    };
-    const budgets = {
-      bootMs: this.#options.boot?.budgetMs ?? APP_DEFAULTS.bootBudgetMs,
-      stopMs: this.#options.stop?.budgetMs ?? APP_DEFAULTS.stopBudgetMs,
-    };
-    const orchestrator = new Orchestrator(graph, plan, around, budgets, (service, error) => {
-      this.events.emit({ type: 'escalated', service, error, at: this.#clock.now() });
-      void this.stop(`${service} is down for good`);
+    const { server, boot, stop, gate = {}, services = [], random = systemRandom } = this.#options;
+    const stopMs = stop?.budgetMs ?? APP_DEFAULTS.stopBudgetMs;
+    return new Engine({
+      container: this.#container,
+      foreign: this.#foreign,
+      hooks: services.filter((entry) => typeof entry === 'object').filter((entry) => 'ready' in entry),
+      front: server,
+      around: { clock: this.#clock, random, events: this.events },
+      budgets: { bootMs: boot?.budgetMs ?? APP_DEFAULTS.bootBudgetMs, stopMs },
+      servicesStopMs: stopMs * STOP_SHARES.services,
+      gate,
+      open: () => this.#open(),
+      escalated: (service, error) => {
+        this.events.emit({ type: 'escalated', service, error, at: this.#clock.now() });
+        void this.stop(`${service} is down for good`);
+      },
     });
-    const guarded = graph.nodes.filter((node) => node.kind === 'service').map((node) => node.id);
-    const gate = orchestrator.gate('main', guarded, this.#options.gate ?? {}, () => this.#open(graph));
-    return { graph, plan, orchestrator, gate };
   }
 
-  /** Inversify constructs in plan order, bottom up: from the top it reports false circles in deep graphs. */
-  #build({ graph, plan, orchestrator }: Engine): void {
-    for (const node of plan.order) {
-      if (node.kind !== 'service') continue;
-      let instance: Service;
-      try {
-        instance = this.#container.get(node.key as Class) as Service;
-      } catch (error) {
-        throw coreError('CONSTRUCT_FAILED', { service: node.id, reason: messageOf(error) }, error);
-      }
-      orchestrator.adopt(node.id, instance, declarationOf(node.target as Class)?.options ?? {});
-    }
-    this.#scoped = graph.nodes.filter((node) => node.kind === 'scoped').map((node) => this.#scopedClass(node));
-  }
-
-  #scopedClass(node: GraphNode): ScopedClass {
-    const target = node.target as Class;
+  #scopedClass({ id, provider }: GraphNode): ScopedClass {
+    const target = provider.target as Class;
     const resolve = (): unknown[] => dependenciesOf(target).map((key) => this.#container.get(key));
-    return scopedClass(node.id, declarationOf(target)?.tag, target, resolve);
+    return scopedClass(id, declarationOf(target)?.tag, target, resolve);
   }
 
   /** Runs while the gate is opening: only now do the factories come into being. */
-  #open(graph: ServiceGraph): void {
+  #open(): void {
     if (this.#factories.length === 0) {
-      this.#factories = this.#gatedNodes(graph).map((node) => {
+      this.#factories = this.#gatedNodes().map(({ id, provider }) => {
         try {
-          const instance = this.#container.get(node.key as Class);
-          return { name: node.id, tag: declarationOf(node.target as Class)?.tag, instance };
+          const instance = this.#container.get(provider.key as Class);
+          return { name: id, tag: declarationOf(provider.target as Class)?.tag, instance };
         } catch (error) {
-          throw coreError('FACTORY_FAILED', { factory: node.id, reason: messageOf(error) }, error);
+          throw coreError('FACTORY_FAILED', { factory: id, reason: messageOf(error) }, error);
         }
       });
     }
@@ -334,15 +333,13 @@ export class App {
   }
 
   /** The factories behind the gate, but for the server itself, which exists already. */
-  #gatedNodes(graph: ServiceGraph): GraphNode[] {
-    return graph.nodes.filter((node) => node.kind === 'factory' && node.target !== this.#options.server);
+  #gatedNodes(): GraphNode[] {
+    return this.#prepared().nodes.filter(
+      (node) => node.kind === 'factory' && node.provider.target !== this.#options.server,
+    );
   }
 
-  #hostFor({ graph, orchestrator, gate }: Engine): ServerHost {
-    const owner = (dependency: Dependency): string[] =>
-      graph.nodes
-        .filter((node) => node.key === dependency || node.tokens.includes(nameOf(dependency)))
-        .map(({ id }) => id);
+  #hostFor({ orchestrator, gate }: Engine): ServerHost {
     return {
       gate,
       clock: this.#clock,
@@ -352,26 +349,29 @@ export class App {
       graph: () => this.graph(),
       get: <D extends Dependency>(dependency: D) => this.#container.get(dependency as Class) as Provided<D>,
       gateOver: (name, dependency) =>
-        orchestrator.gate(name, graph.closure(owner(dependency)), this.#options.gate ?? {}),
-      declared: this.#gatedNodes(graph).map((node) => ({
-        name: node.id,
-        tag: declarationOf(node.target as Class)?.tag,
+        orchestrator.gate(name, this.#prepared().idsOf(dependency), this.#options.gate ?? {}),
+      declared: this.#gatedNodes().map(({ id, provider }) => ({
+        name: id,
+        tag: declarationOf(provider.target as Class)?.tag,
       })),
       factories: () => this.#factories,
     };
   }
 }
 
-/** What is made once from the container's bindings. */
-interface Engine {
-  readonly graph: ServiceGraph;
-  readonly plan: StartPlan;
-  readonly orchestrator: Orchestrator;
-  readonly gate: Gate;
+/** Carries what an engine knows of a failed boot to where it is told. */
+class BootFailed extends Error {
+  readonly facts: BootFacts;
+
+  constructor(facts: BootFacts) {
+    super('the boot failed');
+    this.facts = facts;
+  }
 }
 
-/** What a service shows before it is built. */
-const PLANNED: NodeState = { ...AT_REST, phase: 'registered', health: 'unknown' };
+function aborted(reason: string): MusterError {
+  return coreError('ABORTED', { what: 'The boot', why: 'stop', reason });
+}
 
 function checkBudget(option: string, value: number | undefined): void {
   if (value !== undefined && !(Number.isFinite(value) && value > 0)) {

@@ -7,10 +7,10 @@ const list = (names: readonly string[]): string => (names.length > 0 ? names.joi
 export const CORE_ERRORS = {
   DEPENDENCY_UNDEFINED: {
     message: (d) =>
-      `${d.service}${d.declaredAt === null ? '' : ` (${d.declaredAt})`}: entry ${d.index + 1} of dependsOn is undefined.`,
+      `${d.service}${d.declaredAt === null ? '' : ` (${d.declaredAt})`}: entry ${d.index + 1} of ${d.list} is undefined.`,
     hint: 'Two files import each other, so the class did not exist yet when it was named. Move what both need into a third file, or depend on a token.',
     fatal: true,
-  } satisfies ErrorEntry<{ service: string; index: number; declaredAt: string | null }>,
+  } satisfies ErrorEntry<{ service: string; list: string; index: number; declaredAt: string | null }>,
   GRAPH_INVALID: {
     message: (d) =>
       `The services do not fit together: ${d.problems.length} ${d.problems.length === 1 ? 'problem' : 'problems'}.\n${d.problems.map((p) => `  - ${p.message}\n    ${p.hint}`).join('\n')}`,
@@ -19,11 +19,11 @@ export const CORE_ERRORS = {
   } satisfies ErrorEntry<{ problems: readonly { code: string; message: string; hint: string }[] }>,
   BOOT_FAILED: {
     message: (d) =>
-      `The boot failed after ${d.wallMs} ms.\n${d.causes.map((c) => `  ✘ ${escapeText(c.service)}: ${escapeText(c.description)}\n    → ${escapeText(c.action)}`).join('\n')}${d.skipped.length > 0 ? `\n  Not started because of it: ${d.skipped.join(', ')}.` : ''}${d.stopped.length > 0 ? `\n  Stopped again, in this order: ${d.stopped.join(', ')}.` : ''}`,
+      `The boot failed after ${d.wallMs} ms.\n${d.causes.map((c) => `  ✘ ${escapeText(c.service)}${c.declaredAt === null ? '' : ` (${c.declaredAt})`}: ${escapeText(c.description)}\n    → ${escapeText(c.action)}`).join('\n')}${d.skipped.length > 0 ? `\n  Not started because of it: ${d.skipped.join(', ')}.` : ''}${d.stopped.length > 0 ? `\n  Stopped again, in this order: ${d.stopped.join(', ')}.` : ''}`,
     hint: 'Do what stands behind each arrow, then start again.',
   } satisfies ErrorEntry<{
     wallMs: number;
-    causes: readonly { service: string; description: string; action: string }[];
+    causes: readonly { service: string; declaredAt: string | null; description: string; action: string }[];
     skipped: readonly string[];
     stopped: readonly string[];
   }>,
@@ -32,6 +32,11 @@ export const CORE_ERRORS = {
     hint: 'A constructor only keeps its arguments; move what can fail into start().',
     fatal: true,
   } satisfies ErrorEntry<{ service: string; reason: string }>,
+  BINDING_INVALID: {
+    message: (d) => `The binding of ${d.key} yields ${d.got}.`,
+    hint: 'A binding yields an instance at once: do what is asynchronous in start() of a service, and depend on that.',
+    fatal: true,
+  } satisfies ErrorEntry<{ service: string; key: string; got: string }>,
   START_FAILED: {
     message: (d) => `start() of ${d.service} failed in attempt ${d.attempt}: ${d.reason}.`,
     hint: 'The cause is what start() threw. Throw an error with fatal: true where trying again cannot help.',
@@ -46,6 +51,14 @@ export const CORE_ERRORS = {
       `${d.service} started but was not healthy within ${d.timeoutMs} ms in attempt ${d.attempt}: ${d.reason}.`,
     hint: 'See what its check() reports; nothing that depends on it is started before it is healthy.',
   } satisfies ErrorEntry<{ service: string; timeoutMs: number; attempt: number; reason: string }>,
+  READY_HOOK_FAILED: {
+    message: (d) => `A hook of onReady(${d.service}) failed in attempt ${d.attempt}: ${d.reason}.`,
+    hint: 'The cause is what the hook threw; nothing that depends on the service is started before its hooks have succeeded.',
+  } satisfies ErrorEntry<{ service: string; attempt: number; reason: string }>,
+  STOP_TIMEOUT: {
+    message: (d) => `${d.method}() of ${d.service} did not end within ${d.timeoutMs} ms.`,
+    hint: 'Find what it waits for; ctx.signal tells it to give up, and stop.timeoutMs of the service gives it more time.',
+  } satisfies ErrorEntry<{ service: string; method: string; timeoutMs: number }>,
   BOOT_BUDGET_SPENT: {
     message: (d) =>
       `${d.service} was not up when the boot budget of ${d.budgetMs} ms ended, after ${d.attempts} ${d.attempts === 1 ? 'attempt' : 'attempts'}: ${d.reason}.`,
@@ -64,7 +77,7 @@ export const CORE_ERRORS = {
   ABORTED: {
     message: (d) => `${d.what} was told to give up: ${d.reason}.`,
     hint: 'Expected when the app stops or another required service failed; nothing to do here.',
-  } satisfies ErrorEntry<{ what: string; reason: string }>,
+  } satisfies ErrorEntry<{ what: string; why: string; reason: string }>,
   GATE_CLOSED: {
     message: (d) => `The gate did not open within ${d.waitedMs} ms; it waits for ${list(d.waitingFor)}.`,
     hint: 'Try again later; look at the named services if it stays so.',
@@ -92,6 +105,12 @@ export const CORE_ERRORS = {
     hint: 'Correct the option; nothing was started.',
     fatal: true,
   } satisfies ErrorEntry<{ option: string; expected: string; got: string }>,
+  NODE_UNKNOWN: {
+    message: (d) =>
+      `There is no ${d.name} in this app${d.near.length > 0 ? `; near names: ${d.near.join(', ')}` : ''}.`,
+    hint: 'Use an id of the graph, or the name of a token.',
+    fatal: true,
+  } satisfies ErrorEntry<{ name: string; near: readonly string[] }>,
   STREAM_FULL: {
     message: (d) => `The batch has ${d.got} events, and one append takes at most ${d.limit}.`,
     hint: 'Append in smaller batches.',

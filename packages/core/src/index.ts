@@ -3,21 +3,36 @@ export { App, type AppOptions, createApp } from './app.ts';
 export type { AppServer, GatedFactory, ServerHost } from './app-server.ts';
 export { bounded, Clock, Random, sleep, systemClock, systemRandom } from './clock.ts';
 export { callSite, declareClass, type Declaration } from './declare/declaration.ts';
-export { type Class, type Dependency, type Provided, type Token, token } from './declare/dependency.ts';
+export {
+  type Class,
+  type Dependency,
+  type DependencyEntry,
+  type DependencyTerms,
+  optional,
+  type Provided,
+  type Ref,
+  type Token,
+  token,
+} from './declare/dependency.ts';
 export type { Fits, Mismatch } from './declare/fits.ts';
-export { provide, provideValue, type Registration } from './declare/registration.ts';
-export { service } from './declare/service.ts';
+export { onReady, provide, provideValue, type Registration } from './declare/registration.ts';
+export { service, task } from './declare/service.ts';
 export type {
   CheckContext,
+  HookContext,
   RunContext,
   Service,
   ServiceOptions,
   StartContext,
   StopContext,
+  Task,
+  TaskOptions,
 } from './declare/service-contract.ts';
 export { CORE_ERRORS } from './errors.ts';
-export type { GraphDump } from './graph/dump.ts';
+export { diffGraphs, type GraphDiff, renderDiff } from './graph/diff.ts';
+export { explain } from './graph/explain.ts';
 export { GraphView } from './graph-view.ts';
+export { BootstrapError } from './lifecycle/bootstrap-error.ts';
 export type { Door, GateOptions, Permit } from './lifecycle/gate.ts';
 export { degraded, type Health, healthy, unhealthy } from './lifecycle/health.ts';
 export { HealthMonitor } from './lifecycle/health-monitor.ts';

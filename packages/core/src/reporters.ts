@@ -55,6 +55,18 @@ function linesOf(event: RuntimeEvent): string[] {
       ];
     case 'moved':
       return movedLines(event);
+    case 'degraded':
+      return [
+        event.by.length > 0
+          ? `  ◒ ${escapeText(event.service)} goes on without ${event.by.map(escapeText).join(', ')}`
+          : `  ● ${escapeText(event.service)} misses nothing any more`,
+      ];
+    case 'gate-closed':
+      return [
+        `Gate ${escapeText(event.gate)} closed because of ${event.causes.map(escapeText).join(', ')}; it opens again after they have been well for ${duration(event.dwellMs)}`,
+      ];
+    case 'lagged':
+      return [`  ◌ The process stood still for ${duration(event.lagMs)}; everything is checked before any gate moves`];
     case 'crashed':
       return [
         `  ✘ ${escapeText(event.service)} crashed: ${escapeText(messageOf(event.error))}${event.restartInMs === null ? '' : `. Again in ${duration(event.restartInMs)}.`}`,
@@ -81,10 +93,9 @@ function linesOf(event: RuntimeEvent): string[] {
 }
 
 function movedLines(event: Extract<RuntimeEvent, { type: 'moved' }>): string[] {
-  if (event.machine === 'gate' && event.subject === 'main' && ['open', 'closed'].includes(event.to))
-    return [`Gate ${event.to}`];
+  if (event.machine === 'gate' && event.subject === 'main' && event.to === 'open') return ['Gate open'];
   if (event.machine !== 'service') return [];
-  if (event.to === 'running') return [`  ● ${escapeText(event.subject)} running`];
+  if (event.to === 'running' || event.to === 'completed') return [`  ● ${escapeText(event.subject)} ${event.to}`];
   if (event.to === 'stopped' && event.from === 'stopping') return [`  ○ ${escapeText(event.subject)} stopped`];
   return [];
 }
@@ -150,8 +161,8 @@ class LiveBoot {
     const line = this.#lines.get(event.subject);
     if (event.to === 'starting' && line) line.since = event.at;
     if (event.to === 'starting') return this.#set(event.subject, '◐', 'starting');
-    if (event.to === 'running')
-      return this.#set(event.subject, '●', `running  ${duration(event.at - (line?.since ?? event.at))}`);
+    if (event.to === 'running' || event.to === 'completed')
+      return this.#set(event.subject, '●', `${event.to}  ${duration(event.at - (line?.since ?? event.at))}`);
     if (event.to === 'failed') return this.#set(event.subject, '✘', `failed  ${line?.text ?? ''}`);
     if (event.to === 'skipped') return this.#set(event.subject, '◌', 'skipped');
     if (event.to === 'stopped' && event.from === 'stopping' && line?.mark === '●')

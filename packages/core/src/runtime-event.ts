@@ -47,6 +47,18 @@ export type RuntimeEvent =
       readonly reason: string | null;
       readonly at: number;
     }
+  /** What a running service can do without has gone or come back; `by` is empty when nothing is missing any more. */
+  | { readonly type: 'degraded'; readonly service: string; readonly by: readonly string[]; readonly at: number }
+  /** An open gate has closed; `causes` are root causes only, and it stays closed for `dwellMs` after they are gone. */
+  | {
+      readonly type: 'gate-closed';
+      readonly gate: string;
+      readonly causes: readonly string[];
+      readonly dwellMs: number;
+      readonly at: number;
+    }
+  /** The process stood still; no gate moves before one round of checks. */
+  | { readonly type: 'lagged'; readonly lagMs: number; readonly at: number }
   /** A service died; `restartInMs` is null when it is not started again. */
   | {
       readonly type: 'crashed';

@@ -5,16 +5,21 @@ import { FakeClock } from '@muster/core/testing';
 import { Gate, type GateOptions } from '../src/lifecycle/gate.ts';
 import { RuntimeEvents } from '../src/runtime-event.ts';
 
-function gateOver(options: GateOptions = {}, open?: () => void) {
+function gateOver(given: GateOptions = {}, open?: () => void) {
+  const options = { dwellMs: 0, jitterMs: 0, ...given };
   const clock = new FakeClock();
-  const state = { ready: false };
-  const guarded = { ready: () => state.ready, blockedBy: () => (state.ready ? [] : ['ThreadService']) };
+  const state = { ready: false, confirmed: true };
+  const guarded = {
+    ready: () => state.ready,
+    confirmed: () => state.confirmed,
+    blockedBy: () => (state.ready ? [] : ['ThreadService']),
+  };
   const gate = new Gate('main', guarded, { clock, random: systemRandom, events: new RuntimeEvents() }, options, open);
   const set = (ready: boolean): void => {
     state.ready = ready;
     gate.follow();
   };
-  return { clock, gate, set };
+  return { clock, gate, set, state };
 }
 
 /** Whether a promise has ended by now. */

@@ -1,18 +1,20 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { findCycles } from '../src/graph/cycles.ts';
-import { type Provider, ServiceGraph } from '../src/graph/service-graph.ts';
+import { PLAIN } from '../src/declare/edge.ts';
+import type { Provider } from '../src/graph/provider.ts';
+import { ServiceGraph } from '../src/graph/service-graph.ts';
 import { planStart } from '../src/graph/start-plan.ts';
 
 function provider(name: string, needs: readonly string[] = [], more: Partial<Provider> = {}): Provider {
-  const dependsOn = needs.map((need) => ({ key: need, name: need }));
+  const wants = needs.map((need) => ({ key: need, name: need, terms: PLAIN }));
   return {
     key: name,
     target: more.key ?? name,
     name,
     kind: 'service',
     aliases: [],
-    dependsOn,
+    wants,
     declaredAt: `${name}.ts:1`,
     ...more,
   };
@@ -88,7 +90,7 @@ describe('ServiceGraph', () => {
     expect(graph.problems.map(({ code, message }) => `${code}: ${message}`)).toEqual([
       'BEHIND_GATE: Holder (Holder.ts:1) needs Chat, which stands behind the gate and does not exist before it opens.',
       'CAPTIVE: Holder (Holder.ts:1) holds PerRun, of which there is one per use; it would keep the first one for ever.',
-      'CYCLE: These need each other in a circle: A → B → C → A.',
+      'CYCLE: These need each other in a circle: A (A.ts:1) → B (B.ts:1) → C (C.ts:1) → A.',
       'DUPLICATE: Store is provided 2 times: by One (One.ts:1) and by Two (Two.ts:1).',
       'MISSING: C (C.ts:1) needs ThreadSevice, which nobody provides.',
     ]);

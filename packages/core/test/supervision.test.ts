@@ -15,7 +15,8 @@ import {
   unhealthy,
 } from '@muster/core';
 import { FakeClock, recordEvents } from '@muster/core/testing';
-import { RESTART_DEFAULTS, RestartPolicy } from '../src/lifecycle/restart-policy.ts';
+import { RestartPolicy } from '../src/lifecycle/restart-policy.ts';
+import { SERVICE_DEFAULTS, settingsOf } from '../src/lifecycle/service-settings.ts';
 
 /** The longest pause each time, so that times can be told. */
 const longest: Random = { next: () => 1, uuid: () => '' };
@@ -48,7 +49,7 @@ async function supervised(body: Partial<Service>, options: ServiceOptions = {}) 
       journal.push('dependent stops');
     }
   }
-  const app = createApp({ services: [Dependent, Worker], clock, random: longest });
+  const app = createApp({ services: [Dependent, Worker], clock, random: longest, gate: { dwellMs: 0 } });
   const recorded = recordEvents(app);
   await app.start();
   journal.length = 0;
@@ -126,7 +127,7 @@ describe('a service that crashes', () => {
     const test = await supervised({});
     for (let i = 0; i < 15; i += 1) {
       test.contexts.at(-1)?.fail(new Error('now and then'));
-      await test.clock.advance(1_000 + RESTART_DEFAULTS.forgivenAfterMs);
+      await test.clock.advance(1_000 + SERVICE_DEFAULTS.forgivenAfterMs);
     }
     expect(test.crashes()).toEqual(Array(15).fill(1_000));
     await test.app.stop();
@@ -238,7 +239,8 @@ describe('RestartPolicy', () => {
         fc.array(fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), { minLength: 12, maxLength: 12 }),
         (chances) => {
           let i = 0;
-          const policy = new RestartPolicy({ next: () => chances[i++ % chances.length] as number, uuid: () => '' });
+          const random = { next: () => chances[i++ % chances.length] as number, uuid: () => '' };
+          const policy = new RestartPolicy(random, settingsOf('Worker', {}), false);
           const pauses = Array.from({ length: 11 }, (_, n) => policy.failed(n));
           pauses.forEach((pause, n) => {
             if (n === 10) expect(pause).toBeNull();

@@ -1,7 +1,7 @@
 /**
  * `@webSocketFactory` and `@httpHandler`: what stands behind the gate. Neither exists before the gate is opening.
  */
-import { callSite, type Class, declareClass, type Dependency, type Fits } from '@muster/core';
+import { callSite, type Class, declareClass, type DependencyEntry, type Fits } from '@muster/core';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Session } from './session.ts';
 
@@ -32,13 +32,13 @@ export interface HttpHandler {
 /** What the decorators leave in a declaration. */
 export type FrontTag = { readonly front: 'web-socket'; readonly path: string } | { readonly front: 'http' };
 
-type Decorates<T, D extends readonly Dependency[]> = <C extends Class<T & object>>(
+type Decorates<T, D extends readonly DependencyEntry[]> = <C extends Class<T & object>>(
   target: C,
   context?: ClassDecoratorContext,
 ) => Fits<ConstructorParameters<C>, D>;
 
 /** Declares a factory of handlers for WebSockets on `path`. */
-export function webSocketFactory<const D extends readonly Dependency[] = []>(options: {
+export function webSocketFactory<const D extends readonly DependencyEntry[] = []>(options: {
   readonly path: string;
   readonly dependsOn?: D;
 }): Decorates<WebSocketFactory, D> {
@@ -47,14 +47,14 @@ export function webSocketFactory<const D extends readonly Dependency[] = []>(opt
 }
 
 /** Declares a handler of HTTP requests. */
-export function httpHandler<const D extends readonly Dependency[] = []>(
+export function httpHandler<const D extends readonly DependencyEntry[] = []>(
   options: { readonly dependsOn?: D } = {},
 ): Decorates<HttpHandler, D> {
   const declaredAt = callSite(httpHandler);
   return declareFront({ front: 'http' }, options.dependsOn ?? [], declaredAt);
 }
 
-function declareFront(tag: FrontTag, dependsOn: readonly Dependency[], declaredAt: () => string | undefined) {
+function declareFront(tag: FrontTag, dependsOn: readonly DependencyEntry[], declaredAt: () => string | undefined) {
   return (target: Class): never => {
     declareClass(target, { kind: 'factory', options: {}, tag }, dependsOn, declaredAt);
     return undefined as never;

@@ -646,7 +646,8 @@ describe('streams', () => {
     expect((await client.next('wait')).pending).toEqual(['Database']);
     expect(server.recorded.moves('connection').at(-1)).toMatch(/:syncing$/);
     report(healthy);
-    await clock.advance(2_000);
+    // One second to the next check, two for the gate to trust it, and a moment so that not all come at once.
+    await clock.advance(4_000);
     expect(await client.next('response')).toMatchObject({ id, ok: true });
     expect(server.sessions[0]?.permit.live).toBe(true);
     await client.close();

@@ -1,7 +1,7 @@
 /**
  * `@agent`: the author writes `run(input, ctx)`, and every event that a user must see arises by itself.
  */
-import { callSite, type Class, declareClass, type Dependency, type Fits } from '@muster/core';
+import { callSite, type Class, declareClass, type DependencyEntry, type Fits } from '@muster/core';
 import type { ThreadMessage } from '@muster/contracts';
 import type { Tool } from '../tools/define-tool.ts';
 
@@ -51,7 +51,7 @@ export interface AgentTag {
   readonly tools: readonly Tool[];
 }
 
-export function agent<const D extends readonly Dependency[] = []>(options: {
+export function agent<const D extends readonly DependencyEntry[] = []>(options: {
   /** By which requests ask for it; unique in the app. */
   readonly name: string;
   readonly description: string;

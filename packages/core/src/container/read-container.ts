@@ -1,45 +1,58 @@
 /**
- * Reads the providers of a graph from a container's own bindings, so there is no second list that could drift.
+ * Reads the graph's providers from an Inversify container: whatever is bound there, by Muster or long before it.
+ *
+ * The container is the only list there is. Classes with Inversify's own decorators count as declared.
  */
-import { bindingTypeValues, ClassElementMetadataKind, getClassMetadata } from '@inversifyjs/core';
-import { Plugin, type PluginContext } from '@inversifyjs/plugin';
+import {
+  type Binding,
+  type BindingConstraints,
+  bindingTypeValues,
+  ClassElementMetadataKind,
+  getClassMetadata,
+  type ManagedClassElementMetadata,
+  ResolvedValueElementMetadataKind,
+  type ResolvedValueElementMetadata,
+} from '@inversifyjs/core';
 import type { Container, ServiceIdentifier } from 'inversify';
-import { type Class, nameOf } from '../declare/dependency.ts';
 import { declarationOf } from '../declare/declaration.ts';
-import type { Provider } from '../graph/service-graph.ts';
+import { type Class, methodsOf, nameOf, refTarget } from '../declare/dependency.ts';
+import { AFTER, PLAIN } from '../declare/edge.ts';
+import type { NodeKind, Provider, Wanted } from '../graph/provider.ts';
+import { bindingsOf } from './bindings.ts';
 
-const contexts = new WeakMap<Container, PluginContext>();
-
-/** Keeps the context that a container hands to its plugins: the only way to its bindings. */
-class BindingsReader extends Plugin<Container> {
-  override load(): void {
-    contexts.set(this._container, this._context);
-  }
+/** A provider and the binding it was read from. */
+export interface BoundProvider extends Provider {
+  readonly binding: Binding<unknown>;
 }
 
-/** Everything bound in `container`, in no particular order. */
-export function readProviders(container: Container): Provider[] {
-  if (!contexts.has(container)) container.register(BindingsReader);
-  const bindings = (contexts.get(container) as PluginContext).bindingService;
-  const providers: Provider[] = [];
+/** How a place of injection asks: by name and tags, for one or for all. */
+interface Ask {
+  readonly key: ServiceIdentifier;
+  readonly name: BindingConstraints['name'];
+  readonly tags: BindingConstraints['tags'];
+  readonly many: boolean;
+  readonly optional: boolean;
+}
+
+/**
+ * Everything bound in `container`.
+ *
+ * @param isForeign true for a binding that was there before Muster: two of one key may then be meant for a `getAll()`.
+ */
+export function readProviders(
+  container: Container,
+  isForeign: (binding: Binding<unknown>) => boolean,
+): BoundProvider[] {
+  const providers: BoundProvider[] = [];
   const aliases: { key: ServiceIdentifier; target: ServiceIdentifier }[] = [];
-  for (const key of bindings.getBoundServices()) {
-    for (const binding of bindings.get(key) ?? []) {
-      if (binding.type === bindingTypeValues.ServiceRedirection) {
-        aliases.push({ key, target: binding.targetServiceIdentifier });
-      } else if (binding.type === bindingTypeValues.Instance) {
-        providers.push(fromClass(key, binding.implementationType as Class));
-      } else {
-        providers.push({
-          key,
-          target: key,
-          name: nameOf(key),
-          kind: 'value',
-          aliases: [],
-          dependsOn: [],
-          declaredAt: undefined,
-        });
-      }
+  for (const binding of bindingsOf(container)) {
+    const key = binding.serviceIdentifier;
+    if (refTarget(key) !== undefined) continue;
+    if (binding.type === bindingTypeValues.ServiceRedirection) {
+      aliases.push({ key, target: binding.targetServiceIdentifier });
+    } else {
+      const label = isForeign(binding) || !isPlain(binding) ? `binding ${binding.id}` : '';
+      providers.push(fromBinding(binding, label));
     }
   }
   return withAliases(providers, aliases);
@@ -47,34 +60,145 @@ export function readProviders(container: Container): Provider[] {
 
 /** What the constructor of a class is given, in order. */
 export function dependenciesOf(target: Class): ServiceIdentifier[] {
-  return getClassMetadata(target).constructorArguments.flatMap((argument) => {
-    if (argument.kind === ClassElementMetadataKind.unmanaged) return [];
-    const wanted = argument.value as ServiceIdentifier | { unwrap(): ServiceIdentifier };
-    return [typeof wanted === 'object' ? wanted.unwrap() : wanted];
-  });
+  return getClassMetadata(target).constructorArguments.flatMap((argument) =>
+    argument.kind === ClassElementMetadataKind.unmanaged ? [] : [unwrapped(argument.value)],
+  );
 }
 
-function fromClass(key: ServiceIdentifier, target: Class): Provider {
+function fromBinding(binding: Binding<unknown>, label: string): BoundProvider {
+  const key = binding.serviceIdentifier;
+  switch (binding.type) {
+    case bindingTypeValues.Instance:
+      return { ...fromClass(key, binding.implementationType as Class, scopeOf(binding.scope)), label, binding };
+    case bindingTypeValues.ConstantValue: {
+      const value = binding.value as unknown;
+      const hasMethod = (name: string): boolean =>
+        typeof (value as Record<string, unknown> | null)?.[name] === 'function';
+      return { ...bare(key, 'value', []), ...contractOf(key), hasMethod, label, binding };
+    }
+    case bindingTypeValues.ResolvedValue: {
+      const wants = binding.metadata.arguments.map((argument) => wantedBy(key, askOfResolved(argument)));
+      return { ...bare(key, 'opaque', wants), ...contractOf(key), scope: scopeOf(binding.scope), label, binding };
+    }
+    case bindingTypeValues.DynamicValue:
+      return { ...bare(key, 'opaque', []), ...contractOf(key), scope: scopeOf(binding.scope), label, binding };
+    default:
+      return { ...bare(key, 'opaque', []), ...contractOf(key), label, binding };
+  }
+}
+
+function bare(key: ServiceIdentifier, kind: NodeKind, wants: readonly Wanted[]): Omit<Provider, 'label'> {
+  return { key, target: key, name: nameOf(key), kind, aliases: [], wants, declaredAt: undefined };
+}
+
+/** What the key's token demands of whoever provides it. */
+function contractOf(key: ServiceIdentifier): Pick<Provider, 'demands'> {
+  const methods = methodsOf(key);
+  return methods.length === 0 ? {} : { demands: new Map([[key, methods]]) };
+}
+
+function fromClass(
+  key: ServiceIdentifier,
+  target: Class,
+  scope: NonNullable<Provider['scope']>,
+): Omit<Provider, 'label'> {
   const declaration = declarationOf(target);
-  const dependsOn = dependenciesOf(target).map((wanted) => ({ key: wanted, name: nameOf(wanted) }));
+  const { constructorArguments, properties } = getClassMetadata(target);
+  const injected = [...constructorArguments, ...properties.values()];
+  const wants = injected.flatMap((argument, index) => {
+    if (argument.kind === ClassElementMetadataKind.unmanaged) return [];
+    const wanted = wantedBy(key, askOfClass(argument));
+    const optionalTarget = refTarget(wanted.key);
+    const terms = declaration?.terms[index] ?? PLAIN;
+    if (optionalTarget === undefined) return [{ ...wanted, terms }];
+    return [{ key: optionalTarget, name: nameOf(optionalTarget), terms, mayBeAbsent: true }];
+  });
+  const after = (declaration?.options.after ?? []).map((other) => ({
+    key: other,
+    name: nameOf(other),
+    terms: AFTER,
+    mayBeAbsent: true,
+  }));
+  const { start, stop, health, shared, tags } = declaration?.options ?? {};
+  const hasMethod = (name: string): boolean =>
+    typeof (target.prototype as Record<string, unknown> | undefined)?.[name] === 'function';
   return {
     key,
     target,
     name: nameOf(target),
-    kind: declaration?.kind ?? 'service',
+    // What is made anew at each use has no life that an engine could look after.
+    kind: declaration?.kind ?? (scope === 'singleton' || LIFECYCLE.some(hasMethod) ? 'service' : 'opaque'),
+    scope,
     aliases: key === target ? [] : [{ key, name: nameOf(key) }],
-    dependsOn,
+    wants: [...wants, ...after],
     declaredAt: declaration?.declaredAt(),
+    shared: shared ?? false,
+    tags: tags ?? [],
+    times: { startMs: start?.timeoutMs, stopMs: stop?.timeoutMs, healthMs: health?.timeoutMs },
+    hasMethod,
+    ...contractOf(key),
   };
+}
+
+const LIFECYCLE = ['start', 'run', 'check', 'drain', 'stop'];
+
+function askOfClass(argument: ManagedClassElementMetadata): Ask {
+  const many = argument.kind === ClassElementMetadataKind.multipleInjection;
+  const { name, tags, optional } = argument;
+  return { key: unwrapped(argument.value), name, tags, many, optional };
+}
+
+function askOfResolved(argument: ResolvedValueElementMetadata): Ask {
+  const many = argument.kind === ResolvedValueElementMetadataKind.multipleInjection;
+  const { name, tags, optional } = argument;
+  return { key: unwrapped(argument.value), name, tags, many, optional };
+}
+
+function wantedBy(consumer: ServiceIdentifier, { key, name, tags, many, optional }: Ask): Wanted {
+  const parent: BindingConstraints = { name: undefined, tags: new Map(), serviceIdentifier: consumer, getAncestor };
+  const constraints: BindingConstraints = { name, tags, serviceIdentifier: key, getAncestor: () => parent };
+  return {
+    key,
+    name: nameOf(key),
+    terms: PLAIN,
+    many,
+    mayBeAbsent: optional,
+    accepts: (candidate) => accepts(candidate as BoundProvider, key, constraints),
+  };
+}
+
+function getAncestor(): undefined {
+  return undefined;
+}
+
+/** An alias has no conditions of its own, so what stands behind one fits whoever asks. */
+function accepts({ key, binding }: BoundProvider, asked: ServiceIdentifier, constraints: BindingConstraints): boolean {
+  return key !== asked || binding.isSatisfiedBy(constraints);
+}
+
+/** True for a binding that fits whoever asks without a name or a tag. */
+function isPlain(binding: Binding<unknown>): boolean {
+  const key = binding.serviceIdentifier;
+  return binding.isSatisfiedBy({ name: undefined, tags: new Map(), serviceIdentifier: key, getAncestor });
+}
+
+function scopeOf(scope: string): NonNullable<Provider['scope']> {
+  return scope === 'Transient' ? 'transient' : scope === 'Request' ? 'request' : 'singleton';
+}
+
+function unwrapped(value: unknown): ServiceIdentifier {
+  return typeof value === 'object' && value !== null && 'unwrap' in value
+    ? (value as { unwrap(): ServiceIdentifier }).unwrap()
+    : (value as ServiceIdentifier);
 }
 
 /** A redirection is another name of what it leads to, also through further redirections. */
 function withAliases(
-  providers: readonly Provider[],
+  providers: readonly BoundProvider[],
   aliases: readonly { key: ServiceIdentifier; target: ServiceIdentifier }[],
-): Provider[] {
+): BoundProvider[] {
   const next = new Map(aliases.map(({ key, target }) => [key, target]));
-  const byTarget = new Map<unknown, { key: unknown; name: string }[]>();
+  const byTarget = new Map<unknown, { key: ServiceIdentifier; name: string }[]>();
   for (const { key, target } of aliases) {
     const seen = new Set<ServiceIdentifier>([key]);
     let end = target;
@@ -86,8 +210,11 @@ function withAliases(
     if (known) known.push({ key, name: nameOf(key) });
     else byTarget.set(end, [{ key, name: nameOf(key) }]);
   }
-  return providers.map((provider) => ({
-    ...provider,
-    aliases: [...provider.aliases, ...(byTarget.get(provider.key) ?? [])],
-  }));
+  return providers.map((provider) => {
+    const more = byTarget.get(provider.key);
+    if (more === undefined) return provider;
+    const demands = new Map(provider.demands);
+    for (const { key } of more) if (methodsOf(key).length > 0) demands.set(key, methodsOf(key));
+    return { ...provider, aliases: [...provider.aliases, ...more], demands };
+  });
 }

@@ -8,15 +8,17 @@ import { fileURLToPath } from 'node:url';
 import 'reflect-metadata/lite';
 import { inject, injectable } from 'inversify';
 import { coreError } from '../errors.ts';
-import { type Class, type Dependency, nameOf } from './dependency.ts';
+import type { EdgeTerms } from './edge.ts';
+import { type Class, dependencyOf, type DependencyEntry, nameOf, refKey, termsOf } from './dependency.ts';
 import type { ServiceOptions } from './service-contract.ts';
 
 /**
  * - `service`: one instance, started and stopped by the engine.
+ * - `task`: one instance, whose start ends by itself and is over then.
  * - `factory`: one instance, resolved when the gate is opening, never before.
  * - `scoped`: an instance per use, made with a permit only.
  */
-export type Kind = 'service' | 'factory' | 'scoped';
+export type Kind = 'service' | 'task' | 'factory' | 'scoped';
 
 /** What a decorator says of a class. */
 export interface Declaration {
@@ -24,6 +26,8 @@ export interface Declaration {
   readonly options: ServiceOptions;
   /** What the declaring package adds: the path of a WebSocket factory, the name of an agent. */
   readonly tag: unknown;
+  /** The terms of its constructor's arguments, in order; which dependencies they are stands in Inversify's metadata. */
+  readonly terms: readonly EdgeTerms[];
   /** `file:line` of the decorator, computed when asked for. */
   readonly declaredAt: () => string | undefined;
 }
@@ -45,18 +49,30 @@ export function declarationOf(target: Class): Declaration | undefined {
  */
 export function declareClass(
   target: Class,
-  declaration: Omit<Declaration, 'declaredAt'>,
-  dependsOn: readonly Dependency[],
+  declaration: Omit<Declaration, 'declaredAt' | 'terms'>,
+  dependsOn: readonly DependencyEntry[],
   declaredAt: () => string | undefined,
 ): void {
-  dependsOn.forEach((dependency, index) => {
-    if (dependency === undefined) {
-      throw coreError('DEPENDENCY_UNDEFINED', { service: nameOf(target), index, declaredAt: declaredAt() ?? null });
-    }
-    inject(dependency as Class)(target, undefined, index);
+  const { after = [] } = declaration.options;
+  [...dependsOn.map((entry) => entry && dependencyOf(entry)), ...after].forEach((dependency, index) => {
+    if (dependency !== undefined) return;
+    const list = index < dependsOn.length ? 'dependsOn' : 'after';
+    const place = index < dependsOn.length ? index : index - dependsOn.length;
+    throw coreError('DEPENDENCY_UNDEFINED', {
+      service: nameOf(target),
+      list,
+      index: place,
+      declaredAt: declaredAt() ?? null,
+    });
+  });
+  const terms = dependsOn.map(termsOf);
+  dependsOn.forEach((entry, index) => {
+    const dependency = dependencyOf(entry);
+    const key = terms[index]?.need === 'optional' ? refKey(dependency) : dependency;
+    inject(key as Class)(target, undefined, index);
   });
   injectable()(target);
-  declarations.set(target, { ...declaration, declaredAt });
+  declarations.set(target, { ...declaration, terms, declaredAt });
 }
 
 /**

@@ -1,8 +1,9 @@
 /**
- * What a class can depend on: another class, or a token that stands for an interface.
+ * What a class can depend on: another class, or a token that stands for an interface; plain, or with terms of its own.
  *
- * Both are Inversify service identifiers as they are, so `container.get(Token)` works and is typed.
+ * Classes and tokens are Inversify service identifiers as they are, so `container.get(Token)` works and is typed.
  */
+import { type EdgeTerms, type Need, type OnLoss, OPTIONAL, PLAIN, type Until } from './edge.ts';
 
 /** A class that can be built. */
 export type Class<T = object> = new (...args: any[]) => T;
@@ -12,11 +13,49 @@ declare const provided: unique symbol;
 /** Stands for an interface `T`, which does not exist at run time. */
 export type Token<T> = symbol & { readonly [provided]: T };
 
-/** Anything that can stand in `dependsOn`. */
+/** A class or a token. */
 export type Dependency<T = any> = (abstract new (...args: any[]) => T) | Token<T>;
 
-/** What a dependency is injected as. */
-export type Provided<D> = D extends Token<infer T> ? T : D extends abstract new (...args: any[]) => infer T ? T : never;
+/** A dependency with terms; what is not said is as in a plain entry. */
+export interface DependencyTerms<D extends Dependency = Dependency> {
+  readonly on: D;
+  /** How far it must have come before this service starts. @default 'healthy', and 'completed' for a task */
+  readonly until?: Until;
+  /** `optional` injects a `Ref`. @default 'required' */
+  readonly need?: Need;
+  /** What its loss after the start means. @default 'gate', and 'degrade' where it is optional */
+  readonly onLoss?: OnLoss;
+}
+
+/** Anything that can stand in `dependsOn`. */
+export type DependencyEntry = Dependency | DependencyTerms;
+
+/** An optional dependency: it may be down, now or later. */
+export interface Ref<T> {
+  /** The instance while it is up and healthy, else `undefined`. Look at it each time; do not keep what you saw. */
+  readonly current: T | undefined;
+}
+
+/** What an entry is injected as. */
+export type Provided<D> = D extends { readonly on: infer On; readonly need: 'optional' }
+  ? Ref<Provided<On>>
+  : D extends { readonly on: infer On }
+    ? Provided<On>
+    : D extends Token<infer T>
+      ? T
+      : D extends abstract new (...args: any[]) => infer T
+        ? T
+        : never;
+
+/**
+ * An optional dependency: the service is injected a `Ref`, is not held up by it after its first failed attempt, and is
+ * degraded while it is down. Nobody has to provide it.
+ */
+export function optional<D extends Dependency>(dependency: D): { readonly on: D; readonly need: 'optional' } {
+  return { on: dependency, need: 'optional' };
+}
+
+const demands = new Map<symbol, readonly string[]>();
 
 /**
  * Makes a token for an interface.
@@ -24,14 +63,59 @@ export type Provided<D> = D extends Token<infer T> ? T : D extends abstract new 
  * Two calls give two tokens, also under one name: keep the token beside the interface and import it.
  *
  * @param name shown in the graph and in errors; the interface's own name.
+ * @param contract `methods`: what a provider must have; one that lacks a method is an error of the graph, not of a user.
  */
-export function token<T>(name: string): Token<T> {
-  return Symbol(name) as Token<T>;
+export function token<T>(name: string, contract: { readonly methods?: readonly (keyof T & string)[] } = {}): Token<T> {
+  const made = Symbol(name) as Token<T>;
+  if (contract.methods !== undefined && contract.methods.length > 0) demands.set(made, contract.methods);
+  return made;
+}
+
+/** The methods that a token demands; none for a class. */
+export function methodsOf(dependency: unknown): readonly string[] {
+  return demands.get(dependency as symbol) ?? [];
 }
 
 /** The name that a dependency has in graphs and errors. */
 export function nameOf(dependency: unknown): string {
+  const target = refTarget(dependency);
+  if (target !== undefined) return nameOf(target);
   if (typeof dependency === 'symbol') return dependency.description ?? 'unnamed token';
   if (typeof dependency === 'function') return dependency.name === '' ? 'unnamed class' : dependency.name;
   return String(dependency);
+}
+
+/** The class or token of an entry. */
+export function dependencyOf(entry: DependencyEntry): Dependency {
+  return hasTerms(entry) ? entry.on : entry;
+}
+
+/** The terms of an entry of `dependsOn`. */
+export function termsOf(entry: DependencyEntry): EdgeTerms {
+  if (!hasTerms(entry)) return PLAIN;
+  const { until, need, onLoss } = entry;
+  const base = need === 'optional' ? OPTIONAL : PLAIN;
+  return { kind: 'needs', until: until ?? base.until, need: base.need, onLoss: onLoss ?? base.onLoss };
+}
+
+function hasTerms(entry: DependencyEntry): entry is DependencyTerms {
+  return typeof entry === 'object' && entry !== null;
+}
+
+const refs = new Map<Dependency, symbol>();
+const targets = new Map<unknown, Dependency>();
+
+/** Under which the `Ref` of an optional dependency is bound: one for each dependency. */
+export function refKey(dependency: Dependency): symbol {
+  const known = refs.get(dependency);
+  if (known !== undefined) return known;
+  const key = Symbol(`optional ${nameOf(dependency)}`);
+  refs.set(dependency, key);
+  targets.set(key, dependency);
+  return key;
+}
+
+/** What a key made by `refKey` leads to; `undefined` for any other key. */
+export function refTarget(key: unknown): Dependency | undefined {
+  return targets.get(key);
 }

@@ -4,7 +4,7 @@
  * A decorator that returns `void` is accepted and one that returns `Mismatch` is not, so the compiler's message reads as
  * the text in the type. Classes that are structurally equal cannot be told apart this way.
  */
-import type { Dependency, Provided } from './dependency.ts';
+import type { DependencyEntry, Provided } from './dependency.ts';
 
 /** Never made; its text is what the compiler shows. */
 export interface Mismatch<Text extends string, Expected = unknown, Got = unknown> {
@@ -19,9 +19,9 @@ type Place<I extends readonly unknown[]> = I['length'] extends keyof Ordinal ? O
 /** `void` when each entry of `D` fits the constructor parameter at its place and none is missing or too many. */
 export type Fits<
   P extends readonly unknown[],
-  D extends readonly Dependency[],
+  D extends readonly DependencyEntry[],
   I extends readonly unknown[] = [],
-> = D extends readonly [infer Head, ...infer Tail extends readonly Dependency[]]
+> = D extends readonly [infer Head, ...infer Tail extends readonly DependencyEntry[]]
   ? P extends readonly []
     ? Mismatch<`dependsOn: the ${Place<I> & string} entry has no constructor parameter`>
     : P extends readonly [(infer First)?, ...infer Rest]

@@ -2,12 +2,15 @@
  * What an app is made of: the entries of `createApp({ services })`.
  */
 import type { Class, Dependency, Provided, Token } from './dependency.ts';
+import type { HookContext } from './service-contract.ts';
 
-/** A class for a token, or a ready value for a dependency. */
-export interface Registration {
-  readonly provides: Dependency;
-  readonly by: { readonly class: Class } | { readonly value: unknown };
-}
+/** What is done with an instance before anybody depends on it. */
+export type ReadyHook = (instance: never, ctx: HookContext) => void | Promise<void>;
+
+/** A class for a token, a ready value for a dependency, or a hook on one. */
+export type Registration =
+  | { readonly provides: Dependency; readonly by: { readonly class: Class } | { readonly value: unknown } }
+  | { readonly ready: Dependency; readonly hook: ReadyHook };
 
 /** Registers `implementation` as the provider of `token`; it may also be asked for by its class. */
 export function provide<T>(token: Token<T>, implementation: Class<T & object>): Registration {
@@ -17,4 +20,17 @@ export function provide<T>(token: Token<T>, implementation: Class<T & object>): 
 /** Registers a value that exists already; it has no lifecycle. */
 export function provideValue<D extends Dependency>(dependency: D, value: Provided<D>): Registration {
   return { provides: dependency, by: { value } };
+}
+
+/**
+ * Registers what has to be done with a service once it is healthy and before anything that depends on it starts: seed,
+ * migrate, warm up. Several hooks of one service run in the order of their registration, after each successful start.
+ *
+ * A throw fails the attempt, and the hook's time is part of the attempt's.
+ */
+export function onReady<D extends Dependency>(
+  dependency: D,
+  hook: (instance: Provided<D>, ctx: HookContext) => void | Promise<void>,
+): Registration {
+  return { ready: dependency, hook: hook as ReadyHook };
 }

@@ -3,18 +3,25 @@
  */
 import type { Clock } from '@muster/contracts';
 import type { Health } from '../lifecycle/health.ts';
+import type { Dependency } from './dependency.ts';
 
 /** What `start()` is given. */
 export interface StartContext {
-  /** Aborted when the attempt's time is over or the app is stopping; its reason says which. */
+  /** Aborted when the attempt's time is over or the app is stopping; its reason is a `MusterError` that says which. */
   readonly signal: AbortSignal;
-  /** When this attempt is given up, on the scale of `clock.monotonic()`, in milliseconds. */
+  /** When this attempt is given up, on the scale of `clock.monotonic()`, in milliseconds. Moves with `progress`. */
   readonly deadline: number;
   readonly clock: Clock;
-  /** Says how far the start has come; shown live at boot and in the dump. */
-  progress(text: string): void;
+  /**
+   * Says how far the start has come; shown live at boot and in the dump.
+   *
+   * `extendMs` asks for that much time from now on; the attempt ends at `start.maxMs` all the same.
+   */
+  progress(text: string, options?: { readonly extendMs?: number }): void;
   /** Says, at any time until the next `start()`, that the service has died: it counts as a crash at once. */
   fail(error: unknown): void;
+  /** Says, at any time until the next `start()`, how the service is; acts at once, without thresholds. */
+  report(health: Health): void;
 }
 
 /** What `run()` is given. */
@@ -22,11 +29,22 @@ export interface RunContext {
   /** Aborted when the service is being stopped. */
   readonly signal: AbortSignal;
   readonly clock: Clock;
+  /** As in `StartContext`. */
+  fail(error: unknown): void;
+  /** As in `StartContext`. */
+  report(health: Health): void;
 }
 
 /** What `check()` is given. */
 export interface CheckContext {
   /** Aborted when the check's time is over. */
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+}
+
+/** What a hook of `onReady` is given. */
+export interface HookContext {
+  /** Aborted when the attempt's time is over or the app is stopping. */
   readonly signal: AbortSignal;
   readonly clock: Clock;
 }
@@ -38,13 +56,13 @@ export interface StopContext {
   /** When the engine goes on without this service, on the scale of `clock.monotonic()`, in milliseconds. */
   readonly deadline: number;
   readonly clock: Clock;
-  /** Why the app is stopping. */
+  /** Why it is being stopped. */
   readonly reason: string;
 }
 
 /** The lifecycle that a service may have; every method is optional. */
 export interface Service {
-  /** Makes the service usable. Called again after a failed attempt, after `stop()`. */
+  /** Makes the service usable. Called again after a failed attempt or a crash, after `stop()`. */
   start?(ctx: StartContext): void | Promise<void>;
   /** A body that goes on while the service is up. A rejection is a crash, noticed at once; an end is none. */
   run?(ctx: RunContext): void | Promise<void>;
@@ -56,26 +74,57 @@ export interface Service {
   stop?(ctx: StopContext): void | Promise<void>;
 }
 
+/** Something that is done once, at boot, and then over: when `start()` has ended the task has completed. */
+export interface Task {
+  start(ctx: StartContext): void | Promise<void>;
+  /** Gives back what `start()` took, when the app stops. */
+  stop?(ctx: StopContext): void | Promise<void>;
+}
+
 /** How the engine treats a service. All times are in milliseconds. */
 export interface ServiceOptions {
+  /** Order alone: start after these have come up or failed to, and stop before them. Those that are not part of the app are ignored. */
+  readonly after?: readonly Dependency[];
+  /**
+   * True for an external system that all replicas use: once the gate has been open its loss degrades and closes no gate,
+   * because all replicas closing at once is an outage of its own, and it never ends the process. @default false
+   */
+  readonly shared?: boolean;
+  /** Shown in the dump. */
+  readonly tags?: readonly string[];
   readonly start?: {
     /** Time for one attempt; attempts go on until the boot budget ends. @default 15_000 */
     readonly timeoutMs?: number;
+    /** The longest that one attempt may get by `ctx.progress(text, { extendMs })`. @default 4 × timeoutMs */
+    readonly maxMs?: number;
   };
   readonly health?: {
-    /** Interval between checks. @default 5_000 */
+    /** Interval between checks; one second while the service is suspect. @default 5_000 */
     readonly everyMs?: number;
     /** Time for one check; longer is a failure. @default 1_000 */
     readonly timeoutMs?: number;
     /** Failures in a row that make it unhealthy. @default 3 */
     readonly failures?: number;
+    /** Successes in a row that make it healthy again. @default 1 */
+    readonly successes?: number;
+    /** Whether it is ready while its own verdict is degraded. @default false */
+    readonly degradedIsReady?: boolean;
   };
   readonly restart?: {
     /** What makes the engine stop the service and start it again: `never`, a `crash`, or an `unhealthy` verdict as well. @default 'crash' */
     readonly when?: 'never' | 'crash' | 'unhealthy';
+    /** Failures in a row that are answered with a restart; one more escalates. @default 10 */
+    readonly limit?: number;
+    /** Longest pause before the first restart; doubled for each further one. The pause itself is random below it. @default 1_000 */
+    readonly delayMs?: number;
+    /** Longest pause before any restart. @default 30_000 */
+    readonly capMs?: number;
   };
   readonly stop?: {
     /** Time for `stop()`; then the walk goes on and the service is named as hung. @default 3_000 */
     readonly timeoutMs?: number;
   };
 }
+
+/** How the engine treats a task. */
+export type TaskOptions = Pick<ServiceOptions, 'after' | 'tags' | 'start' | 'stop'>;

@@ -1,123 +1,120 @@
 /**
- * The dump: what was, is and will be, as one JSON document with a stable shape.
+ * Puts graph, plan and state together into the dump.
  *
  * Nodes stand in plan order and edges are sorted, so that two dumps of one state are equal byte for byte.
  */
-import type { GraphNode, GraphProblem, NodeKind, ServiceGraph } from './service-graph.ts';
+import type { DumpEdge, DumpNode, GraphDump } from '@muster/contracts';
+import type { BudgetReport } from './budgets.ts';
+import { type Costs, criticalPath, slackOf } from './critical-path.ts';
+import type { GraphNode, ServiceGraph } from './service-graph.ts';
+import { sortProblems } from './service-graph.ts';
 import type { StartPlan } from './start-plan.ts';
 
-/** What the lifecycle knows of one node. All times in milliseconds; `null` until known. */
-export interface NodeState {
-  readonly phase: string;
-  readonly health: string;
-  /** Why it is not healthy or not up. */
-  readonly reason: string | null;
-  readonly generation: number;
-  readonly attempts: number;
-  /** From the start of the boot until all it needs was healthy. */
-  readonly waitMs: number | null;
-  /** Of the attempt that succeeded. */
-  readonly startMs: number | null;
-  /** From the end of `start()` to the first healthy check. */
-  readonly checkMs: number | null;
-  /** The last thing that `start()` said. */
-  readonly progress: string | null;
-  /** Root causes only: what is not ready though nothing it needs is unready. */
-  readonly blockedBy: readonly string[];
-}
-
-/** One node of the dump. */
-export interface DumpNode extends NodeState {
-  readonly id: string;
-  readonly kind: NodeKind;
-  readonly tokens: readonly string[];
-  readonly declaredAt: string | null;
-  readonly rank: number;
-  readonly needs: readonly string[];
-  readonly onCriticalPath: boolean;
-}
-
-/** The whole document. */
-export interface GraphDump {
-  readonly format: 'muster.graph/1';
-  readonly state: string;
-  readonly gate: { readonly state: string; readonly blockedBy: readonly string[] };
-  /** How long the boot took; `null` before it ended. */
-  readonly wallMs: number | null;
-  readonly criticalPath: { readonly nodes: readonly string[]; readonly ms: number };
-  readonly nodes: readonly DumpNode[];
-  readonly problems: readonly GraphProblem[];
-}
+/** What the lifecycle knows of one node. */
+export type NodeState = Pick<
+  DumpNode,
+  | 'phase'
+  | 'health'
+  | 'healthAgeMs'
+  | 'reason'
+  | 'degradedBy'
+  | 'desired'
+  | 'job'
+  | 'generation'
+  | 'attempts'
+  | 'waitMs'
+  | 'startMs'
+  | 'checkMs'
+  | 'hookMs'
+  | 'progress'
+  | 'blockedBy'
+>;
 
 /** What a node without a lifecycle shows. */
 export const AT_REST: NodeState = {
   phase: '-',
   health: '-',
+  healthAgeMs: null,
   reason: null,
+  degradedBy: [],
+  desired: null,
+  job: null,
   generation: 0,
   attempts: 0,
   waitMs: null,
   startMs: null,
   checkMs: null,
+  hookMs: null,
   progress: null,
   blockedBy: [],
 };
 
-/** Puts graph, plan and state together. */
-export function dumpGraph(
-  graph: ServiceGraph,
-  plan: StartPlan,
-  app: { state: string; gate: { state: string; blockedBy: readonly string[] }; wallMs: number | null },
-  stateOf: (id: string) => NodeState | undefined,
-): GraphDump {
+/** The app as a whole. */
+export interface AppView {
+  readonly state: GraphDump['state'];
+  readonly gate: GraphDump['gate'];
+  readonly wallMs: number | null;
+  readonly budgets: BudgetReport;
+  stateOf(id: string): NodeState | undefined;
+  /** When an edge was first satisfied, from the start of the boot on. */
+  releasedAt(from: string, to: string): number | null;
+}
+
+export function dumpGraph(graph: ServiceGraph, plan: StartPlan, app: AppView): GraphDump {
   const placed = new Set(plan.order.map((node) => node.id));
   const ordered = [...plan.order, ...graph.nodes.filter((node) => !placed.has(node.id))];
-  const states = new Map(ordered.map((node) => [node.id, stateOf(node.id) ?? AT_REST]));
-  const path = criticalPath(plan.order, states);
+  const states = new Map(ordered.map((node) => [node.id, app.stateOf(node.id) ?? AT_REST]));
+  const costs: Costs = (id) => {
+    const state = states.get(id);
+    return (state?.startMs ?? 0) + (state?.checkMs ?? 0) + (state?.hookMs ?? 0);
+  };
+  const path = criticalPath(plan.order, costs);
+  const slack = slackOf(plan.order, costs, path.ms);
   const critical = new Set(path.nodes);
   return {
     format: 'muster.graph/1',
     state: app.state,
     gate: app.gate,
     wallMs: app.wallMs,
+    idealMs: path.ms,
+    parallelEfficiency: app.state === 'failed' || !app.wallMs ? null : round(path.ms / app.wallMs),
     criticalPath: path,
-    nodes: ordered.map((node) => ({
-      id: node.id,
-      kind: node.kind,
-      tokens: node.tokens,
-      declaredAt: node.declaredAt ?? null,
-      rank: plan.rank.get(node.id) ?? -1,
-      needs: node.needs,
-      onCriticalPath: critical.has(node.id),
-      ...(states.get(node.id) as NodeState),
-    })),
-    problems: graph.problems,
+    budgets: app.budgets.verdicts,
+    nodes: ordered.map((node) => {
+      const state = states.get(node.id) as NodeState;
+      return {
+        ...identity(node),
+        rank: plan.rank.get(node.id) ?? -1,
+        ...state,
+        slackMs: state.startMs === null ? null : (slack.get(node.id) ?? null),
+        onCriticalPath: critical.has(node.id),
+      };
+    }),
+    edges: graph.nodes.flatMap((node) => edgesOf(node, app)),
+    problems: sortProblems([...graph.problems, ...app.budgets.problems]),
+    notes: sortProblems(app.budgets.notes),
   };
 }
 
-/** The chain of nodes whose own times add up to the most: what the boot cannot be shorter than. */
-function criticalPath(
-  order: readonly GraphNode[],
-  states: ReadonlyMap<string, NodeState>,
-): { nodes: string[]; ms: number } {
-  const longest = new Map<string, { ms: number; via: string | undefined }>();
-  let end: { id: string; ms: number } | undefined;
-  for (const node of order) {
-    let via: string | undefined;
-    let before = 0;
-    for (const need of node.needs) {
-      const known = longest.get(need)?.ms ?? 0;
-      if (known > before) {
-        before = known;
-        via = need;
-      }
-    }
-    const state = states.get(node.id);
-    const ms = before + (state?.startMs ?? 0) + (state?.checkMs ?? 0);
-    longest.set(node.id, { ms, via });
-    if (ms > (end?.ms ?? 0)) end = { id: node.id, ms };
-  }
-  const nodes: string[] = [];
-  for (let id = end?.id; id !== undefined; id = longest.get(id)?.via) nodes.push(id);
-  return { nodes: nodes.reverse(), ms: end?.ms ?? 0 };
+function identity(node: GraphNode) {
+  const { id, kind, tokens, scope, tags, shared, essential, needs } = node;
+  return { id, kind, tokens, declaredAt: node.declaredAt ?? null, scope, tags, shared, essential, needs };
+}
+
+function edgesOf(node: GraphNode, app: AppView): DumpEdge[] {
+  return node.edges.map(({ to, kind, until, need, onLoss, source }) => ({
+    from: node.id,
+    to,
+    kind,
+    until,
+    need,
+    onLoss,
+    source,
+    declaredAt: node.declaredAt ?? null,
+    releasedAtMs: app.releasedAt(node.id, to),
+  }));
+}
+
+function round(value: number): number {
+  return Math.round(value * 1_000) / 1_000;
 }

@@ -3,10 +3,11 @@
  *
  * Every value is escaped, so that no name or reason can move a cursor or forge a line.
  */
-import type { DumpNode, GraphDump } from './dump.ts';
+import type { DumpEdge, DumpNode, GraphDump } from '@muster/contracts';
 
 const MARKS: Readonly<Record<string, string>> = {
   running: '●',
+  completed: '✔',
   starting: '◐',
   backoff: '◑',
   failed: '✘',
@@ -18,6 +19,7 @@ const MARKS: Readonly<Record<string, string>> = {
 /** Renders the text tree; ends with a newline. */
 export function renderText(dump: GraphDump): string {
   const lines = [header(dump)];
+  const edges = new Map(dump.edges.map((edge) => [`${edge.from} ${edge.to}`, edge]));
   // Values have no life of their own; the JSON form has them.
   const living = dump.nodes.filter((node) => node.kind !== 'value');
   const byId = new Map(living.map((node) => [node.id, node]));
@@ -25,19 +27,29 @@ export function renderText(dump: GraphDump): string {
   const needed = new Set(living.flatMap((node) => node.needs));
   const roots = living.filter((node) => !needed.has(node.id));
   // An explicit stack: a chain of ten thousand services must not become ten thousand calls.
-  const stack = ranked(roots).map((node, index, all) => ({ node, indent: '', last: index === all.length - 1 }));
+  const stack = ranked(roots).map((node, index, all) => ({
+    node,
+    via: '',
+    indent: '',
+    last: index === all.length - 1,
+  }));
   stack.reverse();
   for (let entry = stack.pop(); entry !== undefined; entry = stack.pop()) {
-    const { node, indent, last } = entry;
+    const { node, via, indent, last } = entry;
     const again = shown.has(node.id);
-    lines.push(`${indent}${last ? '└─ ' : '├─ '}${again ? `${escapeText(node.id)} ↑` : describe(node)}`);
+    lines.push(`${indent}${last ? '└─ ' : '├─ '}${via}${again ? `${escapeText(node.id)} ↑` : describe(node)}`);
     if (again) continue;
     shown.add(node.id);
     const children = ranked(node.needs.map((id) => byId.get(id)).filter((need) => need !== undefined));
     const deeper = `${indent}${last ? '   ' : '│  '}`;
     stack.push(
       ...children
-        .map((child, index) => ({ node: child, indent: deeper, last: index === children.length - 1 }))
+        .map((child, index) => ({
+          node: child,
+          via: viaText(edges.get(`${node.id} ${child.id}`)),
+          indent: deeper,
+          last: index === children.length - 1,
+        }))
         .reverse(),
     );
   }
@@ -59,7 +71,16 @@ function header(dump: GraphDump): string {
       `critical path ${dump.criticalPath.nodes.map(escapeText).join(' → ')} ${duration(dump.criticalPath.ms)}`,
     );
   }
+  if (dump.parallelEfficiency !== null && dump.criticalPath.nodes.length > 0)
+    parts.push(`parallel efficiency ${Math.round(dump.parallelEfficiency * 100)} %`);
   return parts.join(' · ');
+}
+
+/** What is special about the edge that led here. */
+function viaText(edge: DumpEdge | undefined): string {
+  if (edge === undefined) return '';
+  if (edge.kind === 'after') return '(after) ';
+  return edge.need === 'optional' ? '(optional) ' : '';
 }
 
 function ranked(nodes: readonly DumpNode[]): DumpNode[] {
@@ -68,16 +89,27 @@ function ranked(nodes: readonly DumpNode[]): DumpNode[] {
 
 function describe(node: DumpNode): string {
   const name = `${escapeText(node.id)}${node.tokens.length > 0 ? ` (${node.tokens.map(escapeText).join(', ')})` : ''}`;
-  if (node.kind !== 'service') return `${name} ${node.kind}`;
+  if (node.kind !== 'service' && node.kind !== 'task') return `${name} ${node.kind}`;
   const parts = [`${MARKS[node.phase] ?? '·'} ${name} ${node.phase}`];
+  if (node.shared) parts.push('shared');
   if (node.health !== 'unknown' && node.phase === 'running') parts.push(node.health);
-  if (node.startMs !== null) parts.push(duration(node.startMs + (node.checkMs ?? 0)));
+  if (node.startMs !== null) parts.push(timesOf(node));
   if (node.attempts > 1) parts.push(`${node.attempts} attempts`);
   if (node.phase === 'starting' && node.progress !== null) parts.push(escapeText(node.progress));
+  if (node.degradedBy.length > 0) parts.push(`without ${node.degradedBy.map(escapeText).join(', ')}`);
   if (node.reason !== null) parts.push(`– ${escapeText(node.reason)}`);
   else if (node.phase === 'waiting') parts.push(`waits for ${node.blockedBy.map(escapeText).join(', ')}`);
   if (node.onCriticalPath) parts.push('◆');
   return parts.join('  ');
+}
+
+/** Wait, start and check apart, where there is anything to tell apart. */
+function timesOf({ waitMs, startMs, checkMs, hookMs }: DumpNode): string {
+  const parts = [`start ${duration(startMs ?? 0)}`];
+  if ((waitMs ?? 0) >= 1) parts.unshift(`wait ${duration(waitMs ?? 0)}`);
+  if ((checkMs ?? 0) >= 1) parts.push(`check ${duration(checkMs ?? 0)}`);
+  if ((hookMs ?? 0) >= 1) parts.push(`hooks ${duration(hookMs ?? 0)}`);
+  return parts.join(' + ');
 }
 
 /** `840 ms`, `1.52 s`. */

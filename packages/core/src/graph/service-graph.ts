@@ -4,24 +4,20 @@
  * Pure: no time, no I/O, no container. The same providers give the same graph in whatever order they come.
  */
 import { findCycles } from './cycles.ts';
-import { nearest } from './nearest.ts';
-
-/** `service`, `factory` and `scoped` as declared; a `value` exists already and has no lifecycle. */
-export type NodeKind = 'service' | 'factory' | 'scoped' | 'value';
-
-/** One thing that can be depended on, as the container knows it. */
-export interface Provider {
-  /** Under which it is asked for. */
-  readonly key: unknown;
-  /** The class that is built; the key itself for a value. */
-  readonly target: unknown;
-  readonly name: string;
-  readonly kind: NodeKind;
-  /** The tokens that it is asked for by, the key among them where that is no class. */
-  readonly aliases: readonly { readonly key: unknown; readonly name: string }[];
-  readonly dependsOn: readonly { readonly key: unknown; readonly name: string }[];
-  readonly declaredAt: string | undefined;
-}
+import { demandOf } from './demand.ts';
+import { type Edge, stronger } from '../declare/edge.ts';
+import {
+  cycle,
+  duplicate,
+  type GraphProblem,
+  lacksMethods,
+  missing,
+  neverCompletes,
+  notSingleton,
+  outOfReach,
+  sameName,
+} from './problems.ts';
+import type { NodeKind, Provider, Wanted, WrittenTimes } from './provider.ts';
 
 /** One node of the graph. */
 export interface GraphNode {
@@ -31,23 +27,22 @@ export interface GraphNode {
   /** Names of the tokens that this node provides. */
   readonly tokens: readonly string[];
   readonly declaredAt: string | undefined;
-  /** Ids of what it needs, sorted, each once. */
+  /** What it wants of others, sorted by their ids, one edge for each. */
+  readonly edges: readonly Edge[];
+  /** Ids of the other sides of its edges, sorted. */
   readonly needs: readonly string[];
-  /** Ids of what needs it, sorted, each once. */
+  /** Ids of the nodes that have an edge to it, sorted. */
   readonly neededBy: readonly string[];
-  /** Under which the container has it. */
-  readonly key: unknown;
-  /** The class that is built; the key itself for a value. */
-  readonly target: unknown;
-}
-
-/** Something that makes a start impossible. */
-export interface GraphProblem {
-  readonly code: 'MISSING' | 'DUPLICATE' | 'CYCLE' | 'CAPTIVE' | 'BEHIND_GATE' | 'SAME_NAME';
-  readonly message: string;
-  readonly hint: string;
-  /** Ids of the nodes concerned; for a cycle the whole path, its first node once more at the end. */
-  readonly nodes: readonly string[];
+  readonly shared: boolean;
+  readonly tags: readonly string[];
+  readonly times: WrittenTimes;
+  readonly scope: 'singleton' | 'transient' | 'request';
+  /** True when the app cannot be up without it; false for what is only wanted as optional. */
+  readonly essential: boolean;
+  /** True when the app's gate closes for it. */
+  readonly guarded: boolean;
+  /** What it was made of. */
+  readonly provider: Provider;
 }
 
 /** The services of an app and their edges. */
@@ -68,71 +63,77 @@ export class ServiceGraph {
   static from(providers: readonly Provider[]): ServiceGraph {
     const problems: GraphProblem[] = [];
     const ids = namesOf(providers, problems);
-    const owners = ownersOf(providers, ids, problems);
-    const drafts = new Map<string, { provider: Provider; needs: Set<string>; neededBy: Set<string> }>();
+    const claims = claimsOf(providers, ids, problems);
+    const drafts = new Map<string, Draft>();
     for (const provider of providers) {
-      drafts.set(ids.get(provider) as string, { provider, needs: new Set(), neededBy: new Set() });
+      drafts.set(ids.get(provider) as string, { provider, edges: new Map(), neededBy: new Set() });
     }
     const known = [...new Set([...ids.values(), ...providers.flatMap((p) => p.aliases.map((a) => a.name))])].sort(
       byText,
     );
     for (const [id, draft] of drafts) {
-      for (const wanted of draft.provider.dependsOn) {
-        const owner = owners.get(wanted.key);
-        if (owner === undefined) problems.push(missing(id, draft.provider, wanted.name, known));
-        else {
-          draft.needs.add(owner);
-          drafts.get(owner)?.neededBy.add(id);
-          const reach = reachProblem(id, draft.provider, owner, drafts.get(owner)?.provider.kind);
-          if (reach) problems.push(reach);
+      for (const wanted of draft.provider.wants) {
+        for (const owner of candidatesOf(id, draft.provider, wanted, { claims, ids, known, problems })) {
+          link(id, draft, owner, drafts.get(owner) as Draft, wanted, problems);
         }
       }
+      problems.push(...ownProblems(id, draft.provider));
     }
-    const nodes = [...drafts]
-      .map(([id, { provider, needs, neededBy }]) => ({
-        id,
-        kind: provider.kind,
-        tokens: provider.aliases.map((alias) => alias.name).sort(byText),
-        declaredAt: provider.declaredAt,
-        needs: [...needs].sort(byText),
-        neededBy: [...neededBy].sort(byText),
-        key: provider.key,
-        target: provider.target,
-      }))
-      .sort((a, b) => byText(a.id, b.id));
-    problems.push(...findCycles(nodes).map(cycleProblem));
-    problems.sort(
-      (a, b) => byText(a.code, b.code) || byText(a.nodes.join(), b.nodes.join()) || byText(a.message, b.message),
-    );
-    // A class that is registered twice has each of its other problems twice.
-    const told = new Map(problems.map((problem) => [problem.message, problem]));
-    return new ServiceGraph(nodes, [...told.values()]);
+    const nodes = nodesOf(drafts);
+    problems.push(...findCycles(nodes).map((path) => cycle(path, (id) => drafts.get(id)?.provider.declaredAt)));
+    return new ServiceGraph(nodes, sortProblems(problems));
   }
 
   /** The node of this id; `undefined` when there is none. */
   node(id: string): GraphNode | undefined {
     return this.#byId.get(id);
   }
-
-  /** Ids of everything that `ids` need, directly or not, and of `ids` themselves; sorted. */
-  closure(ids: Iterable<string>): string[] {
-    const seen = new Set<string>(ids);
-    const open = [...seen];
-    for (let id = open.pop(); id !== undefined; id = open.pop()) {
-      for (const next of this.#byId.get(id)?.needs ?? []) {
-        if (!seen.has(next)) {
-          seen.add(next);
-          open.push(next);
-        }
-      }
-    }
-    return [...seen].sort(byText);
-  }
 }
 
 /** Order by code units, the same on every machine and in every locale. */
 export function byText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** Sorted, and each once: a class that is registered twice has each of its other problems twice. */
+export function sortProblems(problems: readonly GraphProblem[]): GraphProblem[] {
+  const sorted = [...problems].sort(
+    (a, b) => byText(a.code, b.code) || byText(a.nodes.join(), b.nodes.join()) || byText(a.message, b.message),
+  );
+  return [...new Map(sorted.map((problem) => [problem.message, problem])).values()];
+}
+
+interface Draft {
+  readonly provider: Provider;
+  readonly edges: Map<string, Edge>;
+  readonly neededBy: Set<string>;
+}
+
+function nodesOf(drafts: ReadonlyMap<string, Draft>): GraphNode[] {
+  const demand = demandOf(
+    [...drafts].map(([id, { provider, edges, neededBy }]) => ({ id, kind: provider.kind, edges, neededBy })),
+  );
+  return [...drafts]
+    .map(([id, { provider, edges, neededBy }]) => {
+      const sorted = [...edges.values()].sort((a, b) => byText(a.to, b.to));
+      return {
+        id,
+        kind: provider.kind,
+        tokens: [...new Set(provider.aliases.map((alias) => alias.name))].sort(byText),
+        declaredAt: provider.declaredAt,
+        edges: sorted,
+        needs: sorted.map((edge) => edge.to),
+        neededBy: [...neededBy].sort(byText),
+        shared: provider.shared ?? false,
+        tags: [...(provider.tags ?? [])].sort(byText),
+        times: provider.times ?? {},
+        scope: provider.scope ?? 'singleton',
+        essential: demand.essential.has(id),
+        guarded: demand.guarded.has(id),
+        provider,
+      };
+    })
+    .sort((a, b) => byText(a.id, b.id));
 }
 
 function namesOf(providers: readonly Provider[], problems: GraphProblem[]): Map<Provider, string> {
@@ -144,18 +145,10 @@ function namesOf(providers: readonly Provider[], problems: GraphProblem[]): Map<
   }
   const ids = new Map<Provider, string>();
   const taken = new Map<string, unknown>();
-  for (const [name, sharing] of byName) {
-    const alone = new Set(sharing.map((provider) => provider.target)).size === 1;
+  for (const sharing of byName.values()) {
     for (const provider of sharing) {
-      const id = alone ? name : `${name}@${provider.declaredAt ?? 'unknown place'}`;
-      if (taken.has(id) && taken.get(id) !== provider.target) {
-        problems.push({
-          code: 'SAME_NAME',
-          nodes: [id],
-          message: `Two different classes are named ${id}.`,
-          hint: 'Rename one: errors, dumps and dashboards tell services apart by name.',
-        });
-      }
+      const id = nameAmong(provider, sharing, taken);
+      if (taken.has(id) && taken.get(id) !== provider.target) problems.push(sameName(id));
       taken.set(id, provider.target);
       ids.set(provider, id);
     }
@@ -163,11 +156,26 @@ function namesOf(providers: readonly Provider[], problems: GraphProblem[]): Map<
   return ids;
 }
 
-function ownersOf(
+/** The name alone where that is enough; else with the place, with the key, or with a number behind it. */
+function nameAmong(provider: Provider, sharing: readonly Provider[], taken: ReadonlyMap<string, unknown>): string {
+  const { name, target, key, declaredAt, label = '' } = provider;
+  const oneClass = sharing.every((other) => other.target === target);
+  const oneKey = sharing.every((other) => other.key === key);
+  if (oneClass && (sharing.length === 1 || (oneKey && label === ''))) return name;
+  if (!oneClass && declaredAt !== undefined) return `${name}@${declaredAt}`;
+  const byKey = oneKey ? name : `${name}[${provider.aliases.find((alias) => alias.key === key)?.name ?? String(key)}]`;
+  if (label === '' && !oneClass) return byKey === name ? `${name}@unknown place` : byKey;
+  let id = byKey;
+  for (let n = 2; taken.has(id); n += 1) id = `${byKey}#${n}`;
+  return id;
+}
+
+/** Who can be asked for by which key. Two with one label under one key collide, unless somebody wants all of them. */
+function claimsOf(
   providers: readonly Provider[],
   ids: ReadonlyMap<Provider, string>,
   problems: GraphProblem[],
-): Map<unknown, string> {
+): Map<unknown, Provider[]> {
   const claims = new Map<unknown, { name: string; by: Provider[] }>();
   for (const provider of providers) {
     const names = new Map(provider.aliases.map((alias) => [alias.key, alias.name]));
@@ -178,69 +186,80 @@ function ownersOf(
       else claims.set(key, { name, by: [provider] });
     }
   }
-  const owners = new Map<unknown, string>();
+  const wantedAsList = new Set(providers.flatMap((p) => p.wants.filter((w) => w.many === true).map((w) => w.key)));
   for (const [key, { name, by }] of claims) {
-    const sorted = by.map((provider) => ids.get(provider) as string).sort(byText);
-    owners.set(key, sorted[0] as string);
-    if (by.length > 1) {
-      const sites = by
-        .map((p) => `${ids.get(p)}${p.declaredAt === undefined ? '' : ` (${p.declaredAt})`}`)
-        .sort(byText);
-      problems.push({
-        code: 'DUPLICATE',
-        nodes: sorted,
-        message: `${name} is provided ${by.length} times: by ${sites.join(' and by ')}.`,
-        hint: 'Register one of them; which one is meant cannot be guessed.',
-      });
+    if (by.length < 2 || wantedAsList.has(key)) continue;
+    for (const label of new Set(by.map((provider) => provider.label ?? ''))) {
+      const same = by.filter((provider) => (provider.label ?? '') === label);
+      if (same.length > 1)
+        problems.push(
+          duplicate(
+            name,
+            same.map((p) => sited(p, ids)),
+          ),
+        );
     }
   }
-  return owners;
+  return new Map([...claims].map(([key, { by }]) => [key, by]));
 }
 
-function missing(id: string, provider: Provider, wanted: string, known: readonly string[]): GraphProblem {
-  const near = nearest(wanted, known);
-  return {
-    code: 'MISSING',
-    nodes: [id, wanted],
-    message: `${at(id, provider)} needs ${wanted}, which nobody provides.`,
-    hint: `Add a provider of ${wanted} to the services of createApp()${near.length > 0 ? `; near names: ${near.join(', ')}` : ''}.`,
-  };
+function sited(provider: Provider, ids: ReadonlyMap<Provider, string>) {
+  return { id: ids.get(provider) as string, declaredAt: provider.declaredAt };
 }
 
-function reachProblem(
+interface Known {
+  readonly claims: ReadonlyMap<unknown, readonly Provider[]>;
+  readonly ids: ReadonlyMap<Provider, string>;
+  readonly known: readonly string[];
+  readonly problems: GraphProblem[];
+}
+
+/** Ids of the nodes that an entry leads to. */
+function candidatesOf(
   id: string,
   provider: Provider,
-  owner: string,
-  kind: NodeKind | undefined,
-): GraphProblem | undefined {
-  if (kind === 'scoped') {
-    return {
-      code: 'CAPTIVE',
-      nodes: [id, owner],
-      message: `${at(id, provider)} holds ${owner}, of which there is one per use; it would keep the first one for ever.`,
-      hint: `Depend on ScopedClasses and make ${owner} where it is used.`,
-    };
-  }
-  if (kind === 'factory') {
-    return {
-      code: 'BEHIND_GATE',
-      nodes: [id, owner],
-      message: `${at(id, provider)} needs ${owner}, which stands behind the gate and does not exist before it opens.`,
-      hint: `Move what both need into a service, and let ${id} and ${owner} depend on that.`,
-    };
-  }
-  return undefined;
+  wanted: Wanted,
+  { claims, ids, known, problems }: Known,
+): string[] {
+  const all = claims.get(wanted.key) ?? [];
+  const fitting = wanted.accepts === undefined ? all : all.filter((candidate) => wanted.accepts?.(candidate));
+  const owners = [...new Set(fitting.map((candidate) => ids.get(candidate) as string))].sort(byText);
+  if (wanted.many === true) return owners;
+  if (owners.length === 0 && wanted.mayBeAbsent !== true)
+    problems.push(missing(id, provider.declaredAt, wanted.name, known));
+  if (owners.length > 1)
+    problems.push(
+      duplicate(
+        wanted.name,
+        fitting.map((p) => sited(p, ids)),
+      ),
+    );
+  return owners.slice(0, 1);
 }
 
-function cycleProblem(path: readonly string[]): GraphProblem {
-  return {
-    code: 'CYCLE',
-    nodes: path,
-    message: `These need each other in a circle: ${path.join(' → ')}.`,
-    hint: 'Take one arrow out: move what both sides need into a third service, or turn one side into an event.',
-  };
+function link(id: string, draft: Draft, owner: string, other: Draft, wanted: Wanted, problems: GraphProblem[]): void {
+  const { kind } = other.provider;
+  // A task is ready when it has completed: whoever needs it waits for its end.
+  const until = kind === 'task' ? 'completed' : wanted.terms.until;
+  const edge: Edge = { ...wanted.terms, until, to: owner, source: wanted.observed === true ? 'observed' : 'declared' };
+  const before = draft.edges.get(owner);
+  draft.edges.set(owner, before === undefined ? edge : stronger(before, edge));
+  other.neededBy.add(id);
+  const reach = outOfReach(id, draft.provider, owner, kind);
+  if (reach) problems.push(reach);
+  if (until === 'completed' && kind === 'service') problems.push(neverCompletes(id, draft.provider, owner));
 }
 
-function at(id: string, provider: Provider): string {
-  return provider.declaredAt === undefined || id.includes('@') ? id : `${id} (${provider.declaredAt})`;
+function ownProblems(id: string, provider: Provider): GraphProblem[] {
+  const problems: GraphProblem[] = [];
+  const names = new Map(provider.aliases.map(({ key, name }) => [key, name]));
+  for (const [key, demanded] of provider.demands ?? []) {
+    const lacking = demanded.filter((method) => provider.hasMethod?.(method) === false);
+    if (lacking.length > 0)
+      problems.push(lacksMethods(id, provider, names.get(key) ?? provider.name, lacking, demanded));
+  }
+  const hasLifecycle = ['start', 'run', 'check', 'drain', 'stop'].some((method) => provider.hasMethod?.(method));
+  if (provider.kind === 'service' && hasLifecycle && (provider.scope ?? 'singleton') !== 'singleton')
+    problems.push(notSingleton(id, provider));
+  return problems;
 }

@@ -2,8 +2,9 @@
  * What a failed boot says: the root causes, each with an action, and what happened because of them.
  */
 import { causeChain, messageOf, MusterError } from '@muster/contracts';
-import { coreError } from '../errors.ts';
-import type { BootAbandoned } from './boot-abandoned.ts';
+import { CORE_ERRORS } from '../errors.ts';
+import type { GraphView } from '../graph-view.ts';
+import type { AbandonedWhy } from './abandoned.ts';
 
 /** One root cause of a failed boot. */
 export interface BootCause {
@@ -11,42 +12,67 @@ export interface BootCause {
   readonly error: unknown;
 }
 
-/** Makes the one error that a failed boot rejects with. */
-export function bootFailure(boot: {
-  wallMs: number;
-  causes: readonly BootCause[];
-  abandoned: BootAbandoned | undefined;
-  blockedBy: readonly string[];
-  skipped: readonly string[];
-  stopped: readonly string[];
-}): MusterError {
-  if (boot.causes.length === 0 && boot.abandoned?.why === 'stop') {
-    return coreError('ABORTED', { what: 'The boot', reason: boot.abandoned.message }, boot.abandoned);
+/** One thing that happened in a boot, `atMs` after its beginning. */
+export interface BootMoment {
+  readonly atMs: number;
+  readonly service: string;
+  readonly what: string;
+}
+
+/** What an engine knows of a boot that failed. */
+export interface BootFacts {
+  readonly wallMs: number;
+  readonly causes: readonly BootCause[];
+  readonly abandoned: { readonly why: AbandonedWhy; readonly text: string } | undefined;
+  readonly blockedBy: readonly string[];
+  readonly skipped: readonly string[];
+  readonly stopped: readonly string[];
+  readonly timeline: readonly BootMoment[];
+}
+
+/** Why a boot failed, with everything that is known of it. */
+export class BootstrapError extends MusterError {
+  override readonly name = 'BootstrapError';
+  /** Everything that happened, in its order. */
+  readonly timeline: readonly BootMoment[];
+  /** The dump of the failed boot. */
+  readonly graph: GraphView;
+
+  constructor(facts: BootFacts, declaredAt: (service: string) => string | null, graph: GraphView) {
+    const details = detailsOf(facts, declaredAt);
+    const { message, hint } = CORE_ERRORS.BOOT_FAILED;
+    super('BOOT_FAILED', { message: message(details), hint }, details, causeOf(facts.causes));
+    this.timeline = facts.timeline;
+    this.graph = graph;
   }
-  const causes = boot.causes.map(({ service, error }) => ({
+}
+
+function detailsOf(facts: BootFacts, declaredAt: (service: string) => string | null) {
+  const causes = facts.causes.map(({ service, error }) => ({
     service,
+    declaredAt: declaredAt(service),
     description: messageOf(error),
     action: error instanceof MusterError ? actionOf(error) : 'See the cause of this error.',
   }));
   if (causes.length === 0) {
     causes.push(
-      ...boot.blockedBy.map((service) => ({
+      ...facts.blockedBy.map((service) => ({
         service,
-        description: `It turned unhealthy and did not recover before ${boot.abandoned?.message ?? 'the boot ended'}.`,
+        declaredAt: declaredAt(service),
+        description: `It turned unhealthy and did not recover before ${facts.abandoned?.text ?? 'the boot ended'}.`,
         action: 'See what its check() reports.',
       })),
     );
   }
-  const { wallMs, skipped, stopped } = boot;
-  return coreError(
-    'BOOT_FAILED',
-    { wallMs: Math.round(wallMs), causes, skipped, stopped },
-    boot.causes.length === 1
-      ? boot.causes[0]?.error
-      : new AggregateError(
-          boot.causes.map(({ error }) => error),
-          'Several services failed',
-        ),
+  const { wallMs, skipped, stopped } = facts;
+  return { wallMs: Math.round(wallMs), causes, skipped, stopped };
+}
+
+function causeOf(causes: readonly BootCause[]): unknown {
+  if (causes.length < 2) return causes[0]?.error;
+  return new AggregateError(
+    causes.map(({ error }) => error),
+    'Several services failed',
   );
 }
 

@@ -6,8 +6,9 @@
  */
 import { StateMachine, type Timer } from '@muster/contracts';
 import { coreError } from '../errors.ts';
+import { Dwell } from './dwell.ts';
 import { GATE, type GateState } from './gate-state.ts';
-import type { Surroundings } from './managed-service.ts';
+import type { Surroundings } from './surroundings.ts';
 
 declare const permitted: unique symbol;
 
@@ -22,13 +23,27 @@ export interface GateOptions {
   readonly holdMs?: number;
   /** How many may wait at the same time; one more is refused at once. @default 1_000 */
   readonly maxHeld?: number;
+  /** How long everything must have been ready before a gate that was open opens again, in milliseconds. @default 2_000 */
+  readonly dwellMs?: number;
+  /** What the dwell of a flapping gate grows to, in milliseconds. @default 60_000 */
+  readonly maxDwellMs?: number;
+  /** Those who waited are admitted at random moments within so many milliseconds of a reopening. @default 500 */
+  readonly jitterMs?: number;
 }
 
-export const GATE_DEFAULTS = { holdMs: 10_000, maxHeld: 1_000 } as const;
+export const GATE_DEFAULTS = {
+  holdMs: 10_000,
+  maxHeld: 1_000,
+  dwellMs: 2_000,
+  maxDwellMs: 60_000,
+  jitterMs: 500,
+} as const;
 
 /** What the gate guards, as it stands now. */
 export interface Guarded {
   ready(): boolean;
+  /** Whether what was lost and is ready again has proved it. */
+  confirmed(): boolean;
   /** Root causes only. */
   blockedBy(): readonly string[];
 }
@@ -40,24 +55,27 @@ export interface Door {
   /** How long `enter()` waits, in milliseconds. */
   readonly holdMs: number;
   enter(signal?: AbortSignal): Promise<Permit>;
-  /** Calls `listener` after every move; the returned function ends it. */
-  onMove(listener: (state: GateState) => void): () => void;
+  /** Calls `listener` after every move, with the root causes where it has closed; the returned function ends it. */
+  onMove(listener: (state: GateState, causes: readonly string[]) => void): () => void;
 }
 
 interface Held {
-  readonly admit: () => void;
-  readonly refuse: (error: unknown) => void;
+  readonly until: number;
+  admit(): void;
+  refuse(error: unknown): void;
 }
 
 export class Gate implements Door {
+  readonly #name: string;
   readonly #guarded: Guarded;
   readonly #around: Surroundings;
-  readonly holdMs: number;
-  readonly #maxHeld: number;
+  readonly #options: Required<GateOptions>;
   readonly #open: () => void;
   readonly #machine: StateMachine<typeof GATE>;
   readonly #held = new Set<Held>();
-  readonly #listeners = new Set<(state: GateState) => void>();
+  readonly #listeners = new Set<(state: GateState, causes: readonly string[]) => void>();
+  readonly #dwell: Dwell;
+  #isFrozen = false;
   #generation = 0;
   #failure: unknown;
 
@@ -69,27 +87,23 @@ export class Gate implements Door {
     options: GateOptions = {},
     open: () => void = () => {},
   ) {
+    this.#name = name;
     this.#guarded = guarded;
     this.#around = around;
-    this.holdMs = options.holdMs ?? GATE_DEFAULTS.holdMs;
-    this.#maxHeld = options.maxHeld ?? GATE_DEFAULTS.maxHeld;
+    this.#options = gateOptions(name, options);
     this.#open = open;
-    this.#machine = new StateMachine(`gate ${name}`, GATE, 'closed', ({ from, event, to }) => {
-      this.#around.events.emit({
-        type: 'moved',
-        machine: 'gate',
-        subject: name,
-        from,
-        event,
-        to,
-        at: around.clock.now(),
-      });
-      for (const listener of this.#listeners) this.#tell(listener, to);
-    });
+    this.#dwell = new Dwell(around.clock, this.#options, () => this.follow());
+    this.#machine = new StateMachine(`gate ${name}`, GATE, 'closed', ({ from, event, to }) =>
+      this.#tellMove(from, event, to),
+    );
   }
 
   get state(): GateState {
     return this.#machine.state;
+  }
+
+  get holdMs(): number {
+    return this.#options.holdMs;
   }
 
   get blockedBy(): readonly string[] {
@@ -106,23 +120,41 @@ export class Gate implements Door {
     return this.#failure;
   }
 
-  onMove(listener: (state: GateState) => void): () => void {
+  onMove(listener: (state: GateState, causes: readonly string[]) => void): () => void {
     this.#listeners.add(listener);
     return () => {
       this.#listeners.delete(listener);
     };
   }
 
+  /** Keeps the gate as it is while nobody knows how things stand; afterwards it follows again. */
+  freeze(isFrozen: boolean): void {
+    this.#isFrozen = isFrozen;
+    if (!isFrozen) this.follow();
+  }
+
   /** Brings the gate in line with what it guards; called by the engine after every change. */
   follow(): void {
+    if (this.#isFrozen || this.state === 'stopped') return;
     const ready = this.#guarded.ready();
-    if (this.state === 'closed' && ready) this.#goOpen();
-    else if (this.state === 'open' && !ready) this.#machine.send('unready');
+    if (this.state === 'open' && !ready) {
+      this.#dwell.closed();
+      this.#machine.send('unready');
+    } else if (this.state === 'closed' && !ready) {
+      this.#dwell.reset();
+    } else if (
+      this.state === 'closed' &&
+      this.#dwell.isOver() &&
+      (this.#generation === 0 || this.#guarded.confirmed())
+    ) {
+      this.#goOpen();
+    }
   }
 
   /** For ever closed; everybody who waits is refused. */
   stop(): void {
     if (this.state === 'stopped') return;
+    this.#dwell.reset();
     this.#machine.send('stop');
     for (const held of this.#held) held.refuse(coreError('GATE_STOPPED', {}));
   }
@@ -145,10 +177,24 @@ export class Gate implements Door {
     return this.#permit();
   }
 
+  #tellMove(from: string, event: string, to: GateState): void {
+    const { clock, events } = this.#around;
+    const causes = to === 'closed' ? this.#guarded.blockedBy() : [];
+    events.emit({ type: 'moved', machine: 'gate', subject: this.#name, from, event, to, at: clock.now() });
+    if (from === 'open' && to === 'closed') {
+      events.emit({ type: 'gate-closed', gate: this.#name, causes, dwellMs: this.#dwell.ms, at: clock.now() });
+    }
+    for (const listener of this.#listeners) this.#tell(listener, to, causes);
+  }
+
   /** A listener that throws must not keep the gate from moving, or another from hearing of it. */
-  #tell(listener: (state: GateState) => void, state: GateState): void {
+  #tell(
+    listener: (state: GateState, causes: readonly string[]) => void,
+    state: GateState,
+    causes: readonly string[],
+  ): void {
     try {
-      listener(state);
+      listener(state, causes);
     } catch (error) {
       const { events, clock } = this.#around;
       events.emit({ type: 'fault', component: 'gate listener', correlation: null, error, at: clock.now() });
@@ -170,9 +216,19 @@ export class Gate implements Door {
       this.#machine.send('unready');
       return;
     }
+    const isFirst = this.#generation === 0;
     this.#generation += 1;
+    this.#dwell.opened();
     this.#machine.send('resolved');
-    for (const held of this.#held) held.admit();
+    for (const held of this.#held) this.#admit(held, isFirst ? 0 : this.#around.random.next() * this.#options.jitterMs);
+  }
+
+  /** At once, or a moment later, so that those who waited together do not all come together. */
+  #admit(held: Held, afterMs: number): void {
+    const { clock } = this.#around;
+    const left = held.until - clock.monotonic();
+    if (afterMs === 0 || left <= afterMs) held.admit();
+    else clock.schedule(afterMs, () => held.admit());
   }
 
   #hold(until: number, signal: AbortSignal | undefined): Promise<void> {
@@ -180,7 +236,7 @@ export class Gate implements Door {
     const closed = (): Error =>
       coreError('GATE_CLOSED', { waitedMs: this.holdMs, waitingFor: this.#guarded.blockedBy() });
     if (left <= 0) return Promise.reject(closed());
-    if (this.#held.size >= this.#maxHeld) {
+    if (this.#held.size >= this.#options.maxHeld) {
       return Promise.reject(coreError('GATE_FULL', { held: this.#held.size, waitingFor: this.#guarded.blockedBy() }));
     }
     return new Promise((resolve, reject) => {
@@ -191,6 +247,7 @@ export class Gate implements Door {
         signal?.removeEventListener('abort', onAbort);
       };
       const held: Held = {
+        until,
         admit: () => {
           end();
           resolve();
@@ -217,4 +274,14 @@ export class Gate implements Door {
       },
     }) as Permit;
   }
+}
+
+function gateOptions(name: string, options: GateOptions): Required<GateOptions> {
+  for (const [option, value] of Object.entries(options)) {
+    if (value !== undefined && !(Number.isFinite(value) && value >= 0)) {
+      const expected = 'a number that is not negative';
+      throw coreError('OPTION_INVALID', { option: `${option} of the gate ${name}`, expected, got: String(value) });
+    }
+  }
+  return { ...GATE_DEFAULTS, ...options };
 }

@@ -1,37 +1,156 @@
 /**
  * Asks running services how they are: at their own interval, and each second while one is suspect.
  *
- * One timer per service, set again only after the answer, so a slow check is never asked twice at once.
+ * It knows when the event loop stood still. A check that timed out meanwhile says nothing, and after a standstill of more
+ * than an interval one round of checks runs before any gate moves. It watches itself: a service that it has lost sight
+ * of is asked again, and its verdict grows stale.
  */
-import type { Clock, Timer } from '@muster/contracts';
+import type { Timer } from '@muster/contracts';
+import type { EngineClock } from './engine-clock.ts';
 import type { ManagedService } from './managed-service.ts';
+import { SERVICE_DEFAULTS } from './service-settings.ts';
+import type { Surroundings } from './surroundings.ts';
 
-const SUSPECT_EVERY_MS = 1_000;
+/** How often the loop looks whether it is on time, in milliseconds. */
+const BEAT_MS = 250;
+/** How often it looks whether it has lost sight of a service, in milliseconds. */
+const PATROL_MS = 1_000;
+
+/** What the loop tells its engine. */
+export interface HealthObserver {
+  /** Nothing that was seen before can be trusted, until `trusted`. */
+  doubted(lagMs: number): void;
+  trusted(): void;
+}
+
+interface Watched {
+  timer: Timer | undefined;
+  /** How much the loop has run, when the service was last asked. */
+  askedAt: number;
+  isAsking: boolean;
+}
 
 export class HealthLoop {
-  readonly #clock: Clock;
-  readonly #timers = new Map<ManagedService, Timer>();
-  #stopped = false;
+  readonly #clock: EngineClock;
+  readonly #events: Surroundings['events'];
+  readonly #observer: HealthObserver;
+  readonly #watched = new Map<ManagedService, Watched>();
+  #beat: Timer | undefined;
+  #lastBeat = 0;
+  /** Time that the loop has run, in milliseconds: what it stood still is not in it. */
+  #ranMs = 0;
+  /** Time that it stood still. */
+  #stoodMs = 0;
+  #sincePatrol = 0;
+  #isStopped = false;
+  #round: Promise<void> | undefined;
 
-  constructor(clock: Clock) {
+  constructor(clock: EngineClock, events: Surroundings['events'], observer: HealthObserver) {
     this.#clock = clock;
+    this.#events = events;
+    this.#observer = observer;
+    clock.onLag((lateMs) => this.#lagged(lateMs));
   }
 
-  /** Watches a running service until the loop is stopped; one without a check has nothing to be asked. */
+  /** Watches a running service until it is no longer; one without a check has nothing to be asked. */
   watch(service: ManagedService): void {
-    if (this.#stopped || !service.hasCheck) return;
-    const everyMs = service.isSuspect ? Math.min(SUSPECT_EVERY_MS, service.healthEveryMs) : service.healthEveryMs;
-    this.#timers.set(
-      service,
-      this.#clock.schedule(everyMs, () => {
-        void service.probe().then(() => this.watch(service));
-      }),
-    );
+    if (this.#isStopped || !service.hasCheck || this.#watched.has(service)) return;
+    const watched: Watched = { timer: undefined, askedAt: this.#ranMs, isAsking: false };
+    this.#watched.set(service, watched);
+    this.#schedule(service, watched);
+    if (this.#beat === undefined) {
+      this.#lastBeat = this.#clock.monotonic();
+      this.#beat = this.#clock.schedule(BEAT_MS, () => this.#onBeat());
+    }
+  }
+
+  unwatch(service: ManagedService): void {
+    const watched = this.#watched.get(service);
+    watched?.timer?.cancel();
+    this.#watched.delete(service);
+    if (this.#watched.size > 0) return;
+    this.#beat?.cancel();
+    this.#beat = undefined;
+  }
+
+  /** Asks a service sooner than it would be: it has just become suspect by another way. */
+  hurry(service: ManagedService): void {
+    const watched = this.#watched.get(service);
+    if (watched === undefined || watched.isAsking) return;
+    watched.timer?.cancel();
+    this.#schedule(service, watched);
   }
 
   stop(): void {
-    this.#stopped = true;
-    for (const timer of this.#timers.values()) timer.cancel();
-    this.#timers.clear();
+    this.#isStopped = true;
+    for (const service of [...this.#watched.keys()]) this.unwatch(service);
+  }
+
+  #schedule(service: ManagedService, watched: Watched): void {
+    const { healthEveryMs } = service.identity.settings;
+    const isSuspect = service.health.isSuspect || !service.isConfirmed;
+    watched.timer?.cancel();
+    const everyMs = isSuspect ? Math.min(SERVICE_DEFAULTS.suspectEveryMs, healthEveryMs) : healthEveryMs;
+    watched.timer = this.#clock.schedule(everyMs, () => void this.#ask(service, watched));
+  }
+
+  async #ask(service: ManagedService, watched: Watched): Promise<void> {
+    watched.timer?.cancel();
+    watched.isAsking = true;
+    watched.askedAt = this.#ranMs;
+    const stoodBefore = this.#stoodMs;
+    const { healthTimeoutMs } = service.identity.settings;
+    try {
+      await service.probe(
+        () => this.#stoodMs - stoodBefore > healthTimeoutMs / 4 || this.#overdueMs() > healthTimeoutMs / 4,
+      );
+    } catch (error) {
+      // A probe never rejects; if it does, that is a fault of the engine, and the service's verdict grows stale.
+      this.#events.emit({ type: 'fault', component: 'health loop', correlation: null, error, at: this.#clock.now() });
+    }
+    watched.isAsking = false;
+    if (this.#watched.get(service) === watched) this.#schedule(service, watched);
+  }
+
+  #onBeat(): void {
+    const now = this.#clock.monotonic();
+    const gap = now - this.#lastBeat;
+    this.#lastBeat = now;
+    const ran = Math.min(gap, BEAT_MS * 2);
+    this.#ranMs += ran;
+    this.#stoodMs += gap - ran;
+    this.#sincePatrol += ran;
+    this.#beat = this.#clock.schedule(BEAT_MS, () => this.#onBeat());
+    if (this.#sincePatrol < PATROL_MS) return;
+    this.#sincePatrol = 0;
+    for (const [service, watched] of this.#watched) this.#patrol(service, watched);
+  }
+
+  /** A service that should have been asked long ago was forgotten: that is a failure of the loop and counts as one. */
+  #patrol(service: ManagedService, watched: Watched): void {
+    const { healthEveryMs, healthTimeoutMs } = service.identity.settings;
+    if (this.#ranMs - watched.askedAt <= healthEveryMs + healthTimeoutMs + PATROL_MS) return;
+    watched.askedAt = this.#ranMs;
+    service.missProbe();
+    if (!watched.isAsking) void this.#ask(service, watched);
+  }
+
+  /** How long the next beat is overdue already, in milliseconds: the loop may have stood still until this moment. */
+  #overdueMs(): number {
+    return Math.max(0, this.#clock.monotonic() - this.#lastBeat - BEAT_MS);
+  }
+
+  /** Told before any timer that was late is called. */
+  #lagged(lateMs: number): void {
+    if (this.#isStopped || this.#round !== undefined || this.#watched.size === 0) return;
+    let shortest = Number.POSITIVE_INFINITY;
+    for (const service of this.#watched.keys()) shortest = Math.min(shortest, service.identity.settings.healthEveryMs);
+    if (lateMs <= shortest) return;
+    this.#observer.doubted(lateMs);
+    const asked = [...this.#watched].map(([service, watched]) => this.#ask(service, watched));
+    this.#round = Promise.all(asked).then(() => {
+      this.#round = undefined;
+      this.#observer.trusted();
+    });
   }
 }

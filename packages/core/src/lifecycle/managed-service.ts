@@ -1,93 +1,83 @@
 /**
- * One service under the engine's care: its phase, its health, its attempts and its times.
+ * One service under the engine's care: its phase, its health, what is wanted of it, and its generation.
  *
- * It knows nothing of other services; who may start when is the orchestrator's business.
+ * It knows nothing of other services: when it may start, and what its failure means for others, its keeper says.
+ * A signal of an older generation is dropped, whatever it says.
  */
-import { causeChain, type Clock, messageOf, MusterError, type Random, StateMachine } from '@muster/contracts';
+import { causeChain, type Job, messageOf, MusterError, StateMachine, type Timer } from '@muster/contracts';
 import pRetry from 'p-retry';
-import { bounded, sleep } from '../clock.ts';
-import type { Service, ServiceOptions } from '../declare/service-contract.ts';
+import type { RunContext } from '../declare/service-contract.ts';
 import { coreError } from '../errors.ts';
 import type { NodeState } from '../graph/dump.ts';
-import type { RuntimeEvents } from '../runtime-event.ts';
-import { BootAbandoned, isBudgetEnd } from './boot-abandoned.ts';
-import { type Health, type HealthStatus, judge } from './health.ts';
+import { abandoned } from './abandoned.ts';
+import { BringUp, type Voice, withoutDot } from './bring-up.ts';
+import type { BootMoment } from './bootstrap-error.ts';
+import { type Body, CLEAN, farewell, type Outcome } from './farewell.ts';
+import type { Health } from './health.ts';
+import { HealthRecord } from './health-record.ts';
+import { probe } from './probe.ts';
 import { RestartPolicy } from './restart-policy.ts';
+import type { ServiceIdentity } from './service-identity.ts';
+import { SERVICE_DEFAULTS } from './service-settings.ts';
 import { SERVICE, type ServicePhase } from './service-state.ts';
+import type { Surroundings } from './surroundings.ts';
 
-/** Defaults of `ServiceOptions`, in milliseconds. */
-export const SERVICE_DEFAULTS = {
-  startTimeoutMs: 15_000,
-  stopTimeoutMs: 3_000,
-  healthEveryMs: 5_000,
-  healthTimeoutMs: 1_000,
-  healthFailures: 3,
-  /** Pause after a failed attempt, doubled up to the cap. */
-  backoffMs: 250,
-  backoffCapMs: 5_000,
-  /** Pause between checks while a started service is not yet healthy. */
-  firstCheckEveryMs: 250,
-} as const;
-
-/** What all services of an app share. */
-export interface Surroundings {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly events: RuntimeEvents;
+/** What a service asks and tells its engine. */
+export interface Keeper {
+  /** The bounds of the boot while it lasts. */
+  readonly boot: { readonly startedAt: number; readonly endsAt: number; readonly budgetMs: number } | undefined;
+  /** Everything that it needs for a start is there. */
+  mayStart(service: ManagedService): boolean;
+  /** Its standing may have changed. */
+  changed(service: ManagedService): void;
+  /** It has left `running` by itself or because of another. Resolves when those that go down with it are down. */
+  wentDown(service: ManagedService, cause: string): Promise<void> | undefined;
+  /** It is not tried again. */
+  gaveUp(service: ManagedService, error: unknown): void;
 }
 
-/** The bounds of one boot. */
-export interface BootBounds {
-  /** Aborted with a typed reason when the boot is given up. */
-  readonly signal: AbortSignal;
-  /** When the boot budget ends, on the scale of `clock.monotonic()`. */
-  readonly endsAt: number;
-  readonly startedAt: number;
-  readonly budgetMs: number;
-}
+/** How many failures of one boot are kept for its timeline. */
+const MOMENTS = 20;
 
 export class ManagedService {
   readonly id: string;
-  readonly instance: Service;
-  readonly #options: ServiceOptions;
+  readonly identity: ServiceIdentity;
   readonly #around: Surroundings;
-  readonly #changed: (service: ManagedService) => void;
+  readonly #keeper: Keeper;
   readonly #machine: StateMachine<typeof SERVICE>;
-  #health: HealthStatus = 'unknown';
-  #reason: string | null = null;
-  #generation = 0;
-  #failuresInRow = 0;
-  #entered = false;
-  #progress: string | null = null;
-  #waitMs: number | null = null;
-  #startMs: number | null = null;
-  #checkMs: number | null = null;
+  readonly #health: HealthRecord;
   readonly #restarts: RestartPolicy;
-  /** Aborted when the service is taken down: ends a restart that is under way. */
-  readonly #life = new AbortController();
-  /** Of this generation; aborted when it crashes or is taken down. */
-  #body: { readonly ended: Promise<void>; readonly abort: AbortController } | undefined;
-  readonly #escalate: (service: ManagedService, error: unknown) => void;
+  #desired: 'up' | 'down' | null = null;
+  #job: Job | null = null;
+  #generation = 0;
+  #entered = false;
+  #settled = false;
+  #wasUp = false;
+  /** It was up, then not, and has not proved itself since. */
+  #wasLost = false;
+  #failedTries = 0;
+  /** The last of them, for the timeline. */
+  readonly #failures: BootMoment[] = [];
+  #reason: string | null = null;
+  #waitMs: number | null = null;
+  /** Of this generation. */
+  #bringUp: BringUp | undefined;
+  #body: Body | undefined;
+  #hasReported = false;
+  /** Ends the pause between two attempts. */
+  #pause: { readonly timer: Timer; readonly wake: () => void } | undefined;
+  /** Goes on with a recovery that waits for its edges. */
+  #resume: (() => void) | undefined;
+  #recycling: Promise<void> | undefined;
 
-  /**
-   * @param changed called after every change that can alter readiness.
-   * @param escalate called when the service has died for good.
-   */
-  constructor(
-    id: string,
-    instance: Service,
-    options: ServiceOptions,
-    around: Surroundings,
-    changed: (service: ManagedService) => void,
-    escalate: (service: ManagedService, error: unknown) => void,
-  ) {
+  constructor(identity: ServiceIdentity, around: Surroundings, keeper: Keeper) {
+    const { id, settings, essential, shared } = identity;
     this.id = id;
-    this.instance = instance;
-    this.#options = options;
+    this.identity = identity;
     this.#around = around;
-    this.#changed = changed;
-    this.#escalate = escalate;
-    this.#restarts = new RestartPolicy(around.random);
+    this.#keeper = keeper;
+    this.#health = new HealthRecord(settings);
+    this.#restarts = new RestartPolicy(around.random, settings, shared || !essential);
     this.#machine = new StateMachine(`service ${id}`, SERVICE, 'registered', ({ from, event, to }) =>
       around.events.emit({ type: 'moved', machine: 'service', subject: id, from, event, to, at: around.clock.now() }),
     );
@@ -97,9 +87,25 @@ export class ManagedService {
     return this.#machine.state;
   }
 
-  /** Up and, as far as anybody knows, working. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /** Up and, as far as anybody knows, working; of a task: done. */
   get isUp(): boolean {
-    return this.phase === 'running' && this.#health === 'healthy';
+    if (this.phase === 'completed') return true;
+    if (this.phase !== 'running') return false;
+    const { status } = this.#health;
+    return status === 'healthy' || (status === 'degraded' && this.identity.settings.degradedIsReady);
+  }
+
+  get isStarted(): boolean {
+    return this.phase === 'running' || this.phase === 'completed';
+  }
+
+  /** True once its first try is over, however it went. */
+  get isSettled(): boolean {
+    return this.#settled;
   }
 
   /** True from the moment `start()` was entered until `stop()` has been called for it. */
@@ -108,297 +114,202 @@ export class ManagedService {
   }
 
   get hasCheck(): boolean {
-    return this.instance.check !== undefined;
+    return this.identity.instance.check !== undefined;
   }
 
-  get healthEveryMs(): number {
-    return this.#options.health?.everyMs ?? SERVICE_DEFAULTS.healthEveryMs;
+  get health(): HealthRecord {
+    return this.#health;
   }
 
-  /** True while failed checks have not yet made a verdict; then checks come faster. */
-  get isSuspect(): boolean {
-    return this.#failuresInRow > 0;
+  get reason(): string | null {
+    return this.#reason ?? this.#health.reason;
   }
 
-  get stopTimeoutMs(): number {
-    return this.#options.stop?.timeoutMs ?? SERVICE_DEFAULTS.stopTimeoutMs;
+  /** Whether a gate may open for it: what was lost has to prove itself; what has no check is taken at its word. */
+  get isConfirmed(): boolean {
+    return !this.#wasLost || !this.hasCheck || this.#health.isConfirmed;
   }
 
-  /** What the dump shows, but for `blockedBy`, which only the whole graph knows. */
-  snapshot(): Omit<NodeState, 'blockedBy'> {
+  /** What the dump shows, but for what only the whole graph knows. */
+  snapshot(): Omit<NodeState, 'blockedBy' | 'degradedBy'> {
+    const { status, at } = this.#health;
+    const isUnchecked = status === 'healthy' && !this.hasCheck && !this.#hasReported;
     return {
       phase: this.phase,
-      health: this.#health === 'healthy' && !this.hasCheck ? 'unchecked' : this.#health,
-      reason: this.#reason,
+      health: isUnchecked ? 'unchecked' : status,
+      healthAgeMs: at === null || isUnchecked ? null : Math.round(this.#now() - at),
+      reason: this.reason,
+      desired: this.#desired,
+      job: this.#job,
       generation: this.#generation,
       attempts: this.#generation,
       waitMs: this.#waitMs,
-      startMs: this.#startMs,
-      checkMs: this.#checkMs,
-      progress: this.#progress,
+      startMs: this.#bringUp?.startMs ?? null,
+      checkMs: this.#bringUp?.checkMs ?? null,
+      hookMs: this.#bringUp?.hookMs ?? null,
+      progress: this.phase === 'starting' ? (this.#bringUp?.progress ?? null) : null,
     };
+  }
+
+  /** What happened to it in the boot, for the timeline of one that failed. */
+  story(): BootMoment[] {
+    const startedAt = this.#keeper.boot?.startedAt;
+    if (startedAt === undefined || this.#waitMs === null) return [];
+    const { startMs, checkMs, hookMs } = this.#bringUp ?? {};
+    const tookMs = (startMs ?? 0) + (checkMs ?? 0) + (hookMs ?? 0);
+    const moments: BootMoment[] = [
+      { atMs: Math.round(this.#waitMs), service: this.id, what: 'starts' },
+      ...this.#failures,
+    ];
+    if (this.isStarted) {
+      const upAt = (this.#bringUp?.attempt.startedAt ?? 0) - startedAt + tookMs;
+      moments.push({ atMs: Math.round(upAt), service: this.id, what: `is up after ${Math.round(tookMs)} ms` });
+    }
+    return moments;
   }
 
   /** registered → waiting. */
   enlist(): void {
     this.#machine.send('start');
+    this.#want('up', 'start', 'boot');
   }
 
-  /** waiting → skipped, because something it needs failed. */
+  /** waiting → skipped, because something it requires failed. */
   skip(reason: string): void {
     this.#reason = reason;
+    this.#settled = true;
     this.#machine.send('depFailed');
+    this.#close('dependency');
+    this.#keeper.changed(this);
   }
 
-  /**
-   * waiting → running: attempts until one succeeds, the boot is given up, or trying again cannot help.
-   *
-   * @throws MusterError `START_FAILED`, `START_TIMEOUT` or `FIRST_CHECK_FAILED` when an attempt failed with a fatal error;
-   * `BOOT_BUDGET_SPENT` when the budget ended; the signal's reason when the boot was given up for another's sake.
-   */
-  async bringUp(boot: BootBounds): Promise<void> {
-    this.#machine.send('satisfied');
-    this.#waitMs = this.#around.clock.monotonic() - boot.startedAt;
-    try {
-      await this.#attempt(boot);
-    } catch (error) {
-      await this.#afterFailure(error, boot);
-      await pRetry(() => this.#attempt(boot), {
-        retries: Number.POSITIVE_INFINITY,
-        minTimeout: 0,
-        maxTimeout: 0,
-        onFailedAttempt: ({ error: failed }) => this.#afterFailure(failed, boot),
-      });
+  /** waiting → starting; called by the engine when everything it needs is there. */
+  begin(): void {
+    if (this.#resume) {
+      const resume = this.#resume;
+      this.#resume = undefined;
+      this.#machine.send('satisfied');
+      resume();
+      return;
     }
-    // Taken down in the tick in which the attempt succeeded.
-    if (!this.#is('starting')) throw boot.signal.reason;
-    this.#goUp();
+    if (this.phase === 'skipped') this.#machine.send('depReady');
+    this.#machine.send('satisfied');
+    const { boot } = this.#keeper;
+    if (boot) this.#waitMs ??= this.#now() - boot.startedAt;
+    try {
+      const trying = this.#try();
+      if (trying === undefined) this.#goUp();
+      else void this.#conclude(trying);
+    } catch (error) {
+      void this.#recover(error, 'fail');
+    }
+  }
+
+  /** An essential service that is not up when the boot budget ends; returns what the boot failed of. */
+  spendBudget(budgetMs: number): MusterError {
+    const trying = this.phase === 'starting' ? this.#bringUp : undefined;
+    const reason = trying?.reason ?? trying?.unfinished ?? this.reason ?? 'it was never healthy';
+    const details = { service: this.id, budgetMs, attempts: this.#generation, reason: withoutDot(reason) };
+    const error = coreError('BOOT_BUDGET_SPENT', details);
+    if (this.phase === 'starting') {
+      this.#machine.send('fail');
+      this.#bringUp?.attempt.giveUp(abandoned(this.id, 'budget', `the boot budget of ${budgetMs} ms ended`));
+    }
+    if (this.phase === 'backoff') {
+      this.#machine.send('limit');
+      this.#wakeUp();
+    }
+    this.#reason = reason;
+    this.#settled = true;
+    this.#close('timeout');
+    this.#keeper.changed(this);
+    return error;
+  }
+
+  /** Stops a running service because of another and lets it start again when its edges are satisfied. */
+  recycle(cause: string): Promise<void> | undefined {
+    if (this.phase !== 'running') return this.#recycling;
+    this.#recycling = this.#recycle(cause).finally(() => {
+      this.#recycling = undefined;
+    });
+    return this.#recycling;
+  }
+
+  /** failed or running → waiting, on somebody's word. False where that is not possible now. */
+  restart(cause: string): boolean {
+    if (this.phase === 'failed') {
+      this.#failedTries = 0;
+      this.#reason = null;
+      this.#machine.send('restart');
+      this.#want('up', 'restart', cause);
+      if (this.#keeper.mayStart(this)) this.begin();
+      return true;
+    }
+    if (this.phase !== 'running') return false;
+    void this.recycle(cause);
+    return true;
   }
 
   /**
    * (any) → stopped. Calls `stop()` if and only if `start()` was entered; what was skipped or failed stays as it is, so that
    * a look at a failed boot still tells them apart. Never throws; returns what went wrong.
    */
-  async takeDown(withinMs: number, reason: string): Promise<{ hung: boolean; error: unknown }> {
-    if (!this.#machine.can('stop')) return { hung: false, error: undefined };
+  async takeDown(withinMs: number, reason: string): Promise<Outcome> {
+    this.#desired = 'down';
+    if (this.phase === 'stopping') await this.#recycling;
+    if (!this.#machine.can('stop')) {
+      const outcome = this.phase === 'failed' && this.#entered ? await this.#callStop(withinMs, reason) : CLEAN;
+      this.#entered = false;
+      return outcome;
+    }
+    const before = this.#entered;
+    this.#want('down', 'stop', reason);
     this.#machine.send('stop');
-    this.#changed(this);
-    const stopping = new BootAbandoned('stop', `${this.id} is being stopped: ${reason}`);
-    this.#life.abort(stopping);
+    this.#reason = null;
+    this.#keeper.changed(this);
+    const stopping = abandoned(this.id, 'stop', reason);
+    this.#bringUp?.attempt.giveUp(stopping);
     this.#body?.abort.abort(stopping);
-    const outcome = this.#entered ? await this.#callStop(withinMs, reason) : { hung: false, error: undefined };
+    this.#wakeUp();
+    const outcome = before ? await this.#callStop(withinMs, reason) : CLEAN;
+    this.#entered = false;
     this.#machine.send('done');
+    this.#close(outcome.hung ? 'timeout' : outcome.error === undefined ? 'done' : 'failed');
     return outcome;
   }
 
   /** Lets the service finish what is under way. Never throws; returns what went wrong. */
   async drain(withinMs: number, reason: string): Promise<unknown> {
-    if (this.phase !== 'running' || this.instance.drain === undefined) return undefined;
-    return this.#bounded('drain', withinMs, reason).then((outcome) => outcome.error);
+    const { id, instance } = this.identity;
+    if (this.phase !== 'running' || instance.drain === undefined) return undefined;
+    return (await farewell({ id, instance, body: undefined }, 'drain', this.#around.clock, withinMs, reason)).error;
   }
 
-  /** One health check of a running service; thresholds decide what it changes. */
-  async probe(): Promise<void> {
+  /**
+   * One health check of a running service; thresholds decide what it changes.
+   *
+   * @param isInconclusive asked of a check that timed out: whether the loop stood still meanwhile.
+   */
+  async probe(isInconclusive: () => boolean): Promise<void> {
     if (this.phase !== 'running') return;
     const generation = this.#generation;
-    const verdict = await this.#check();
-    if (generation !== this.#generation || this.phase !== 'running') return;
-    if (verdict.status === 'unhealthy') {
-      this.#failuresInRow += 1;
-      if (this.#failuresInRow < (this.#options.health?.failures ?? SERVICE_DEFAULTS.healthFailures)) return;
-    } else {
-      this.#failuresInRow = 0;
-    }
-    this.#setHealth(verdict);
-    if (verdict.status === 'unhealthy' && this.#options.restart?.when === 'unhealthy') {
-      this.#crash(generation, new Error(verdict.reason));
-    }
-  }
-
-  #goUp(): void {
-    const generation = this.#generation;
-    this.#progress = null;
-    this.#machine.send('ok');
-    this.#restarts.up(this.#around.clock.monotonic());
-    this.#changed(this);
-    if (this.instance.run === undefined) return;
-    const abort = new AbortController();
-    const body = (async () => this.instance.run?.({ signal: abort.signal, clock: this.#around.clock }))();
-    this.#body = { abort, ended: body.catch((error: unknown) => this.#crash(generation, error)) };
-  }
-
-  /** running → backoff, at once and for everybody to see; what an older generation reports is dropped. */
-  #crash(generation: number, error: unknown): void {
-    if (generation !== this.#generation || this.phase !== 'running') return;
-    this.#machine.send('crash');
-    this.#body?.abort.abort(error);
-    this.#health = 'unknown';
-    this.#reason = messageOf(error);
-    this.#changed(this);
-    void this.#restart(error);
-  }
-
-  /** backoff → running again, or → failed when that is given up. Ends without a word when the service is taken down. */
-  async #restart(crash: unknown): Promise<void> {
-    const { clock, events } = this.#around;
-    const { signal } = this.#life;
-    const forEver: BootBounds = {
-      signal,
-      endsAt: Number.POSITIVE_INFINITY,
-      startedAt: 0,
-      budgetMs: Number.POSITIVE_INFINITY,
-    };
-    for (let error = crash; ;) {
-      const pauseMs = this.#restarts.failed(clock.monotonic());
-      const restartInMs = this.#options.restart?.when === 'never' || isFatal(error) ? null : pauseMs;
-      const { failures } = this.#restarts;
-      events.emit({ type: 'crashed', service: this.id, error, failures, restartInMs, at: clock.now() });
-      await this.#callStop(this.stopTimeoutMs, 'it crashed');
-      if (!this.#is('backoff')) return;
-      this.#entered = false;
-      if (restartInMs === null) {
-        this.#machine.send('limit');
-        this.#escalate(this, error);
-        return;
-      }
-      try {
-        await sleep(clock, restartInMs, signal);
-        this.#machine.send('timer');
-        await this.#attempt(forEver);
-      } catch (failed) {
-        if (!this.#is('starting')) return;
-        this.#machine.send('fail');
-        this.#health = 'unknown';
-        this.#reason = messageOf(failed);
-        error = failed;
-        continue;
-      }
-      if (this.#is('starting')) this.#goUp();
-      return;
-    }
-  }
-
-  async #attempt(boot: BootBounds): Promise<void> {
-    const { clock } = this.#around;
-    this.#generation += 1;
-    const generation = this.#generation;
-    this.#entered = true;
-    this.#reason = null;
-    const timeoutMs = this.#options.start?.timeoutMs ?? SERVICE_DEFAULTS.startTimeoutMs;
-    const startedAt = clock.monotonic();
-    const deadline = startedAt + timeoutMs;
-    if (this.instance.start !== undefined) {
-      await this.#start(timeoutMs, deadline, boot, generation);
-      this.#startMs = clock.monotonic() - startedAt;
-    } else {
-      this.#startMs = 0;
-    }
-    const checkedAt = clock.monotonic();
-    if (this.instance.check !== undefined) await this.#firstCheck(deadline, timeoutMs, boot.signal);
-    else this.#health = 'healthy';
-    this.#checkMs = clock.monotonic() - checkedAt;
-  }
-
-  async #start(timeoutMs: number, deadline: number, boot: BootBounds, generation: number): Promise<void> {
-    const { clock, events } = this.#around;
-    const onTimeout = (): MusterError =>
-      coreError('START_TIMEOUT', { service: this.id, timeoutMs, attempt: generation, progress: this.#progress });
-    // What succeeds after it was given up is stopped again, unless a newer attempt owns the service by now.
-    const onLate = (): void => {
-      if (generation === this.#generation && this.phase !== 'running')
-        void this.#callStop(this.stopTimeoutMs, 'started too late');
-    };
-    const progress = (text: string): void => {
-      if (generation !== this.#generation) return;
-      this.#progress = text;
-      events.emit({ type: 'progress', service: this.id, text, at: clock.now() });
-    };
-    const fail = (error: unknown): void => this.#crash(generation, error);
-    try {
-      await bounded({ clock, timeoutMs, signal: boot.signal, onTimeout, onLate }, (signal) =>
-        this.instance.start?.({ signal, deadline, clock, progress, fail }),
-      );
-    } catch (error) {
-      if (boot.signal.aborted || (error instanceof MusterError && error.code === 'START_TIMEOUT')) throw error;
-      throw coreError('START_FAILED', { service: this.id, attempt: generation, reason: messageOf(error) }, error);
-    }
-  }
-
-  async #firstCheck(deadline: number, timeoutMs: number, signal: AbortSignal): Promise<void> {
-    const { clock } = this.#around;
-    for (;;) {
-      const verdict = await this.#check(signal);
-      if (verdict.status === 'healthy') {
-        this.#setHealth(verdict);
-        return;
-      }
-      if (clock.monotonic() + SERVICE_DEFAULTS.firstCheckEveryMs >= deadline) {
-        throw coreError('FIRST_CHECK_FAILED', {
-          service: this.id,
-          timeoutMs,
-          attempt: this.#generation,
-          reason: verdict.reason,
-        });
-      }
-      await sleep(clock, SERVICE_DEFAULTS.firstCheckEveryMs, signal);
-    }
-  }
-
-  /** A check that throws or hangs is a failed check. */
-  async #check(outer?: AbortSignal): Promise<Health> {
-    const { clock } = this.#around;
-    const timeoutMs = this.#options.health?.timeoutMs ?? SERVICE_DEFAULTS.healthTimeoutMs;
-    try {
-      const onTimeout = (): Error => new Error(`check() did not end within ${timeoutMs} ms`);
-      return judge(
-        await bounded({ clock, timeoutMs, onTimeout, signal: outer }, (signal) =>
-          this.instance.check?.({ signal, clock }),
-        ),
-      );
-    } catch (error) {
-      if (outer?.aborted === true) throw outer.reason;
-      return { status: 'unhealthy', reason: messageOf(error) };
-    }
-  }
-
-  /** starting → backoff → starting again after a pause; throws where no further attempt is made. */
-  async #afterFailure(failed: unknown, boot: BootBounds): Promise<void> {
-    const { clock, events } = this.#around;
-    const attempt = this.#generation;
-    const spent = isBudgetEnd(failed);
-    const progress = this.#progress === null ? '' : `; the last thing it said was "${this.#progress}"`;
-    const error = spent
-      ? coreError('START_FAILED', { service: this.id, attempt, reason: `it had not ended${progress}` })
-      : (failed as MusterError);
-    // Taken down meanwhile: the stop owns the service now.
-    if (!this.#is('starting')) throw error;
-    this.#machine.send('fail');
-    this.#health = 'unknown';
-    this.#reason = error.message;
-    if (boot.signal.aborted && !spent) throw error;
-    // The next start() must find nothing of this one.
-    await this.#callStop(this.stopTimeoutMs, 'the attempt failed');
-    this.#entered = false;
-    const pauseMs = Math.min(
-      SERVICE_DEFAULTS.backoffMs * 2 ** Math.min(attempt - 1, 16),
-      SERVICE_DEFAULTS.backoffCapMs,
+    const { instance, settings } = this.identity;
+    const answer = await probe(instance, this.#around.clock, settings.healthTimeoutMs);
+    if (generation !== this.#generation || !this.#is('running')) return;
+    this.#learn(generation, () =>
+      answer.timedOut && isInconclusive()
+        ? this.#health.miss(this.#now())
+        : this.#health.note(answer.health, this.#now()),
     );
-    const fatal = isFatal(error);
-    const noTimeLeft = spent || clock.monotonic() + pauseMs >= boot.endsAt;
-    const retryInMs = fatal || noTimeLeft || boot.signal.aborted ? null : pauseMs;
-    events.emit({ type: 'attempt-failed', service: this.id, attempt, error, retryInMs, at: clock.now() });
-    if (!this.#is('backoff')) throw error;
-    if (fatal || noTimeLeft) {
-      this.#machine.send('limit');
-      if (fatal) throw error;
-      throw this.#budgetSpent(error, boot);
-    }
-    await sleep(clock, pauseMs, boot.signal).catch((reason: unknown) => {
-      if (!isBudgetEnd(reason) || !this.#is('backoff')) throw reason;
-      this.#machine.send('limit');
-      throw this.#budgetSpent(error, boot);
-    });
-    this.#machine.send('timer');
+  }
+
+  /** A check was due and none was made. */
+  missProbe(): void {
+    if (this.phase === 'running') this.#learn(this.#generation, () => this.#health.miss(this.#now()));
+  }
+
+  #now(): number {
+    return this.#around.clock.monotonic();
   }
 
   /** Asked as a function, because the phase moves between two looks in one body. */
@@ -406,51 +317,252 @@ export class ManagedService {
     return this.phase === phase;
   }
 
-  #budgetSpent(error: MusterError, boot: BootBounds): MusterError {
-    const reason = error.message.replace(/\.$/, '');
+  #want(desired: 'up' | 'down', kind: Job['kind'], cause: string): void {
+    this.#close('canceled');
+    this.#desired = desired;
+    this.#job = { kind, cause, result: null };
+  }
+
+  #close(result: NonNullable<Job['result']>): void {
+    if (this.#job !== null && this.#job.result === null) this.#job = { ...this.#job, result };
+  }
+
+  /** The next generation; returns nothing when it came up synchronously. */
+  #try(): Promise<void> | undefined {
+    this.#generation += 1;
+    this.#entered = true;
+    this.#reason = null;
+    this.#hasReported = false;
+    this.#health.forget();
+    this.#bringUp = new BringUp(this.identity, this.#generation, this.#around, this.#health, this.#voice());
+    return this.#bringUp.run();
+  }
+
+  /** What this generation says; once it is no longer the present one, nobody listens. */
+  #voice(): Voice {
+    const generation = this.#generation;
+    return {
+      fail: (error) => this.#fail(generation, error),
+      report: (health) => this.#report(generation, health),
+      // What succeeds after it was given up is stopped again, unless a newer attempt owns the service by now.
+      cameLate: () => {
+        if (generation === this.#generation && !this.isStarted)
+          void this.#callStop(this.identity.settings.stopTimeoutMs, 'it started too late');
+      },
+    };
+  }
+
+  async #conclude(trying: Promise<void>): Promise<void> {
+    try {
+      await trying;
+    } catch (error) {
+      await this.#recover(error, 'fail');
+      return;
+    }
+    if (this.#is('starting')) this.#goUp();
+  }
+
+  #goUp(): void {
+    const generation = this.#generation;
+    this.#settled = true;
+    this.#wasUp = true;
+    this.#reason = null;
+    this.#machine.send(this.identity.isTask ? 'end' : 'ok');
+    this.#close('done');
+    this.#tellStanding();
+    if (this.identity.instance.run === undefined || generation !== this.#generation || !this.#is('running')) return;
+    const abort = new AbortController();
+    const { fail, report } = this.#voice();
+    const ctx: RunContext = { signal: abort.signal, clock: this.#around.clock, fail, report };
+    const body = (async () => this.identity.instance.run?.(ctx))();
+    this.#body = { abort, ended: body.catch((error: unknown) => this.#fail(generation, error)) };
+  }
+
+  #tellStanding(): void {
+    if (this.#wasUp && !this.isUp) this.#wasLost = true;
+    else if (this.isConfirmed) this.#wasLost = false;
+    this.#restarts.stands(this.isUp, this.#now());
+    this.#keeper.changed(this);
+  }
+
+  /** It has died, by its own word: at once and for everybody to see. */
+  #fail(generation: number, error: unknown): void {
+    if (generation !== this.#generation) return;
+    if (this.phase === 'starting') {
+      const details = { service: this.id, attempt: generation, reason: withoutDot(messageOf(error)) };
+      this.#bringUp?.attempt.giveUp(coreError('START_FAILED', details, error));
+    } else if (this.phase === 'running') {
+      void this.#recover(error, 'crash');
+    }
+  }
+
+  /** What it says of itself acts at once. */
+  #report(generation: number, said: Health): void {
+    if (generation !== this.#generation) return;
+    this.#hasReported = true;
+    if (this.phase === 'starting' && this.#bringUp !== undefined) this.#bringUp.reported = said;
+    if (this.phase !== 'running') return;
+    this.#learn(generation, () => this.#health.set(said, this.#now()));
+  }
+
+  /** Takes a verdict in and tells of what it changed. */
+  #learn(generation: number, take: () => boolean): void {
+    const from = this.#health.status;
+    const hasChanged = take();
+    const { status: to, reason } = this.#health;
+    if (hasChanged) {
+      const { clock, events } = this.#around;
+      events.emit({ type: 'health-changed', service: this.id, from, to, reason, at: clock.now() });
+    }
+    this.#tellStanding();
+    if (hasChanged && to === 'unhealthy' && this.identity.settings.restartWhen === 'unhealthy') {
+      this.#fail(generation, new Error(reason ?? 'it is unhealthy'));
+    }
+  }
+
+  /** backoff → running again, by as many attempts as it takes. Ends without a word when the service is taken down. */
+  async #recover(error: unknown, move: 'fail' | 'crash'): Promise<void> {
+    try {
+      await this.#afterFailure(error, move);
+      await pRetry(() => this.#try(), {
+        retries: Number.POSITIVE_INFINITY,
+        minTimeout: 0,
+        maxTimeout: 0,
+        onFailedAttempt: ({ error: failed }) => this.#afterFailure(failed, 'fail'),
+      });
+    } catch {
+      // Given up or taken down: whoever decided that has told of it.
+      return;
+    }
+    if (this.#is('starting')) this.#goUp();
+  }
+
+  /** (starting or running) → backoff, a pause, and on to the next attempt; throws where none is made. */
+  async #afterFailure(error: unknown, move: 'fail' | 'crash'): Promise<void> {
+    // Taken down meanwhile: the stop owns the service now.
+    if (!this.#machine.can(move)) throw error;
+    this.#machine.send(move);
+    this.#settled = true;
+    this.#health.forget();
+    this.#reason = messageOf(error);
+    this.#body?.abort.abort(abandoned(this.id, 'crash', this.#reason));
+    const pauseMs = this.#nextPause(error);
+    this.#tellFailure(error, move, pauseMs);
+    this.#tellStanding();
+    const followers = move === 'crash' ? this.#keeper.wentDown(this, `${this.id} crashed`) : undefined;
+    if (followers !== undefined) await followers;
+    // The next start() must find nothing of this one.
+    if (this.#entered) await this.#callStop(this.identity.settings.stopTimeoutMs, 'the attempt failed');
+    if (!this.#is('backoff')) throw error;
+    this.#entered = false;
+    if (pauseMs === null) {
+      this.#machine.send('limit');
+      this.#close('failed');
+      this.#keeper.gaveUp(this, this.#lastWord(error));
+      throw error;
+    }
+    await this.#sleep(pauseMs);
+    if (!this.#is('backoff')) throw error;
+    if (this.#keeper.mayStart(this)) {
+      this.#machine.send('timer');
+      return;
+    }
+    this.#machine.send('wait');
+    await new Promise<void>((resolve) => {
+      this.#resume = resolve;
+    });
+    if (!this.#is('starting')) throw error;
+  }
+
+  #tellFailure(error: unknown, move: 'fail' | 'crash', pauseMs: number | null): void {
+    const { clock, events } = this.#around;
+    const at = clock.now();
+    if (this.#wasUp) {
+      const { failures } = this.#restarts;
+      events.emit({ type: 'crashed', service: this.id, error, failures, restartInMs: pauseMs, at });
+    } else {
+      const attempt = this.#generation;
+      events.emit({
+        type: 'attempt-failed',
+        service: this.id,
+        attempt,
+        error: error as MusterError,
+        retryInMs: pauseMs,
+        at,
+      });
+    }
+    if (move === 'crash') this.#want('up', 'restart', 'crash');
+    const { boot } = this.#keeper;
+    if (boot === undefined) return;
+    const what = `${move === 'crash' ? 'crashed' : 'failed'}: ${messageOf(error)}`;
+    this.#failures.push({ atMs: Math.round(this.#now() - boot.startedAt), service: this.id, what });
+    if (this.#failures.length > MOMENTS) this.#failures.shift();
+  }
+
+  /** How long until the next attempt, in milliseconds; `null` when none is made. */
+  #nextPause(error: unknown): number | null {
+    const { essential, settings } = this.identity;
+    const { boot } = this.#keeper;
+    if (!this.#wasUp && boot !== undefined) {
+      if (isFatal(error)) return null;
+      const pauseMs = Math.min(SERVICE_DEFAULTS.backoffMs * 2 ** this.#failedTries, SERVICE_DEFAULTS.backoffCapMs);
+      this.#failedTries += 1;
+      return essential && this.#now() + pauseMs >= boot.endsAt ? null : pauseMs;
+    }
+    const pauseMs = this.#restarts.failed(this.#now());
+    return isFatal(error) || settings.restartWhen === 'never' ? null : pauseMs;
+  }
+
+  /** What the boot fails of: with the budget, where that is what ended the attempts. */
+  #lastWord(error: unknown): unknown {
+    const { boot } = this.#keeper;
+    if (boot === undefined || this.#wasUp || isFatal(error)) return error;
+    const reason = withoutDot(messageOf(error));
     const details = { service: this.id, budgetMs: boot.budgetMs, attempts: this.#generation, reason };
     return coreError('BOOT_BUDGET_SPENT', details, error);
   }
 
-  async #callStop(withinMs: number, reason: string): Promise<{ hung: boolean; error: unknown }> {
-    if (this.instance.stop === undefined && this.#body === undefined) return { hung: false, error: undefined };
-    return this.#bounded('stop', withinMs, reason);
+  async #recycle(cause: string): Promise<void> {
+    this.#want('up', 'restart', cause);
+    this.#machine.send('stop');
+    this.#body?.abort.abort(abandoned(this.id, 'stop', cause));
+    this.#tellStanding();
+    await this.#keeper.wentDown(this, cause);
+    await this.#callStop(this.identity.settings.stopTimeoutMs, cause);
+    this.#entered = false;
+    if (this.#desired === 'down') {
+      this.#machine.send('done');
+      this.#close('canceled');
+      return;
+    }
+    this.#health.forget();
+    this.#machine.send('again');
+    if (this.#keeper.mayStart(this)) this.begin();
   }
 
-  async #bounded(
-    method: 'stop' | 'drain',
-    withinMs: number,
-    reason: string,
-  ): Promise<{ hung: boolean; error: unknown }> {
-    const { clock } = this.#around;
-    const late = new Error(`${method}() of ${this.id} did not end within ${Math.round(withinMs)} ms`);
-    const deadline = clock.monotonic() + withinMs;
-    try {
-      await bounded({ clock, timeoutMs: withinMs, onTimeout: () => late }, async (signal) => {
-        await this.instance[method]?.({ signal, deadline, clock, reason });
-        // A body that goes on after stop() has not stopped.
-        if (method === 'stop') await this.#body?.ended;
-      });
-      return { hung: false, error: undefined };
-    } catch (error) {
-      return { hung: error === late, error };
-    }
+  #sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#pause = { timer: this.#around.clock.schedule(ms, resolve), wake: resolve };
+    });
   }
 
-  #setHealth(verdict: Health): void {
-    const from = this.#health;
-    this.#health = verdict.status;
-    this.#reason = verdict.status === 'healthy' ? null : verdict.reason;
-    if (from === verdict.status) return;
-    const { clock, events } = this.#around;
-    const reason = this.#reason;
-    if (this.phase === 'running') {
-      events.emit({ type: 'health-changed', service: this.id, from, to: verdict.status, reason, at: clock.now() });
-    }
-    this.#changed(this);
+  /** Ends a pause and a wait for edges, so that what slept sees that it is over. */
+  #wakeUp(): void {
+    this.#pause?.timer.cancel();
+    this.#pause?.wake();
+    this.#pause = undefined;
+    this.#resume?.();
+    this.#resume = undefined;
+  }
+
+  async #callStop(withinMs: number, reason: string): Promise<Outcome> {
+    const { id, instance } = this.identity;
+    if (instance.stop === undefined && this.#body === undefined) return CLEAN;
+    return farewell({ id, instance, body: this.#body }, 'stop', this.#around.clock, withinMs, reason);
   }
 }
 
-function isFatal(error: unknown): boolean {
+/** True when trying again cannot help. */
+export function isFatal(error: unknown): boolean {
   return [...causeChain(error)].some((cause) => (cause as { fatal?: unknown }).fatal === true);
 }

@@ -1,19 +1,22 @@
 /**
- * Starts services along their edges and takes them down again.
+ * Starts services along their edges, keeps them up, and takes them down again.
  *
- * A service starts the moment everything it needs is ready: there are no waves, and the boot is as long as its
- * critical path. When a required service fails, everything that was started is stopped in reverse before the boot rejects.
+ * A service starts the moment its own edges are satisfied: there are no waves, and the boot is as long as its critical
+ * path. When an essential service fails for good, everything that was started is stopped in reverse before the boot ends.
  */
 import type { ServiceGraph } from '../graph/service-graph.ts';
 import type { StartPlan } from '../graph/start-plan.ts';
-import { BootAbandoned } from './boot-abandoned.ts';
-import { bootFailure, type BootCause } from './bootstrap-error.ts';
+import type { AbandonedWhy } from './abandoned.ts';
+import type { BootCause, BootFacts } from './bootstrap-error.ts';
+import { EngineClock } from './engine-clock.ts';
 import { Gate, type GateOptions } from './gate.ts';
 import { HealthLoop } from './health-loop.ts';
-import { type BootBounds, ManagedService, type Surroundings } from './managed-service.ts';
-import { Readiness } from './readiness.ts';
+import { type Keeper, ManagedService } from './managed-service.ts';
+import type { ServiceIdentity } from './service-identity.ts';
 import { type StopReport, stopInReverse } from './shutdown.ts';
-import type { Service, ServiceOptions } from '../declare/service-contract.ts';
+import type { Surroundings } from './surroundings.ts';
+import { WaitingReport } from './waiting-report.ts';
+import { Wiring, type WiringObserver } from './wiring.ts';
 
 /** Times for the whole boot and the whole stop, in milliseconds. */
 export interface Budgets {
@@ -21,223 +24,295 @@ export interface Budgets {
   readonly stopMs: number;
 }
 
-/** The observer of all services. */
+/** What an engine tells whoever owns it. */
+export interface Owner {
+  /** An essential service has died for good: the app should stop. */
+  escalated(service: string, error: unknown): void;
+  /** A node has become ready or is no longer. */
+  flipped(id: string, ready: boolean): void;
+}
+
+/** The observer of all essential services. */
 const BOOT = 'the boot';
 
-/** When the boot says what it waits for, in milliseconds after its start; then every ten seconds. */
-const WAITING_AT = [1_000, 2_000, 5_000, 10_000] as const;
-
-export class Orchestrator {
-  readonly readiness: Readiness;
-  readonly #graph: ServiceGraph;
+export class Orchestrator implements Keeper, WiringObserver {
+  readonly wiring: Wiring;
+  /** The engine's own time: gates and servers that share it share its timers. */
+  readonly clock: EngineClock;
+  #graph: ServiceGraph;
+  #plan: StartPlan;
   readonly #around: Surroundings;
   readonly #budgets: Budgets;
+  readonly #owner: Owner;
   readonly #services = new Map<string, ManagedService>();
-  readonly #plan: StartPlan;
-  readonly #escalate: (service: string, error: unknown) => void;
   readonly #gates = new Map<string, Gate>();
-  readonly #abandon = new AbortController();
   readonly #health: HealthLoop;
+  /** Ids of services that may start now. */
   readonly #ready: string[] = [];
-  #boot: BootBounds | undefined;
-  #active = 0;
-  #pumping = false;
+  /** Of services that were lost and are up again, those whose health has not proved itself. */
+  readonly #unconfirmed = new Set<string>();
+  /** Who is to be restarted when a service is back, by the id of that service. */
+  readonly #followers = new Map<string, Set<string>>();
+  boot: Keeper['boot'];
+  #startedAt = 0;
+  #hasBegun = false;
   #causes: BootCause[] = [];
+  #abandoned: { readonly why: AbandonedWhy; readonly text: string } | undefined;
   #settled: (() => void) | undefined;
+  #isPumping = false;
   #stopping: Promise<StopReport> | undefined;
 
-  /** @param escalate called when a required service has died for good; whoever owns the app then stops it. */
-  constructor(
-    graph: ServiceGraph,
-    plan: StartPlan,
-    around: Surroundings,
-    budgets: Budgets,
-    escalate: (service: string, error: unknown) => void = () => {},
-  ) {
-    this.#escalate = escalate;
+  constructor(graph: ServiceGraph, plan: StartPlan, around: Surroundings, budgets: Budgets, owner: Owner) {
+    this.clock = new EngineClock(around.clock);
     this.#graph = graph;
     this.#plan = plan;
-    this.#around = around;
+    this.#around = { ...around, clock: this.clock };
     this.#budgets = budgets;
-    this.#health = new HealthLoop(around.clock);
-    this.readiness = new Readiness(
-      graph.nodes,
-      (id) => graph.node(id)?.kind !== 'service',
-      (id) => this.#flipped(id),
+    this.#owner = owner;
+    this.#health = new HealthLoop(this.clock, around.events, {
+      doubted: (lagMs) => this.#freeze(true, lagMs),
+      trusted: () => this.#freeze(false, 0),
+    });
+    this.wiring = new Wiring(graph.nodes, () => this.clock.monotonic() - this.#startedAt, this);
+    const lives = graph.nodes.filter((node) => node.kind === 'service' || node.kind === 'task');
+    this.wiring.watch(
+      BOOT,
+      lives.filter((node) => node.essential).map((node) => node.id),
     );
-    const services = graph.nodes.filter((node) => node.kind === 'service').map((node) => node.id);
-    this.readiness.watch(BOOT, services);
   }
 
   /** Makes a gate over `guarded`; it follows their readiness in the same tick as that changes, once the boot has begun. */
   gate(name: string, guarded: readonly string[], options: GateOptions, open?: () => void): Gate {
     const id = `gate ${name}`;
-    this.readiness.watch(id, guarded);
-    const { readiness } = this;
-    const watched = { ready: () => readiness.ready(id), blockedBy: () => readiness.blockedBy(guarded) };
+    this.wiring.watch(id, guarded);
+    const watched = {
+      ready: () => this.wiring.ready(id),
+      confirmed: () => this.#unconfirmed.size === 0,
+      blockedBy: () => this.wiring.blockedBy(guarded),
+    };
     const gate = new Gate(name, watched, this.#around, options, open);
     this.#gates.set(id, gate);
     return gate;
   }
 
   /** Takes a constructed service into care; all must be adopted, in plan order, before `start()`. */
-  adopt(id: string, instance: Service, options: ServiceOptions): void {
-    const changed = (service: ManagedService): void => this.readiness.setOwn(service.id, service.isUp);
-    const escalate = (service: ManagedService, error: unknown): void => this.#escalate(service.id, error);
-    this.#services.set(id, new ManagedService(id, instance, options, this.#around, changed, escalate));
+  adopt(identity: ServiceIdentity): void {
+    this.#services.set(identity.id, new ManagedService(identity, this.#around, this));
+  }
+
+  /** Takes in edges that were seen only when everything was built; before `start()`. */
+  rewire(graph: ServiceGraph, plan: StartPlan): void {
+    for (const node of graph.nodes) {
+      const before = new Set(this.#graph.node(node.id)?.needs);
+      for (const edge of node.edges) if (!before.has(edge.to)) this.wiring.link(node.id, edge.to, edge);
+    }
+    this.#graph = graph;
+    this.#plan = plan;
   }
 
   service(id: string): ManagedService | undefined {
     return this.#services.get(id);
   }
 
-  /**
-   * Starts everything; resolves when all services are up and healthy.
-   *
-   * @throws MusterError `BOOT_FAILED` with the root causes, after everything started was stopped again.
-   */
-  async start(): Promise<void> {
-    const { clock, events } = this.#around;
-    const startedAt = clock.monotonic();
-    const budgetMs = this.#budgets.bootMs;
-    this.#boot = { signal: this.#abandon.signal, startedAt, endsAt: startedAt + budgetMs, budgetMs };
-    events.emit({ type: 'boot-started', services: [...this.#services.keys()], at: clock.now() });
-    const over = clock.schedule(budgetMs, () => {
-      this.#abandon.abort(new BootAbandoned('budget', `the boot budget of ${budgetMs} ms ended`));
-      this.#settleIfDone();
-    });
-    const reports = this.#reportWaiting(startedAt);
-    const settled = new Promise<void>((resolve) => {
-      this.#settled = resolve;
-    });
-    for (const service of this.#services.values()) service.enlist();
-    for (const id of this.#services.keys()) if (this.readiness.satisfied(id)) this.#ready.push(id);
-    for (const gate of this.#gates.values()) gate.follow();
-    this.#pump();
-    this.#settleIfDone();
-    await settled;
-    over.cancel();
-    reports.cancel();
-    if (this.#isUp) return;
-    throw await this.#rollBack(clock.monotonic() - startedAt);
+  get services(): Iterable<ManagedService> {
+    return this.#services.values();
   }
 
-  /** Stops everything in reverse, on its own budget; calling it again gives the same report. */
+  /** Starts everything; resolves to nothing when all essential services are up, else to what the boot failed of. */
+  async start(): Promise<BootFacts | undefined> {
+    const { clock } = this;
+    const budgetMs = this.#budgets.bootMs;
+    this.#hasBegun = true;
+    this.#startedAt = clock.monotonic();
+    this.boot = { startedAt: this.#startedAt, endsAt: this.#startedAt + budgetMs, budgetMs };
+    this.#around.events.emit({ type: 'boot-started', services: [...this.#services.keys()], at: clock.now() });
+    const over = clock.schedule(budgetMs, () => this.#spendBudget(budgetMs));
+    const report = new WaitingReport(this, this.#around);
+    await new Promise<void>((resolve) => {
+      this.#settled = resolve;
+      for (const service of this.#services.values()) service.enlist();
+      // Bound, but under a condition that nobody fulfils: there is nothing to start, and nobody to miss it.
+      for (const { id } of this.#graph.nodes) {
+        if (!this.#services.has(id)) this.wiring.set(id, { own: true, started: true, settled: true });
+      }
+      for (const id of this.#services.keys()) if (this.wiring.mayStart(id)) this.#ready.push(id);
+      for (const gate of this.#gates.values()) gate.follow();
+      this.#pump();
+      this.#settleIfUp();
+      if (this.#abandoned !== undefined) resolve();
+    });
+    over.cancel();
+    report.cancel();
+    if (this.#abandoned === undefined) {
+      this.boot = undefined;
+      return undefined;
+    }
+    return this.#rollBack(clock.monotonic() - this.#startedAt);
+  }
+
+  /** Restarts a service on somebody's word. False where it can be neither stopped nor started now. */
+  restart(id: string, cause: string): boolean {
+    return this.#stopping === undefined && (this.#services.get(id)?.restart(cause) ?? false);
+  }
+
+  /** Closes all gates for ever. */
+  stopGates(): void {
+    for (const gate of this.#gates.values()) gate.stop();
+  }
+
+  /** Lets services finish what is under way, all at the same time; takes at most `withinMs`. */
+  async drain(reason: string, withinMs: number): Promise<void> {
+    const { events } = this.#around;
+    const drained = [...this.#services.values()].map(async (service) => {
+      const error = await service.drain(withinMs, reason);
+      if (error !== undefined) events.emit({ type: 'stop-failed', service: service.id, error, at: this.clock.now() });
+    });
+    await Promise.all(drained);
+  }
+
+  /** Stops everything in reverse; a boot that is under way ends with it. */
   stop(reason: string, budgetMs = this.#budgets.stopMs): Promise<StopReport> {
     this.#stopping ??= this.#stop(reason, budgetMs);
     return this.#stopping;
   }
 
-  /** Closes every gate for ever; whoever waits is told. */
-  stopGates(): void {
-    for (const gate of this.#gates.values()) gate.stop();
+  mayStart(service: ManagedService): boolean {
+    return this.wiring.mayStart(service.id) && this.#stopping === undefined;
   }
 
-  /** Tells every service to finish what is under way. */
-  async drain(reason: string, withinMs: number): Promise<void> {
-    const { clock, events } = this.#around;
-    const drained = [...this.#services.values()].map(async (service) => {
-      const error = await service.drain(withinMs, reason);
-      if (error !== undefined) events.emit({ type: 'stop-failed', service: service.id, error, at: clock.now() });
-    });
-    await Promise.all(drained);
-  }
-
-  get #isUp(): boolean {
-    return this.readiness.ready(BOOT) && this.#causes.length === 0 && !this.#abandon.signal.aborted;
-  }
-
-  #flipped(id: string): void {
-    if (this.#boot === undefined) return;
-    const gate = this.#gates.get(id);
-    if (gate) gate.follow();
-    else if (id === BOOT) this.#settleIfDone();
-    else {
-      this.#ready.push(id);
-      this.#pump();
+  changed(service: ManagedService): void {
+    const { id, isUp } = service;
+    if (service.phase === 'running') this.#health.watch(service);
+    else this.#health.unwatch(service);
+    const isDoubtful = isUp && this.boot === undefined && !service.isConfirmed;
+    const wasDoubtful = this.#unconfirmed.has(id);
+    if (isDoubtful) this.#unconfirmed.add(id);
+    else this.#unconfirmed.delete(id);
+    this.wiring.set(id, { own: isUp, started: service.isStarted, settled: service.isSettled });
+    if (wasDoubtful && !isDoubtful && this.#unconfirmed.size === 0) {
+      for (const gate of this.#gates.values()) gate.follow();
     }
+    if (isUp) this.#restartFollowers(service);
+  }
+
+  wentDown(service: ManagedService, cause: string): Promise<void> | undefined {
+    const down: Promise<void>[] = [];
+    for (const { id, when } of this.wiring.following(service.id)) {
+      if (when === 'restart') this.#followersOf(service.id).add(id);
+      const stopped = when === 'stop' ? this.#services.get(id)?.recycle(cause) : undefined;
+      if (stopped) down.push(stopped);
+    }
+    return down.length === 0 ? undefined : Promise.all(down).then(() => {});
+  }
+
+  gaveUp(service: ManagedService, error: unknown): void {
+    const { essential, shared } = service.identity;
+    if (this.#stopping !== undefined) return;
+    if (!essential) this.#skipAbove(service);
+    else if (this.boot !== undefined) {
+      this.#causes.push({ service: service.id, error });
+      this.#abandon('failure', `${service.id} failed`);
+    } else if (!shared) this.#owner.escalated(service.id, error);
+  }
+
+  flipped(id: string, ready: boolean): void {
+    this.#gates.get(id)?.follow();
+    if (id === BOOT) this.#settleIfUp();
+    this.#owner.flipped(id, ready);
+  }
+
+  unblocked(id: string): void {
+    if (!this.#hasBegun) return;
+    this.#ready.push(id);
+    this.#pump();
+  }
+
+  degraded(id: string, by: readonly string[]): void {
+    if (this.#services.get(id)?.isStarted !== true) return;
+    this.#around.events.emit({ type: 'degraded', service: id, by, at: this.clock.now() });
   }
 
   /** Starts whatever may start, in order; a loop and not a recursion, however long the chain. */
   #pump(): void {
-    if (this.#pumping || this.#boot === undefined) return;
-    this.#pumping = true;
+    if (this.#isPumping) return;
+    this.#isPumping = true;
     for (const id of this.#ready) {
       const service = this.#services.get(id);
-      if (service === undefined || service.phase !== 'waiting' || this.#abandon.signal.aborted) continue;
-      void this.#bringUp(service, this.#boot);
+      if (service === undefined || this.#abandoned !== undefined || this.#stopping !== undefined) continue;
+      if ((service.phase === 'waiting' || service.phase === 'skipped') && this.wiring.mayStart(id)) service.begin();
     }
     this.#ready.length = 0;
-    this.#pumping = false;
+    this.#isPumping = false;
   }
 
-  async #bringUp(service: ManagedService, boot: BootBounds): Promise<void> {
-    this.#active += 1;
-    try {
-      await service.bringUp(boot);
-      this.#health.watch(service);
-    } catch (error) {
-      const victim = boot.signal.aborted && (boot.signal.reason as BootAbandoned).why !== 'budget';
-      if (!victim) {
-        this.#causes.push({ service: service.id, error });
-        if (!boot.signal.aborted) this.#abandon.abort(new BootAbandoned('failure', `${service.id} failed`));
-      }
-    }
-    this.#active -= 1;
-    this.#settleIfDone();
+  #settleIfUp(): void {
+    if (this.#abandoned === undefined && this.wiring.ready(BOOT)) this.#settled?.();
   }
 
-  #settleIfDone(): void {
-    if (this.#settled === undefined || this.#active > 0) return;
-    if (this.#isUp || this.#abandon.signal.aborted) {
-      this.#settled();
-      this.#settled = undefined;
+  #abandon(why: AbandonedWhy, text: string): void {
+    if (this.#abandoned !== undefined || this.boot === undefined) return;
+    this.#abandoned = { why, text };
+    this.#settled?.();
+  }
+
+  #spendBudget(budgetMs: number): void {
+    if (this.#abandoned !== undefined) return;
+    this.#abandon('budget', `the boot budget of ${budgetMs} ms ended`);
+    for (const service of this.#services.values()) {
+      if (!service.identity.essential || !['starting', 'backoff'].includes(service.phase)) continue;
+      this.#causes.push({ service: service.id, error: service.spendBudget(budgetMs) });
     }
   }
 
-  async #rollBack(wallMs: number): Promise<Error> {
+  async #rollBack(wallMs: number): Promise<BootFacts> {
+    const abandoned = this.#abandoned as { why: AbandonedWhy; text: string };
+    const blockedBy = this.wiring.blockedBy([BOOT]).filter((id) => id !== BOOT);
     const waited = [...this.#services.values()].filter((service) => service.phase === 'waiting');
-    const blockedBy = this.readiness.blockedBy(this.#services.keys());
     const failed = this.#causes.length > 0 ? this.#causes.map(({ service }) => service).sort() : blockedBy;
-    for (const service of waited)
-      service.skip(failed.length > 0 ? `${failed.join(', ')} failed` : 'the app is stopping');
-    const { reason } = this.#abandon.signal as { reason: BootAbandoned };
-    const order = new Map(this.#plan.order.map((node, index) => [node.id, index]));
-    const causes = [...this.#causes].sort((a, b) => (order.get(a.service) ?? 0) - (order.get(b.service) ?? 0));
+    const why = abandoned.why === 'stop' ? 'the app is stopping' : `${failed.join(', ')} failed`;
+    if (abandoned.why !== 'stop') for (const service of waited) service.skip(why);
+    const place = new Map(this.#plan.order.map((node, index) => [node.id, index]));
+    const causes = [...this.#causes].sort((a, b) => (place.get(a.service) ?? 0) - (place.get(b.service) ?? 0));
+    const timeline = [...this.#services.values()].flatMap((service) => service.story()).sort((a, b) => a.atMs - b.atMs);
     const report = await this.stop('the boot failed');
-    return bootFailure({
-      wallMs,
-      causes,
-      abandoned: reason,
-      blockedBy,
-      skipped: waited.map((service) => service.id),
-      stopped: report.order,
-    });
+    const skipped = waited.map((service) => service.id);
+    return { wallMs, causes, abandoned, blockedBy, skipped, stopped: report.order, timeline };
   }
 
   async #stop(reason: string, budgetMs: number): Promise<StopReport> {
     this.#health.stop();
-    if (!this.#abandon.signal.aborted) this.#abandon.abort(new BootAbandoned('stop', `the app is stopping: ${reason}`));
-    this.#settleIfDone();
-    return stopInReverse(this.#graph, this.#services, this.#around, reason, budgetMs);
+    this.#abandon('stop', reason);
+    return stopInReverse(this.#graph, this.#plan, this.#services, this.#around, reason, budgetMs);
   }
 
-  #reportWaiting(startedAt: number): { cancel(): void } {
-    const { clock, events } = this.#around;
-    let next = 0;
-    let timer = clock.schedule(WAITING_AT[0], report);
-    const orchestrator = this;
-    function report(): void {
-      const elapsedMs = WAITING_AT[next] ?? clock.monotonic() - startedAt;
-      const waiting = [...orchestrator.#services.values()]
-        .filter(({ phase }) => phase === 'waiting')
-        .map(({ id }) => id);
-      const blockedBy = orchestrator.readiness.blockedBy(orchestrator.#services.keys());
-      events.emit({ type: 'waiting', elapsedMs, blockedBy, waiting, at: clock.now() });
-      next += 1;
-      const due = WAITING_AT[next];
-      timer = clock.schedule(due === undefined ? 10_000 : due - elapsedMs, report);
+  #freeze(isFrozen: boolean, lagMs: number): void {
+    if (isFrozen) this.#around.events.emit({ type: 'lagged', lagMs: Math.round(lagMs), at: this.clock.now() });
+    for (const gate of this.#gates.values()) gate.freeze(isFrozen);
+  }
+
+  #followersOf(id: string): Set<string> {
+    const known = this.#followers.get(id) ?? new Set();
+    this.#followers.set(id, known);
+    return known;
+  }
+
+  #restartFollowers(service: ManagedService): void {
+    const followers = this.#followers.get(service.id);
+    if (followers === undefined) return;
+    this.#followers.delete(service.id);
+    for (const id of followers) void this.#services.get(id)?.recycle(`${service.id} was restarted`);
+  }
+
+  /** What requires a service that is not tried any more is skipped, and what requires that; optional ones all of them. */
+  #skipAbove(service: ManagedService): void {
+    const open = [service.id];
+    for (let id = open.pop(); id !== undefined; id = open.pop()) {
+      for (const above of this.wiring.requiring(id)) {
+        const other = this.#services.get(above);
+        if (other?.phase !== 'waiting') continue;
+        other.skip(`${service.id} failed`);
+        open.push(above);
+      }
     }
-    return { cancel: () => timer.cancel() };
   }
 }

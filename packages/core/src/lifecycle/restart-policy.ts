@@ -5,17 +5,20 @@
  * processes that lost the same thing from coming back to it at the same moment.
  */
 import type { Random } from '@muster/contracts';
-
-/** Milliseconds, but for `limit`. */
-export const RESTART_DEFAULTS = { delayMs: 1_000, capMs: 30_000, limit: 10, forgivenAfterMs: 60_000 } as const;
+import { SERVICE_DEFAULTS, type ServiceSettings } from './service-settings.ts';
 
 export class RestartPolicy {
   readonly #random: Random;
+  readonly #settings: ServiceSettings;
+  readonly #isEndless: boolean;
   #failures = 0;
   #upSince: number | undefined;
 
-  constructor(random: Random) {
+  /** @param isEndless true for what must never take the process down: it goes on at the cap. */
+  constructor(random: Random, settings: ServiceSettings, isEndless: boolean) {
     this.#random = random;
+    this.#settings = settings;
+    this.#isEndless = isEndless;
   }
 
   /** Failures in a row so far. */
@@ -23,18 +26,23 @@ export class RestartPolicy {
     return this.#failures;
   }
 
-  /** Notes that the service is up, at `now` on a monotonic clock. */
-  up(now: number): void {
-    this.#upSince = now;
+  /** Notes at `now`, on a monotonic clock, whether the service is up and healthy. */
+  stands(isUp: boolean, now: number): void {
+    if (!isUp) this.#forgive(now);
+    this.#upSince = isUp ? (this.#upSince ?? now) : undefined;
   }
 
   /** Notes a failure at `now`; returns the pause before the next attempt in milliseconds, or `null` when it was one too many. */
   failed(now: number): number | null {
-    if (this.#upSince !== undefined && now - this.#upSince >= RESTART_DEFAULTS.forgivenAfterMs) this.#failures = 0;
-    this.#upSince = undefined;
+    this.stands(false, now);
     this.#failures += 1;
-    if (this.#failures > RESTART_DEFAULTS.limit) return null;
-    const ceiling = Math.min(RESTART_DEFAULTS.capMs, RESTART_DEFAULTS.delayMs * 2 ** (this.#failures - 1));
+    const { restartLimit, restartDelayMs, restartCapMs } = this.#settings;
+    if (this.#failures > restartLimit && !this.#isEndless) return null;
+    const ceiling = Math.min(restartCapMs, restartDelayMs * 2 ** Math.min(this.#failures - 1, 30));
     return this.#random.next() * ceiling;
+  }
+
+  #forgive(now: number): void {
+    if (this.#upSince !== undefined && now - this.#upSince >= SERVICE_DEFAULTS.forgivenAfterMs) this.#failures = 0;
   }
 }

@@ -1,26 +1,28 @@
 /**
  * The phase of one service. Health is another variable: a running service can be unhealthy.
  *
- *   registered ─start─▶ waiting ─satisfied─▶ starting ─ok─▶ running
- *                          │                    │ ▲            │
- *                     depFailed            fail │ │ timer      │ crash
- *                          ▼                    ▼ │            │
- *                       skipped              backoff ◀─────────┘
- *                                               └─limit─▶ failed
+ *   registered ─start─▶ waiting ◀─wait──────────── backoff ─limit─▶ failed ─restart─▶ waiting
+ *                        │   │                      │   ▲
+ *                depFailed   satisfied          timer   │ fail (starting), crash (running)
+ *                        ▼   │                      ▼   │
+ *                   skipped  └────────────────▶ starting ─ok─▶ running      starting ─end─▶ completed
+ *                        │
+ *                        └─depReady─▶ waiting
  *
- *   registered, waiting, starting, backoff, running ─stop─▶ stopping ─done─▶ stopped
+ *   (any but failed, skipped, stopped) ─stop─▶ stopping ─done─▶ stopped      stopping ─again─▶ waiting
  */
 import type { StateOf, TransitionTable } from '@muster/contracts';
 
 export const SERVICE = {
   registered: { start: 'waiting', stop: 'stopping' },
   waiting: { satisfied: 'starting', depFailed: 'skipped', stop: 'stopping' },
-  starting: { ok: 'running', fail: 'backoff', stop: 'stopping' },
-  backoff: { timer: 'starting', limit: 'failed', stop: 'stopping' },
+  starting: { ok: 'running', end: 'completed', fail: 'backoff', stop: 'stopping' },
+  backoff: { timer: 'starting', wait: 'waiting', limit: 'failed', stop: 'stopping' },
   running: { crash: 'backoff', stop: 'stopping' },
-  failed: {},
-  skipped: {},
-  stopping: { done: 'stopped' },
+  completed: { stop: 'stopping' },
+  failed: { restart: 'waiting' },
+  skipped: { depReady: 'waiting' },
+  stopping: { done: 'stopped', again: 'waiting' },
   stopped: {},
 } as const satisfies TransitionTable;
 

@@ -4,7 +4,9 @@
  * Errors are collected and never stop the walk; what hangs costs its own share of the time and is named.
  */
 import type { ServiceGraph } from '../graph/service-graph.ts';
-import type { ManagedService, Surroundings } from './managed-service.ts';
+import type { StartPlan } from '../graph/start-plan.ts';
+import type { ManagedService } from './managed-service.ts';
+import type { Surroundings } from './surroundings.ts';
 
 /** How a stop went. */
 export interface StopReport {
@@ -16,78 +18,98 @@ export interface StopReport {
 }
 
 /** Walks the graph from its doors down; takes at most `budgetMs`. */
-export async function stopInReverse(
+export function stopInReverse(
   graph: ServiceGraph,
+  plan: StartPlan,
   services: ReadonlyMap<string, ManagedService>,
   around: Surroundings,
   reason: string,
   budgetMs: number,
 ): Promise<StopReport> {
-  const { clock, events } = around;
-  const endsAt = clock.monotonic() + budgetMs;
-  const chain = remainingChains(graph, services);
-  const order: string[] = [];
-  const hung: string[] = [];
-  const errors: { service: string; error: unknown }[] = [];
-  const open = new Map(graph.nodes.map((node) => [node.id, node.neededBy.length]));
-  const ready = graph.nodes.filter((node) => node.neededBy.length === 0).map((node) => node.id);
-  let active = 0;
-
-  await new Promise<void>((resolve) => {
-    const stopped = (id: string): void => {
-      for (const need of graph.node(id)?.needs ?? []) {
-        const left = (open.get(need) as number) - 1;
-        open.set(need, left);
-        if (left === 0) ready.push(need);
-      }
-    };
-    const takeDown = async (id: string, service: ManagedService): Promise<void> => {
-      const entered = service.isEntered;
-      const left = Math.max(0, endsAt - clock.monotonic());
-      const share = (left * service.stopTimeoutMs) / (chain.get(id) ?? service.stopTimeoutMs);
-      const outcome = await service.takeDown(Math.min(service.stopTimeoutMs, share), reason);
-      if (outcome.hung) hung.push(id);
-      if (outcome.error !== undefined) {
-        errors.push({ service: id, error: outcome.error });
-        events.emit({ type: 'stop-failed', service: id, error: outcome.error, at: clock.now() });
-      }
-      if (entered) order.push(id);
-    };
-    const pump = (): void => {
-      for (let id = ready.pop(); id !== undefined; id = ready.pop()) {
-        const at = id;
-        const service = services.get(at);
-        if (service === undefined) {
-          stopped(at);
-          continue;
-        }
-        active += 1;
-        void takeDown(at, service).then(() => {
-          active -= 1;
-          stopped(at);
-          pump();
-        });
-      }
-      if (active === 0) resolve();
-    };
-    pump();
-  });
-  return { order, hung, errors };
+  return new Walk(graph, plan, services, around, reason, budgetMs).run();
 }
 
-/** For each service its own timeout plus the longest chain of timeouts that still comes after it. */
-function remainingChains(graph: ServiceGraph, services: ReadonlyMap<string, ManagedService>): Map<string, number> {
-  const chain = new Map<string, number>();
-  const open = new Map(graph.nodes.map((node) => [node.id, node.needs.length]));
-  const ready = graph.nodes.filter((node) => node.needs.length === 0);
-  for (let node = ready.pop(); node !== undefined; node = ready.pop()) {
-    const below = node.needs.reduce((most, need) => Math.max(most, chain.get(need) ?? 0), 0);
-    chain.set(node.id, below + (services.get(node.id)?.stopTimeoutMs ?? 0));
-    for (const dependent of node.neededBy) {
-      const left = (open.get(dependent) as number) - 1;
-      open.set(dependent, left);
-      if (left === 0) ready.push(graph.node(dependent) as typeof node);
+class Walk {
+  readonly #graph: ServiceGraph;
+  readonly #services: ReadonlyMap<string, ManagedService>;
+  readonly #around: Surroundings;
+  readonly #reason: string;
+  readonly #endsAt: number;
+  /** For each service its own timeout plus the longest chain of timeouts that still comes after it. */
+  readonly #chain = new Map<string, number>();
+  readonly #open = new Map<string, number>();
+  readonly #ready: string[] = [];
+  readonly #report = {
+    order: [] as string[],
+    hung: [] as string[],
+    errors: [] as { service: string; error: unknown }[],
+  };
+  #active = 0;
+  #done: ((report: StopReport) => void) | undefined;
+
+  constructor(
+    graph: ServiceGraph,
+    plan: StartPlan,
+    services: ReadonlyMap<string, ManagedService>,
+    around: Surroundings,
+    reason: string,
+    budgetMs: number,
+  ) {
+    this.#graph = graph;
+    this.#services = services;
+    this.#around = around;
+    this.#reason = reason;
+    this.#endsAt = around.clock.monotonic() + budgetMs;
+    for (const node of plan.order) {
+      const below = node.needs.reduce((most, need) => Math.max(most, this.#chain.get(need) ?? 0), 0);
+      this.#chain.set(node.id, below + (services.get(node.id)?.identity.settings.stopTimeoutMs ?? 0));
+    }
+    for (const node of graph.nodes) {
+      this.#open.set(node.id, node.neededBy.length);
+      if (node.neededBy.length === 0) this.#ready.push(node.id);
     }
   }
-  return chain;
+
+  run(): Promise<StopReport> {
+    return new Promise((resolve) => {
+      this.#done = resolve;
+      this.#pump();
+    });
+  }
+
+  #pump(): void {
+    for (let id = this.#ready.pop(); id !== undefined; id = this.#ready.pop()) {
+      const service = this.#services.get(id);
+      if (service === undefined) this.#passed(id);
+      else void this.#takeDown(id, service);
+    }
+    if (this.#active === 0) this.#done?.(this.#report);
+  }
+
+  #passed(id: string): void {
+    for (const need of this.#graph.node(id)?.needs ?? []) {
+      const left = (this.#open.get(need) as number) - 1;
+      this.#open.set(need, left);
+      if (left === 0) this.#ready.push(need);
+    }
+  }
+
+  async #takeDown(id: string, service: ManagedService): Promise<void> {
+    this.#active += 1;
+    const { clock, events } = this.#around;
+    const wasEntered = service.isEntered;
+    const { stopTimeoutMs } = service.identity.settings;
+    const left = Math.max(0, this.#endsAt - clock.monotonic());
+    const share = (left * stopTimeoutMs) / (this.#chain.get(id) ?? stopTimeoutMs);
+    const outcome = await service.takeDown(Math.min(stopTimeoutMs, share), this.#reason);
+    if (outcome.hung) this.#report.hung.push(id);
+    if (outcome.error !== undefined) {
+      this.#report.errors.push({ service: id, error: outcome.error });
+      events.emit({ type: 'stop-failed', service: id, error: outcome.error, at: clock.now() });
+    }
+    if (wasEntered) this.#report.order.push(id);
+    this.#active -= 1;
+    this.#passed(id);
+    this.#pump();
+  }
 }

@@ -1,0 +1,248 @@
+/**
+ * What is made of a container's bindings: the graph, its plan, the orchestrator and the main gate, and how they look now.
+ */
+import type { Container, ServiceIdentifier } from 'inversify';
+import { bindingsOf } from './container/bindings.ts';
+import { build } from './container/build.ts';
+import { readProviders } from './container/read-container.ts';
+import { Refs } from './container/refs.ts';
+import { declarationOf } from './declare/declaration.ts';
+import { type Class, type Dependency, nameOf } from './declare/dependency.ts';
+import type { ReadyHook, Registration } from './declare/registration.ts';
+import { coreError } from './errors.ts';
+import { type BudgetReport, checkBudgets } from './graph/budgets.ts';
+import { AT_REST, dumpGraph, type NodeState } from './graph/dump.ts';
+import { PLAIN } from './declare/edge.ts';
+import { type GraphProblem, missing } from './graph/problems.ts';
+import type { Provider } from './graph/provider.ts';
+import { type GraphNode, ServiceGraph, sortProblems } from './graph/service-graph.ts';
+import { planStart, type StartPlan } from './graph/start-plan.ts';
+import { GraphView } from './graph-view.ts';
+import type { Gate, GateOptions } from './lifecycle/gate.ts';
+import { type Budgets, Orchestrator } from './lifecycle/orchestrator.ts';
+import { SERVICE_DEFAULTS, settingsOf } from './lifecycle/service-settings.ts';
+import type { Surroundings } from './lifecycle/surroundings.ts';
+import type { AppState } from './runtime.ts';
+
+/** What stands at the gate, as far as the graph has to know it. */
+export interface Front {
+  readonly name: string;
+  readonly dependsOn: readonly Dependency[];
+}
+
+type Hook = Extract<Registration, { readonly ready: Dependency }>;
+
+export interface EngineOptions {
+  readonly container: Container;
+  /** Ids of the bindings that were there before Muster's. */
+  readonly foreign: ReadonlySet<number>;
+  readonly hooks: readonly Hook[];
+  readonly front: Front | undefined;
+  readonly around: Surroundings;
+  readonly budgets: Budgets;
+  /** The part of the stop budget that services have, in milliseconds. */
+  readonly servicesStopMs: number;
+  readonly gate: GateOptions;
+  /** Called while the main gate is opening. */
+  readonly open: () => void;
+  readonly escalated: (service: string, error: unknown) => void;
+}
+
+/** What a service shows before it is built. */
+const PLANNED: NodeState = { ...AT_REST, phase: 'registered', health: 'unknown' };
+
+export class Engine {
+  readonly orchestrator: Orchestrator;
+  readonly gate: Gate;
+  readonly #options: EngineOptions;
+  readonly #refs = new Refs();
+  readonly #problems: readonly GraphProblem[];
+  #graph: ServiceGraph;
+  #plan: StartPlan;
+  #budgets: BudgetReport;
+  /** By the id of a node, the `Ref`s that stand for it. */
+  readonly #tied = new Map<string, { readonly keys: readonly Dependency[]; readonly instance: object }>();
+
+  constructor(options: EngineOptions) {
+    this.#options = options;
+    this.#refs.bindAll(options.container);
+    this.#graph = ServiceGraph.from(providersOf(options));
+    this.#plan = planStart(this.#graph);
+    this.#budgets = this.#judgeBudgets();
+    this.#problems = this.#hookProblems();
+    this.orchestrator = new Orchestrator(this.#graph, this.#plan, options.around, options.budgets, {
+      escalated: options.escalated,
+      flipped: (id, ready) => this.#flipped(id, ready),
+    });
+    const guarded = this.#graph.nodes.filter((node) => node.guarded && isAlive(node)).map((node) => node.id);
+    this.gate = this.orchestrator.gate('main', guarded, options.gate, options.open);
+    // From the first opening on, a system that all replicas share closes no gate any more.
+    this.gate.onMove((state) => {
+      if (state === 'open') this.orchestrator.wiring.holdShared();
+    });
+  }
+
+  /** Everything that makes a start impossible. */
+  get problems(): readonly GraphProblem[] {
+    return sortProblems([...this.#graph.problems, ...this.#budgets.problems, ...this.#problems]);
+  }
+
+  get nodes(): readonly GraphNode[] {
+    return this.#graph.nodes;
+  }
+
+  /**
+   * Builds everything that starts. What opaque nodes were seen to ask for becomes part of the graph.
+   *
+   * @throws MusterError `CONSTRUCT_FAILED` or `BINDING_INVALID`.
+   */
+  build(): void {
+    const { container } = this.#options;
+    const { instances, observed } = build(container, this.#plan.order);
+    if (observed.size > 0) this.#observe(observed);
+    const hooks = groupBy<unknown, Hook>(this.#options.hooks, ({ ready }) => ready);
+    for (const node of this.#plan.order) {
+      const instance = instances.get(node.id);
+      if (instance === undefined) continue;
+      const declared = declarationOf(node.provider.target as Class)?.options ?? NO_OPTIONS;
+      this.orchestrator.adopt({
+        id: node.id,
+        instance,
+        settings: settingsOf(node.id, declared),
+        hooks:
+          hooks.size === 0
+            ? NO_HOOKS
+            : keysOf(node)
+                .flatMap((key) => hooks.get(key) ?? [])
+                .map(({ hook }) => hook),
+        isTask: node.kind === 'task',
+        shared: node.shared,
+        essential: node.essential,
+      });
+    }
+    this.#tieRefs(instances);
+  }
+
+  /** Ids of the nodes that answer to a dependency. */
+  idsOf(dependency: Dependency): string[] {
+    return this.#graph.nodes.filter((node) => keysOf(node).includes(dependency)).map((node) => node.id);
+  }
+
+  /** The dump as it stands now. */
+  view(state: AppState, wallMs: number | null): GraphView {
+    const { orchestrator, gate } = this;
+    const causes = orchestrator.wiring.causes(this.#plan.order.map(({ id }) => id));
+    const stateOf = (id: string): NodeState | undefined => {
+      const service = orchestrator.service(id);
+      const node = this.#graph.node(id);
+      const known = service?.snapshot() ?? (node !== undefined && isAlive(node) ? PLANNED : undefined);
+      if (known === undefined) return undefined;
+      const degradedBy = service?.isStarted === true ? orchestrator.wiring.degradedBy(id) : [];
+      return { ...known, degradedBy, blockedBy: causes.get(id) ?? [] };
+    };
+    const dump = dumpGraph(this.#graph, this.#plan, {
+      state,
+      gate: { state: gate.state, blockedBy: gate.blockedBy },
+      wallMs,
+      budgets: { ...this.#budgets, problems: this.problems },
+      stateOf,
+      releasedAt: (from, to) => orchestrator.wiring.releasedAt(from, to),
+    });
+    return new GraphView(dump);
+  }
+
+  #observe(observed: ReadonlyMap<string, readonly ServiceIdentifier[]>): void {
+    this.#graph = ServiceGraph.from(
+      this.#graph.nodes.map(({ id, provider }) => {
+        const keys = observed.get(id) ?? [];
+        const seen = keys.map((key) => ({ key, name: nameOf(key), terms: PLAIN, mayBeAbsent: true, observed: true }));
+        return { ...provider, wants: [...provider.wants, ...seen] };
+      }),
+    );
+    // A circle through a function that nobody can look into was no circle before it was called.
+    if (this.#graph.problems.length > 0) throw coreError('GRAPH_INVALID', { problems: this.#graph.problems });
+    this.#plan = planStart(this.#graph);
+    this.#budgets = this.#judgeBudgets();
+    this.orchestrator.rewire(this.#graph, this.#plan);
+  }
+
+  #judgeBudgets(): BudgetReport {
+    const { budgets, servicesStopMs } = this.#options;
+    const { startTimeoutMs: startMs, stopTimeoutMs: stopMs } = SERVICE_DEFAULTS;
+    return checkBudgets(this.#plan.order, {
+      bootMs: budgets.bootMs,
+      stopMs: servicesStopMs,
+      defaults: { startMs, stopMs },
+    });
+  }
+
+  #hookProblems(): GraphProblem[] {
+    const alive = this.#graph.nodes.filter(isAlive);
+    const known = alive.flatMap(({ id, tokens }) => [id, ...tokens]);
+    const keys = new Set(alive.flatMap(keysOf));
+    return this.#options.hooks
+      .filter(({ ready }) => !keys.has(ready))
+      .map(({ ready }) => missing(`onReady(${nameOf(ready)})`, undefined, nameOf(ready), known));
+  }
+
+  /** From now on each `Ref` shows what it stands for while that is ready; what has no lifecycle is always there. */
+  #tieRefs(instances: ReadonlyMap<string, object>): void {
+    const wanted = new Set<unknown>(this.#refs.wanted);
+    if (wanted.size === 0) return;
+    for (const node of this.#graph.nodes) {
+      const keys = keysOf(node).filter((key) => wanted.has(key)) as Dependency[];
+      if (keys.length === 0) continue;
+      const instance = instances.get(node.id);
+      if (instance !== undefined) this.#tied.set(node.id, { keys, instance });
+      else for (const key of keys) this.#refs.set(key, this.#options.container.get(key as Class));
+    }
+  }
+
+  #flipped(id: string, ready: boolean): void {
+    const tied = this.#tied.get(id);
+    for (const key of tied?.keys ?? []) this.#refs.set(key, ready ? tied?.instance : undefined);
+  }
+}
+
+const NO_OPTIONS = {};
+const NO_HOOKS: readonly ReadyHook[] = [];
+
+/** Everything that a node answers to. */
+function keysOf({ provider }: GraphNode): unknown[] {
+  return [...new Set([provider.key, ...provider.aliases.map((alias) => alias.key)])];
+}
+
+function groupBy<K, T>(items: readonly T[], keyOf: (item: T) => K): Map<K, T[]> {
+  const groups = new Map<K, T[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    const group = groups.get(key);
+    if (group) group.push(item);
+    else groups.set(key, [item]);
+  }
+  return groups;
+}
+
+/** True for what has a lifecycle. */
+function isAlive(node: GraphNode): boolean {
+  return node.kind === 'service' || node.kind === 'task';
+}
+
+/** What is bound, and the server, which is no part of the container. Values that nobody wants are left out. */
+function providersOf({ container, foreign, front }: EngineOptions): Provider[] {
+  const providers: Provider[] = readProviders(container, ({ id }) => foreign.has(id));
+  if (front) {
+    const wants = front.dependsOn.map((key) => ({ key, name: nameOf(key), terms: PLAIN }));
+    const { name } = front;
+    providers.push({ key: front, target: front, name, kind: 'factory', aliases: [], wants, declaredAt: undefined });
+  }
+  const wanted = new Set(providers.flatMap((provider) => provider.wants.map(({ key }) => key)));
+  return providers.filter(
+    (p) => p.kind !== 'value' || wanted.has(p.key) || p.aliases.some(({ key }) => wanted.has(key)),
+  );
+}
+
+/** Ids of everything that is bound now. */
+export function bindingIdsOf(container: Container): Set<number> {
+  return new Set(bindingsOf(container).map(({ id }) => id));
+}

@@ -1,0 +1,116 @@
+/**
+ * Whether the times that somebody wrote down fit into each other and into the budgets of the app.
+ *
+ * A default only takes its share of a budget, so a chain of defaults that is too long is a note and not a problem.
+ */
+import type { BudgetVerdict } from '@muster/contracts';
+import { at, type GraphProblem } from './problems.ts';
+import type { WrittenTimes } from './provider.ts';
+import type { GraphNode } from './service-graph.ts';
+
+/** All times in milliseconds. */
+export interface BudgetOptions {
+  readonly bootMs: number;
+  /** What services may take of the stop. */
+  readonly stopMs: number;
+  readonly defaults: { readonly startMs: number; readonly stopMs: number };
+}
+
+export interface BudgetReport {
+  readonly verdicts: { readonly boot: BudgetVerdict; readonly stop: BudgetVerdict };
+  readonly problems: readonly GraphProblem[];
+  readonly notes: readonly GraphProblem[];
+}
+
+/** @param order a plan's: each node after all that it needs. */
+export function checkBudgets(order: readonly GraphNode[], options: BudgetOptions): BudgetReport {
+  const { bootMs, stopMs, defaults } = options;
+  const boot = verdict(order, bootMs, ({ startMs }) => startMs, defaults.startMs);
+  const stop = verdict(order, stopMs, (times) => times.stopMs, defaults.stopMs);
+  const inner = order.flatMap((node) => innerProblems(node, options));
+  return {
+    verdicts: { boot, stop },
+    problems: [...inner, ...overBudget('start', boot), ...overBudget('stop', stop)],
+    notes: [...shares('start', boot), ...shares('stop', stop)],
+  };
+}
+
+/** The longest chain of written times, and whether that and the one with defaults fit. */
+function verdict(
+  order: readonly GraphNode[],
+  budgetMs: number,
+  written: (times: WrittenTimes) => number | undefined,
+  otherwise: number,
+): BudgetVerdict {
+  const lives = (node: GraphNode): boolean => node.kind === 'service' || node.kind === 'task';
+  const own = longest(order, (node) => (lives(node) ? (written(node.times) ?? 0) : 0));
+  const all = longest(order, (node) => (lives(node) ? (written(node.times) ?? otherwise) : 0));
+  const says = own.ms > budgetMs ? 'exceeds' : all.ms > budgetMs ? 'shares' : 'fits';
+  return { budgetMs, writtenMs: own.ms, withDefaultsMs: all.ms, chain: own.ms > 0 ? own.chain : all.chain, says };
+}
+
+function longest(order: readonly GraphNode[], cost: (node: GraphNode) => number): { ms: number; chain: string[] } {
+  const known = new Map<string, { ms: number; via: string | undefined }>();
+  let end: { id: string; ms: number } | undefined;
+  for (const node of order) {
+    let via: string | undefined;
+    let before = 0;
+    for (const need of node.needs) {
+      const ms = known.get(need)?.ms ?? 0;
+      if (ms > before) [before, via] = [ms, need];
+    }
+    const ms = before + cost(node);
+    known.set(node.id, { ms, via });
+    if (ms > (end?.ms ?? 0)) end = { id: node.id, ms };
+  }
+  const chain: string[] = [];
+  for (let id = end?.id; id !== undefined; id = known.get(id)?.via) chain.push(id);
+  return { ms: end?.ms ?? 0, chain: chain.reverse() };
+}
+
+/** An inner time that is not below the outer one can never be seen to end. */
+function innerProblems(node: GraphNode, { bootMs, stopMs, defaults }: BudgetOptions): GraphProblem[] {
+  const { times } = node;
+  const pairs: [string, number | undefined, string, number][] = [
+    ['start.timeoutMs', times.startMs, 'boot.budgetMs', bootMs],
+    ['stop.timeoutMs', times.stopMs, 'the part of stop.budgetMs that services have', stopMs],
+    [
+      'health.timeoutMs',
+      times.healthMs,
+      'start.timeoutMs, in which the first check has to answer',
+      times.startMs ?? defaults.startMs,
+    ],
+  ];
+  return pairs
+    .filter(([, inner, , outer]) => inner !== undefined && inner >= outer)
+    .map(([name, inner, outerName, outer]) => ({
+      code: 'TIMEOUT_ORDER' as const,
+      nodes: [node.id],
+      message: `${at(node.id, node.declaredAt)}: ${name} is ${inner} ms and must be below ${outerName}, which is ${outer} ms.`,
+      hint: 'Lower the inner time or raise the outer one; as it is, the outer always ends first and the inner never means anything.',
+    }));
+}
+
+function overBudget(what: 'start' | 'stop', { says, writtenMs, budgetMs, chain }: BudgetVerdict): GraphProblem[] {
+  if (says !== 'exceeds' || chain.length < 2) return [];
+  return [
+    {
+      code: 'OVER_BUDGET',
+      nodes: chain,
+      message: `The ${what}.timeoutMs written along ${chain.join(' → ')} add up to ${writtenMs} ms, and ${what === 'start' ? 'boot.budgetMs is' : 'services have'} ${budgetMs} ms.`,
+      hint: `Lower some of them, or raise ${what === 'start' ? 'boot' : 'stop'}.budgetMs.`,
+    },
+  ];
+}
+
+function shares(what: 'start' | 'stop', { says, withDefaultsMs, budgetMs, chain }: BudgetVerdict): GraphProblem[] {
+  if (says !== 'shares') return [];
+  return [
+    {
+      code: 'DEFAULTS_SHARE_BUDGET',
+      nodes: chain,
+      message: `With defaults, the ${what} times along the longest chain add up to ${withDefaultsMs} ms, and the budget is ${budgetMs} ms.`,
+      hint: 'Nothing has to be done: each gets its share of what is left. Write timeouts down where a service needs a certain time.',
+    },
+  ];
+}

@@ -1,0 +1,231 @@
+/**
+ * One generation of a service: `start()`, then first health, then hooks, all within one attempt.
+ *
+ * Nobody may depend on the service before all three have succeeded. When all of them are synchronous, so is this.
+ */
+import { messageOf, MusterError } from '@muster/contracts';
+import type { StartContext } from '../declare/service-contract.ts';
+import { coreError } from '../errors.ts';
+import { isThenable } from '../thenable.ts';
+import { Attempt } from './attempt.ts';
+import { type Health, healthy } from './health.ts';
+import type { HealthRecord } from './health-record.ts';
+import { type Answer, probe } from './probe.ts';
+import type { ServiceIdentity } from './service-identity.ts';
+import { SERVICE_DEFAULTS } from './service-settings.ts';
+import type { Surroundings } from './surroundings.ts';
+
+/** What a generation says at any time of its life. */
+export interface Voice {
+  fail(error: unknown): void;
+  report(health: Health): void;
+  /** It was given up, and `start()` succeeded after all. */
+  cameLate(): void;
+}
+
+export class BringUp {
+  readonly attempt: Attempt;
+  readonly #identity: ServiceIdentity;
+  readonly #generation: number;
+  readonly #around: Surroundings;
+  readonly #health: HealthRecord;
+  readonly #voice: Voice;
+  /** The last thing that `start()` said. */
+  progress: string | null = null;
+  /** Why it is not yet up. */
+  reason: string | null = null;
+  /** What `ctx.report` said before the service was up. */
+  reported: Health | undefined;
+  startMs: number | null = null;
+  checkMs: number | null = null;
+  hookMs: number | null = null;
+  /** An answer to the first check that is still on its way. */
+  #firstAnswer: Promise<Answer> | undefined;
+
+  constructor(identity: ServiceIdentity, generation: number, around: Surroundings, health: HealthRecord, voice: Voice) {
+    this.#identity = identity;
+    this.#generation = generation;
+    this.#around = around;
+    this.#health = health;
+    this.#voice = voice;
+    this.attempt = new Attempt({
+      clock: around.clock,
+      timeoutMs: identity.settings.startTimeoutMs,
+      maxMs: identity.settings.startMaxMs,
+      onTimeout: (timeoutMs) => this.#timedOut(timeoutMs),
+      onLate: () => voice.cameLate(),
+    });
+  }
+
+  /**
+   * Returns nothing when everything was synchronous.
+   *
+   * @throws MusterError `START_FAILED`, `START_TIMEOUT`, `FIRST_CHECK_FAILED`, `READY_HOOK_FAILED`, or the reason for which
+   * the attempt was given up; now or as a rejection.
+   */
+  run(): Promise<void> | undefined {
+    const { attempt } = this;
+    let starting: void | Promise<void>;
+    try {
+      starting = attempt.race(this.#identity.instance.start?.(this.#startContext()));
+    } catch (error) {
+      throw this.#failed('START_FAILED', error);
+    }
+    if (isThenable(starting)) return this.#goOn(starting);
+    this.startMs = this.#now() - attempt.startedAt;
+    if (attempt.isOver || this.#identity.hooks.length > 0 || !this.#isHealthyAtOnce()) return this.#goOn(undefined);
+    attempt.end();
+    return undefined;
+  }
+
+  /** What it is about, for somebody who gives it up. */
+  get unfinished(): string {
+    return `it had not ended${this.progress === null ? '' : `; the last thing it said was "${this.progress}"`}`;
+  }
+
+  #now(): number {
+    return this.#around.clock.monotonic();
+  }
+
+  async #goOn(starting: Promise<void> | undefined): Promise<void> {
+    const { attempt } = this;
+    try {
+      await this.#step('START_FAILED', () => starting);
+      const startedAt = this.#now();
+      this.startMs ??= startedAt - attempt.startedAt;
+      await this.#firstCheck();
+      const checkedAt = this.#now();
+      this.checkMs = checkedAt - startedAt;
+      const { hooks, instance } = this.#identity;
+      if (hooks.length === 0) return;
+      const ctx = contextOf(attempt, this.#around.clock);
+      for (const hook of hooks) await this.#step('READY_HOOK_FAILED', () => hook(instance as never, ctx));
+      this.hookMs = this.#now() - checkedAt;
+    } finally {
+      attempt.end();
+    }
+  }
+
+  async #step(code: 'START_FAILED' | 'READY_HOOK_FAILED', work: () => void | Promise<void>): Promise<void> {
+    try {
+      await this.attempt.race(work());
+      if (this.attempt.isOver) throw this.attempt.reason;
+    } catch (error) {
+      throw this.#failed(code, error);
+    }
+  }
+
+  /** What the service threw, as an error of ours; what the attempt was given up for stays as it is. */
+  #failed(code: 'START_FAILED' | 'READY_HOOK_FAILED', error: unknown): unknown {
+    this.attempt.end();
+    if (this.attempt.reason !== undefined && error === this.attempt.reason) return error;
+    const reason = withoutDot(messageOf(error));
+    return coreError(code, { service: this.#identity.id, attempt: this.#generation, reason }, error);
+  }
+
+  #timedOut(timeoutMs: number): MusterError {
+    const { id } = this.#identity;
+    const attempt = this.#generation;
+    if (this.startMs === null)
+      return coreError('START_TIMEOUT', { service: id, timeoutMs, attempt, progress: this.progress });
+    if (this.checkMs === null) return this.#neverHealthy(timeoutMs);
+    const reason = `it did not end within the ${timeoutMs} ms of the attempt`;
+    return coreError('READY_HOOK_FAILED', { service: id, attempt, reason });
+  }
+
+  #neverHealthy(timeoutMs: number): MusterError {
+    return coreError('FIRST_CHECK_FAILED', {
+      service: this.#identity.id,
+      timeoutMs,
+      attempt: this.#generation,
+      reason: withoutDot(this.reason ?? 'check() has not answered'),
+    });
+  }
+
+  /** The short way: a check that answers at once, and well. False leaves it to the long one. */
+  #isHealthyAtOnce(): boolean {
+    const { instance, settings } = this.#identity;
+    let health: Health = this.reported ?? healthy;
+    if (instance.check !== undefined) {
+      const answer = probe(instance, this.#around.clock, settings.healthTimeoutMs);
+      if (isThenable(answer)) {
+        this.#firstAnswer = answer;
+        return false;
+      }
+      ({ health } = answer);
+    }
+    if (!this.#isGoodEnough(health)) return false;
+    this.#health.set(health, this.#now());
+    this.checkMs = 0;
+    return true;
+  }
+
+  #isGoodEnough({ status }: Health): boolean {
+    return status === 'healthy' || (status === 'degraded' && this.#identity.settings.degradedIsReady);
+  }
+
+  async #firstCheck(): Promise<void> {
+    const { attempt } = this;
+    const { clock } = this.#around;
+    for (;;) {
+      const health = await attempt.race(this.#ask());
+      if (attempt.isOver) throw attempt.reason;
+      if (this.#isGoodEnough(health)) {
+        this.#health.set(health, this.#now());
+        return;
+      }
+      this.reason = health.status === 'healthy' ? null : health.reason;
+      const every = SERVICE_DEFAULTS.firstCheckEveryMs;
+      if (this.#now() + every >= attempt.deadline) {
+        throw this.#neverHealthy(Math.round(attempt.deadline - attempt.startedAt));
+      }
+      await attempt.race(new Promise<void>((resolve) => void clock.schedule(every, resolve)));
+    }
+  }
+
+  async #ask(): Promise<Health> {
+    const { instance, settings } = this.#identity;
+    if (instance.check === undefined) return this.reported ?? healthy;
+    const asked = this.#firstAnswer ?? probe(instance, this.#around.clock, settings.healthTimeoutMs);
+    this.#firstAnswer = undefined;
+    return (await asked).health;
+  }
+
+  #startContext(): StartContext {
+    const { attempt } = this;
+    const { clock, events } = this.#around;
+    const { id } = this.#identity;
+    return {
+      get signal() {
+        return attempt.signal;
+      },
+      get deadline() {
+        return attempt.deadline;
+      },
+      clock,
+      progress: (text, { extendMs } = {}) => {
+        if (attempt.isOver) return;
+        this.progress = text;
+        if (extendMs !== undefined) attempt.extend(extendMs);
+        events.emit({ type: 'progress', service: id, text, at: clock.now() });
+      },
+      fail: (error) => this.#voice.fail(error),
+      report: (health) => this.#voice.report(health),
+    };
+  }
+}
+
+/** A context of nothing but time and a signal that is made when somebody looks at it. */
+function contextOf(attempt: Attempt, clock: Surroundings['clock']) {
+  return {
+    get signal() {
+      return attempt.signal;
+    },
+    clock,
+  };
+}
+
+/** A text that goes on after this one. */
+export function withoutDot(text: string): string {
+  return text.replace(/\.$/, '');
+}
