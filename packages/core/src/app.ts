@@ -197,7 +197,7 @@ export class App {
 
   async #failed(error: unknown, engine: Engine): Promise<MusterError> {
     const { orchestrator } = engine;
-    orchestrator.stopGates();
+    orchestrator.halt();
     const stopped = await orchestrator.stop('the boot failed');
     await this.#options.server?.close();
     if (this.#stopping === undefined) this.#state = 'failed';
@@ -234,7 +234,7 @@ export class App {
     this.events.emit({ type: 'stop-started', reason, at: this.#clock.now() });
     const { orchestrator } = this.#prepared();
     const budgetMs = this.#options.stop?.budgetMs ?? APP_DEFAULTS.stopBudgetMs;
-    orchestrator.stopGates();
+    orchestrator.halt();
     const quiet = wasRunning ? orchestrator.drain(reason, budgetMs * STOP_SHARES.runs) : Promise.resolve();
     await Promise.all([quiet, this.#options.server?.drain(budgetMs * STOP_SHARES.sockets, quiet)]);
     const left = budgetMs * STOP_SHARES.services - (this.#clock.monotonic() - startedAt);

@@ -135,10 +135,11 @@ export class Engine {
     const stateOf = (id: string): NodeState | undefined => {
       const service = orchestrator.service(id);
       const node = this.#graph.node(id);
-      const known = service?.snapshot() ?? (node !== undefined && isAlive(node) ? PLANNED : undefined);
+      const known = service?.snapshot() ?? (node !== undefined && isAlive(node) ? { ...PLANNED } : undefined);
       if (known === undefined) return undefined;
-      const degradedBy = service?.isStarted === true ? orchestrator.wiring.degradedBy(id) : [];
-      return { ...known, degradedBy, blockedBy: causes.get(id) ?? [] };
+      known.degradedBy = service?.isStarted === true ? orchestrator.wiring.degradedBy(id) : [];
+      known.blockedBy = causes.get(id) ?? [];
+      return known;
     };
     const dump = dumpGraph(this.#graph, this.#plan, {
       state,

@@ -162,6 +162,14 @@ describe('Wiring', () => {
         const model = new Model(graph);
         const ids = graph.nodes.map(({ id }) => id);
         const wasSettled = new Set<string>();
+        // Hopelessness is never unsaid either, so the model remembers it.
+        const rememberHopeless = (): void => {
+          for (const id of ids) {
+            if (!model.settled(id) || model.standing(id).settled) continue;
+            model.standings[Number(id.slice(1))] = { ...model.standing(id), settled: true };
+            wasSettled.add(id);
+          }
+        };
         for (const { at, phase, hold } of changes) {
           const before = new Map(ids.map((id) => [id, model.ready(id)]));
           const mayBefore = new Map(ids.map((id) => [id, wiring.mayStart(id)]));
@@ -173,17 +181,12 @@ describe('Wiring', () => {
           if (settled) wasSettled.add(`S${at}`);
           model.standings[at] = { ...told, settled };
           wiring.set(`S${at}`, told);
+          rememberHopeless();
           if (hold) {
             model.holdsShared = true;
             wiring.holdShared();
           }
-          // Hopelessness is never unsaid either, so the model remembers it.
-          for (const id of ids) {
-            if (model.settled(id) && !model.standing(id).settled) {
-              model.standings[Number(id.slice(1))] = { ...model.standing(id), settled: true };
-              wasSettled.add(id);
-            }
-          }
+          rememberHopeless();
           expect(ids.map((id) => [id, wiring.ready(id)])).toEqual(ids.map((id) => [id, model.ready(id)]));
           expect(ids.map((id) => [id, wiring.mayStart(id)])).toEqual(ids.map((id) => [id, model.mayStart(id)]));
           const flipped = ids.filter((id) => before.get(id) !== model.ready(id));

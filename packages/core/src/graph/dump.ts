@@ -30,6 +30,9 @@ export type NodeState = Pick<
   | 'blockedBy'
 >;
 
+/** A state that its maker may still complete. */
+export type NodeSnapshot = { -readonly [K in keyof NodeState]: NodeState[K] };
+
 /** What a node without a lifecycle shows. */
 export const AT_REST: NodeState = {
   phase: '-',
@@ -80,25 +83,50 @@ export function dumpGraph(graph: ServiceGraph, plan: StartPlan, app: AppView): G
     parallelEfficiency: app.state === 'failed' || !app.wallMs ? null : round(path.ms / app.wallMs),
     criticalPath: path,
     budgets: app.budgets.verdicts,
-    nodes: ordered.map((node) => {
-      const state = states.get(node.id) as NodeState;
-      return {
-        ...identity(node),
-        rank: plan.rank.get(node.id) ?? -1,
-        ...state,
-        slackMs: state.startMs === null ? null : (slack.get(node.id) ?? null),
-        onCriticalPath: critical.has(node.id),
-      };
-    }),
+    nodes: ordered.map((node) => dumpNode(node, states.get(node.id) as NodeState, plan, slack, critical)),
     edges: graph.nodes.flatMap((node) => edgesOf(node, app)),
     problems: sortProblems([...graph.problems, ...app.budgets.problems]),
     notes: sortProblems(app.budgets.notes),
   };
 }
 
-function identity(node: GraphNode) {
-  const { id, kind, tokens, scope, tags, shared, essential, needs } = node;
-  return { id, kind, tokens, declaredAt: node.declaredAt ?? null, scope, tags, shared, essential, needs };
+/** Written out field by field: spreading objects of thirty fields costs ten times as much. */
+function dumpNode(
+  node: GraphNode,
+  state: NodeState,
+  plan: StartPlan,
+  slack: ReadonlyMap<string, number>,
+  critical: ReadonlySet<string>,
+): DumpNode {
+  return {
+    id: node.id,
+    kind: node.kind,
+    tokens: node.tokens,
+    declaredAt: node.declaredAt ?? null,
+    scope: node.scope,
+    tags: node.tags,
+    shared: node.shared,
+    essential: node.essential,
+    rank: plan.rank.get(node.id) ?? -1,
+    needs: node.needs,
+    phase: state.phase,
+    health: state.health,
+    healthAgeMs: state.healthAgeMs,
+    reason: state.reason,
+    degradedBy: state.degradedBy,
+    desired: state.desired,
+    job: state.job,
+    generation: state.generation,
+    attempts: state.attempts,
+    waitMs: state.waitMs,
+    startMs: state.startMs,
+    checkMs: state.checkMs,
+    hookMs: state.hookMs,
+    progress: state.progress,
+    slackMs: state.startMs === null ? null : (slack.get(node.id) ?? null),
+    onCriticalPath: critical.has(node.id),
+    blockedBy: state.blockedBy,
+  };
 }
 
 function edgesOf(node: GraphNode, app: AppView): DumpEdge[] {

@@ -8,7 +8,7 @@ import { causeChain, type Job, messageOf, MusterError, StateMachine, type Timer 
 import pRetry from 'p-retry';
 import type { RunContext } from '../declare/service-contract.ts';
 import { coreError } from '../errors.ts';
-import type { NodeState } from '../graph/dump.ts';
+import type { NodeSnapshot } from '../graph/dump.ts';
 import { abandoned } from './abandoned.ts';
 import { BringUp, type Voice, withoutDot } from './bring-up.ts';
 import type { BootMoment } from './bootstrap-error.ts';
@@ -68,7 +68,10 @@ export class ManagedService {
   #pause: { readonly timer: Timer; readonly wake: () => void } | undefined;
   /** Goes on with a recovery that waits for its edges. */
   #resume: (() => void) | undefined;
+  #isRecovering = false;
   #recycling: Promise<void> | undefined;
+  /** The stop of a start that came too late; the next one begins after it. */
+  #cleaning: Promise<void> | undefined;
 
   constructor(identity: ServiceIdentity, around: Surroundings, keeper: Keeper) {
     const { id, settings, essential, shared } = identity;
@@ -130,8 +133,8 @@ export class ManagedService {
     return !this.#wasLost || !this.hasCheck || this.#health.isConfirmed;
   }
 
-  /** What the dump shows, but for what only the whole graph knows. */
-  snapshot(): Omit<NodeState, 'blockedBy' | 'degradedBy'> {
+  /** What the dump shows; what only the whole graph knows is left to be filled in. */
+  snapshot(): NodeSnapshot {
     const { status, at } = this.#health;
     const isUnchecked = status === 'healthy' && !this.hasCheck && !this.#hasReported;
     return {
@@ -148,6 +151,8 @@ export class ManagedService {
       checkMs: this.#bringUp?.checkMs ?? null,
       hookMs: this.#bringUp?.hookMs ?? null,
       progress: this.phase === 'starting' ? (this.#bringUp?.progress ?? null) : null,
+      degradedBy: [],
+      blockedBy: [],
     };
   }
 
@@ -185,13 +190,9 @@ export class ManagedService {
 
   /** waiting → starting; called by the engine when everything it needs is there. */
   begin(): void {
-    if (this.#resume) {
-      const resume = this.#resume;
-      this.#resume = undefined;
-      this.#machine.send('satisfied');
-      resume();
-      return;
-    }
+    // A recovery goes on by itself once it is awake, and what came too late has to be gone first.
+    if (this.#isRecovering) return this.#resume?.();
+    if (this.#cleaning !== undefined) return void this.#cleaning.then(() => this.#beginAgain());
     if (this.phase === 'skipped') this.#machine.send('depReady');
     this.#machine.send('satisfied');
     const { boot } = this.#keeper;
@@ -346,8 +347,10 @@ export class ManagedService {
       report: (health) => this.#report(generation, health),
       // What succeeds after it was given up is stopped again, unless a newer attempt owns the service by now.
       cameLate: () => {
-        if (generation === this.#generation && !this.isStarted)
-          void this.#callStop(this.identity.settings.stopTimeoutMs, 'it started too late');
+        if (generation !== this.#generation || this.isStarted) return;
+        this.#cleaning = this.#callStop(this.identity.settings.stopTimeoutMs, 'it started too late').then(() => {
+          this.#cleaning = undefined;
+        });
       },
     };
   }
@@ -420,27 +423,51 @@ export class ManagedService {
     }
   }
 
+  #beginAgain(): void {
+    if (this.phase === 'waiting' && this.#keeper.mayStart(this)) this.begin();
+  }
+
   /** backoff → running again, by as many attempts as it takes. Ends without a word when the service is taken down. */
   async #recover(error: unknown, move: 'fail' | 'crash'): Promise<void> {
+    this.#isRecovering = true;
     try {
       await this.#afterFailure(error, move);
-      await pRetry(() => this.#try(), {
+      await pRetry(() => this.#tryAgain(), {
         retries: Number.POSITIVE_INFINITY,
         minTimeout: 0,
         maxTimeout: 0,
         onFailedAttempt: ({ error: failed }) => this.#afterFailure(failed, 'fail'),
       });
-    } catch {
-      // Given up or taken down: whoever decided that has told of it.
+    } catch (reason) {
+      // Given up or taken down: whoever decided that has told of it. Anything else is a fault of the engine.
+      if (!(reason instanceof Retired)) this.#fault(reason);
       return;
+    } finally {
+      this.#isRecovering = false;
     }
     if (this.#is('starting')) this.#goUp();
   }
 
-  /** (starting or running) → backoff, a pause, and on to the next attempt; throws where none is made. */
+  /** backoff → starting, by way of waiting where something it needs is not there. */
+  async #tryAgain(): Promise<void> {
+    while (this.#cleaning !== undefined || !this.#keeper.mayStart(this)) {
+      if (this.#cleaning !== undefined) await this.#cleaning;
+      else {
+        if (this.#is('backoff')) this.#machine.send('wait');
+        if (!this.#is('waiting')) throw new Retired();
+        await new Promise<void>((resolve) => (this.#resume = resolve));
+        this.#resume = undefined;
+      }
+    }
+    if (!this.#is('waiting') && !this.#is('backoff')) throw new Retired();
+    this.#machine.send(this.#is('waiting') ? 'satisfied' : 'timer');
+    await this.#try();
+  }
+
+  /** (starting or running) → backoff and a pause; throws where no further attempt is made. */
   async #afterFailure(error: unknown, move: 'fail' | 'crash'): Promise<void> {
     // Taken down meanwhile: the stop owns the service now.
-    if (!this.#machine.can(move)) throw error;
+    if (error instanceof Retired || !this.#machine.can(move)) throw new Retired();
     this.#machine.send(move);
     this.#settled = true;
     this.#health.forget();
@@ -453,25 +480,21 @@ export class ManagedService {
     if (followers !== undefined) await followers;
     // The next start() must find nothing of this one.
     if (this.#entered) await this.#callStop(this.identity.settings.stopTimeoutMs, 'the attempt failed');
-    if (!this.#is('backoff')) throw error;
+    if (!this.#is('backoff')) throw new Retired();
     this.#entered = false;
     if (pauseMs === null) {
       this.#machine.send('limit');
       this.#close('failed');
       this.#keeper.gaveUp(this, this.#lastWord(error));
-      throw error;
+      throw new Retired();
     }
     await this.#sleep(pauseMs);
-    if (!this.#is('backoff')) throw error;
-    if (this.#keeper.mayStart(this)) {
-      this.#machine.send('timer');
-      return;
-    }
-    this.#machine.send('wait');
-    await new Promise<void>((resolve) => {
-      this.#resume = resolve;
-    });
-    if (!this.#is('starting')) throw error;
+    if (!this.#is('backoff')) throw new Retired();
+  }
+
+  #fault(error: unknown): void {
+    const { clock, events } = this.#around;
+    events.emit({ type: 'fault', component: `engine, ${this.id}`, correlation: null, error, at: clock.now() });
   }
 
   #tellFailure(error: unknown, move: 'fail' | 'crash', pauseMs: number | null): void {
@@ -552,7 +575,6 @@ export class ManagedService {
     this.#pause?.wake();
     this.#pause = undefined;
     this.#resume?.();
-    this.#resume = undefined;
   }
 
   async #callStop(withinMs: number, reason: string): Promise<Outcome> {
@@ -561,6 +583,9 @@ export class ManagedService {
     return farewell({ id, instance, body: this.#body }, 'stop', this.#around.clock, withinMs, reason);
   }
 }
+
+/** Ends a recovery that has become pointless. */
+class Retired extends Error {}
 
 /** True when trying again cannot help. */
 export function isFatal(error: unknown): boolean {

@@ -32,6 +32,15 @@ export interface Owner {
   flipped(id: string, ready: boolean): void;
 }
 
+/** Why a boot was given up, and how things stood then. */
+interface Abandonment {
+  readonly why: AbandonedWhy;
+  readonly text: string;
+  readonly blockedBy: readonly string[];
+  readonly waited: readonly string[];
+  readonly causes: BootCause[];
+}
+
 /** The observer of all essential services. */
 const BOOT = 'the boot';
 
@@ -56,10 +65,10 @@ export class Orchestrator implements Keeper, WiringObserver {
   boot: Keeper['boot'];
   #startedAt = 0;
   #hasBegun = false;
-  #causes: BootCause[] = [];
-  #abandoned: { readonly why: AbandonedWhy; readonly text: string } | undefined;
+  #abandoned: Abandonment | undefined;
   #settled: (() => void) | undefined;
   #isPumping = false;
+  #isHalted = false;
   #stopping: Promise<StopReport> | undefined;
 
   constructor(graph: ServiceGraph, plan: StartPlan, around: Surroundings, budgets: Budgets, owner: Owner) {
@@ -152,11 +161,12 @@ export class Orchestrator implements Keeper, WiringObserver {
 
   /** Restarts a service on somebody's word. False where it can be neither stopped nor started now. */
   restart(id: string, cause: string): boolean {
-    return this.#stopping === undefined && (this.#services.get(id)?.restart(cause) ?? false);
+    return !this.#isHalted && (this.#services.get(id)?.restart(cause) ?? false);
   }
 
-  /** Closes all gates for ever. */
-  stopGates(): void {
+  /** The first moment of a stop: closes all gates for ever, and nothing is started any more. */
+  halt(): void {
+    this.#isHalted = true;
     for (const gate of this.#gates.values()) gate.stop();
   }
 
@@ -177,7 +187,7 @@ export class Orchestrator implements Keeper, WiringObserver {
   }
 
   mayStart(service: ManagedService): boolean {
-    return this.wiring.mayStart(service.id) && this.#stopping === undefined;
+    return this.wiring.mayStart(service.id) && !this.#isHalted;
   }
 
   changed(service: ManagedService): void {
@@ -188,11 +198,12 @@ export class Orchestrator implements Keeper, WiringObserver {
     const wasDoubtful = this.#unconfirmed.has(id);
     if (isDoubtful) this.#unconfirmed.add(id);
     else this.#unconfirmed.delete(id);
+    // Those that follow a restart go down before anybody hears that there is something to start on.
+    if (isUp) this.#restartFollowers(service);
     this.wiring.set(id, { own: isUp, started: service.isStarted, settled: service.isSettled });
     if (wasDoubtful && !isDoubtful && this.#unconfirmed.size === 0) {
       for (const gate of this.#gates.values()) gate.follow();
     }
-    if (isUp) this.#restartFollowers(service);
   }
 
   wentDown(service: ManagedService, cause: string): Promise<void> | undefined {
@@ -207,11 +218,12 @@ export class Orchestrator implements Keeper, WiringObserver {
 
   gaveUp(service: ManagedService, error: unknown): void {
     const { essential, shared } = service.identity;
-    if (this.#stopping !== undefined) return;
+    if (this.#isHalted) return;
     if (!essential) this.#skipAbove(service);
     else if (this.boot !== undefined) {
-      this.#causes.push({ service: service.id, error });
-      this.#abandon('failure', `${service.id} failed`);
+      // What fails for good in the same tick is a cause as well.
+      this.#abandoned?.causes.push({ service: service.id, error });
+      this.#abandon('failure', `${service.id} failed`, () => [{ service: service.id, error }]);
     } else if (!shared) this.#owner.escalated(service.id, error);
   }
 
@@ -238,7 +250,7 @@ export class Orchestrator implements Keeper, WiringObserver {
     this.#isPumping = true;
     for (const id of this.#ready) {
       const service = this.#services.get(id);
-      if (service === undefined || this.#abandoned !== undefined || this.#stopping !== undefined) continue;
+      if (service === undefined || this.#abandoned !== undefined || this.#isHalted) continue;
       if ((service.phase === 'waiting' || service.phase === 'skipped') && this.wiring.mayStart(id)) service.begin();
     }
     this.#ready.length = 0;
@@ -249,37 +261,45 @@ export class Orchestrator implements Keeper, WiringObserver {
     if (this.#abandoned === undefined && this.wiring.ready(BOOT)) this.#settled?.();
   }
 
-  #abandon(why: AbandonedWhy, text: string): void {
+  /** From this moment on nothing is started; what the boot failed of is noted as it stands now. */
+  #abandon(why: AbandonedWhy, text: string, causes: () => readonly BootCause[] = () => []): void {
     if (this.#abandoned !== undefined || this.boot === undefined) return;
-    this.#abandoned = { why, text };
+    const blockedBy = this.wiring.blockedBy([BOOT]).filter((id) => id !== BOOT);
+    const waited = [...this.#services.values()].filter((service) => service.phase === 'waiting');
+    this.#abandoned = { why, text, blockedBy, waited: waited.map(({ id }) => id), causes: [] };
+    this.#abandoned.causes.push(...causes());
+    const failed = this.#abandoned.causes.length > 0 ? this.#abandoned.causes.map(({ service }) => service) : blockedBy;
+    if (why !== 'stop') for (const service of waited) service.skip(`${[...failed].sort().join(', ')} failed`);
     this.#settled?.();
   }
 
   #spendBudget(budgetMs: number): void {
-    if (this.#abandoned !== undefined) return;
-    this.#abandon('budget', `the boot budget of ${budgetMs} ms ended`);
-    for (const service of this.#services.values()) {
-      if (!service.identity.essential || !['starting', 'backoff'].includes(service.phase)) continue;
-      this.#causes.push({ service: service.id, error: service.spendBudget(budgetMs) });
-    }
+    this.#abandon('budget', `the boot budget of ${budgetMs} ms ended`, () =>
+      [...this.#services.values()]
+        .filter((service) => service.identity.essential && ['starting', 'backoff'].includes(service.phase))
+        .map((service) => ({ service: service.id, error: service.spendBudget(budgetMs) })),
+    );
   }
 
   async #rollBack(wallMs: number): Promise<BootFacts> {
-    const abandoned = this.#abandoned as { why: AbandonedWhy; text: string };
-    const blockedBy = this.wiring.blockedBy([BOOT]).filter((id) => id !== BOOT);
-    const waited = [...this.#services.values()].filter((service) => service.phase === 'waiting');
-    const failed = this.#causes.length > 0 ? this.#causes.map(({ service }) => service).sort() : blockedBy;
-    const why = abandoned.why === 'stop' ? 'the app is stopping' : `${failed.join(', ')} failed`;
-    if (abandoned.why !== 'stop') for (const service of waited) service.skip(why);
+    const { why, text, blockedBy, waited, causes } = this.#abandoned as Abandonment;
     const place = new Map(this.#plan.order.map((node, index) => [node.id, index]));
-    const causes = [...this.#causes].sort((a, b) => (place.get(a.service) ?? 0) - (place.get(b.service) ?? 0));
+    const inOrder = [...causes].sort((a, b) => (place.get(a.service) ?? 0) - (place.get(b.service) ?? 0));
     const timeline = [...this.#services.values()].flatMap((service) => service.story()).sort((a, b) => a.atMs - b.atMs);
     const report = await this.stop('the boot failed');
-    const skipped = waited.map((service) => service.id);
-    return { wallMs, causes, abandoned, blockedBy, skipped, stopped: report.order, timeline };
+    return {
+      wallMs,
+      causes: inOrder,
+      abandoned: { why, text },
+      blockedBy,
+      skipped: waited,
+      stopped: report.order,
+      timeline,
+    };
   }
 
   async #stop(reason: string, budgetMs: number): Promise<StopReport> {
+    this.halt();
     this.#health.stop();
     this.#abandon('stop', reason);
     return stopInReverse(this.#graph, this.#plan, this.#services, this.#around, reason, budgetMs);

@@ -1,0 +1,50 @@
+/** `npm run sim`: many seeds in a row, or one with its story. */
+import { parseArgs } from 'node:util';
+import { simulate, type SimulationResult } from './simulation.ts';
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: 'string', default: '1000' },
+    seed: { type: 'string' },
+    first: { type: 'string', default: '1' },
+    json: { type: 'boolean', default: false },
+    'stop-at-first': { type: 'boolean', default: false },
+  },
+});
+
+/** Prints a seed's story as far as its first violation, and how to see it again. */
+function tell(result: SimulationResult): void {
+  const end = result.story.findIndex((line) => line.includes('VIOLATION'));
+  const told = end < 0 ? result.story : result.story.slice(0, end + 1);
+  console.log(told.join('\n'));
+  for (const { invariant, text, atMs } of result.violations) console.log(`✘ at ${atMs} ms: ${invariant}: ${text}`);
+  console.log(`Again: npm run sim -- --seed ${result.seed}`);
+}
+
+async function run(): Promise<number> {
+  if (values.seed !== undefined) {
+    const result = await simulate(Number(values.seed));
+    tell(result);
+    if (values.json)
+      console.log(JSON.stringify({ seeds: 1, steps: result.steps, violations: result.violations.length }));
+    return result.violations.length;
+  }
+  const outcomes: Record<string, number> = {};
+  let steps = 0;
+  let violations = 0;
+  const first = Number(values.first);
+  const seeds = Number(values.seeds);
+  for (let seed = first; seed < first + seeds; seed += 1) {
+    const result = await simulate(seed);
+    steps += result.steps;
+    violations += result.violations.length;
+    outcomes[result.outcome] = (outcomes[result.outcome] ?? 0) + 1;
+    if (result.violations.length > 0 && (!values.json || violations === result.violations.length)) tell(result);
+    if (violations > 0 && values['stop-at-first']) break;
+  }
+  if (values.json) console.log(JSON.stringify({ seeds, steps, violations, outcomes }));
+  else console.log(`${seeds} seeds, ${steps} steps, ${violations} violations; ${JSON.stringify(outcomes)}`);
+  return violations;
+}
+
+process.exitCode = (await run()) === 0 ? 0 : 1;
