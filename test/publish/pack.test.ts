@@ -38,7 +38,7 @@ withPackages('every tarball', () => {
       const { manifest, folder } = each;
       const files = filesOf(manifest.name);
       const targets = Object.values(manifest.exports ?? {}).flatMap(({ types, default: code }) => [types, code]);
-      const promised = [...targets, ...Object.values(manifest.bin ?? {})].map((path) => join(path as string));
+      const promised = [...targets, ...Object.values(manifest.bin ?? {})].map((path) => join(String(path)));
       expect(files).toEqual(expect.arrayContaining(['package.json', 'README.md', 'LICENSE', ...promised]));
       const allowed = new RegExp(`^(package\\.json|README\\.md|LICENSE|dist/.+${manifest.bin ? '|bin/.+' : ''})$`);
       expect(files.filter((file) => !allowed.test(file))).toEqual([]);

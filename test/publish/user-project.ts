@@ -70,7 +70,7 @@ function companions(): string[] {
   const known = [json<Manifest>(join(root, 'package.json')), ...packages.map(({ manifest }) => manifest)].map(
     ({ dependencies, devDependencies }) => ({ ...devDependencies, ...dependencies }),
   );
-  return ['ws', 'valibot', '@types/node', '@types/ws'].map((name) => {
+  return ['ws', 'valibot', '@types/node'].map((name) => {
     const version = known.find((each) => each[name] !== undefined)?.[name];
     return `${name}@${version}`;
   });
