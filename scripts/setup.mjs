@@ -15,9 +15,9 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.exit(1);
 }
 
+// npm runs `prepare` for rehearsals, too.
+const rehearsal = process.env.npm_config_dry_run === 'true' || process.env.npm_config_package_lock_only === 'true';
 if (process.argv.includes('--installed')) {
-  // npm runs `prepare` for rehearsals and for installations without development tools, too.
-  const rehearsal = process.env.npm_config_dry_run === 'true' || process.env.npm_config_package_lock_only === 'true';
   if (!rehearsal) buildOrTell();
 } else {
   if (!isInstalled()) install();
