@@ -129,8 +129,9 @@ withPackages('a program in plain JavaScript', () => {
       metafile: true,
       ...options,
     });
-    expect(await run(process.execPath, ['program.mjs'], { cwd: alone })).toEqual({ code: 0, output: 'ok\n' });
+    const ran = await run(process.execPath, ['program.mjs'], { cwd: alone });
     rmSync(alone, { recursive: true });
+    expect(ran).toEqual({ code: 0, output: 'ok\n' });
     const ours = Object.keys(metafile.inputs).filter((file) => file.includes('/@muster/'));
     expect(ours.length).toBeGreaterThan(20);
     expect(ours.filter((file) => !/^node_modules\/@muster\/\w+\/dist\//.test(file))).toEqual([]);
