@@ -5,6 +5,7 @@ import type { Config } from 'jest';
 const config: Config = {
   testMatch: ['<rootDir>/packages/*/test/**/*.test.ts', '<rootDir>/test/**/*.test.ts'],
   globalSetup: '<rootDir>/test/global-setup.mjs',
+  reporters: ['default', ...(process.env['CI'] === 'true' ? ['<rootDir>/test/no-skips.mjs'] : [])],
   extensionsToTreatAsEsm: ['.ts'],
   testEnvironment: 'node',
   testEnvironmentOptions: { customExportConditions: ['@muster/source', 'node', 'node-addons'] },

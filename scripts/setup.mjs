@@ -1,15 +1,13 @@
 /**
- * Makes a fresh clone ready: installs the locked dependencies when the lock file has changed since the last time.
+ * Makes a clone ready: installs when `node_modules` is not what package-lock.json says, then brings `dist/` up to date.
  *
  * Uses Node's own modules alone, because it runs before anything is installed. Quiet and quick when there is nothing to do.
+ * `--no-build` leaves `dist/` to what comes next; `--installed` is for npm, which runs it as `prepare` after every installation.
  */
 import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-
-const root = fileURLToPath(new URL('..', import.meta.url));
-const stamp = `${root}node_modules/.installed-lock`;
+import { existsSync, readFileSync } from 'node:fs';
+import { build } from './build.mjs';
+import { root } from './packages.mjs';
 
 const [major, minor] = process.versions.node.split('.').map(Number);
 if (major < 20 || (major === 20 && minor < 19)) {
@@ -17,17 +15,34 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.exit(1);
 }
 
-const lock = createHash('sha256')
-  .update(readFileSync(`${root}package-lock.json`))
-  .digest('hex');
-let installed = '';
-try {
-  installed = readFileSync(stamp, 'utf8');
-} catch {
-  // Never installed, or someone removed node_modules: install below.
+// npm runs `prepare` for rehearsals, too.
+const rehearsal = process.env.npm_config_dry_run === 'true' || process.env.npm_config_package_lock_only === 'true';
+if (process.argv.includes('--installed')) {
+  if (!rehearsal) buildOrTell();
+} else {
+  if (!isInstalled()) install();
+  if (!process.argv.includes('--no-build')) buildOrTell();
 }
 
-if (installed !== lock) {
+/** Compares the lock with the one that npm keeps of what it has installed. */
+function isInstalled() {
+  const installed = `${root}node_modules/.package-lock.json`;
+  if (!existsSync(installed)) return false;
+  const [wanted, found] = [`${root}package-lock.json`, installed].map(
+    (file) => JSON.parse(readFileSync(file)).packages,
+  );
+  return (
+    Object.entries(wanted).every(
+      ([path, { version, integrity, optional }]) =>
+        path === '' ||
+        (found[path] === undefined
+          ? optional === true // built for another platform
+          : found[path].version === version && found[path].integrity === integrity),
+    ) && Object.keys(found).every((path) => wanted[path] !== undefined)
+  );
+}
+
+function install() {
   console.log('Installing dependencies (once; again when package-lock.json changes) …');
   const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: root,
@@ -38,5 +53,10 @@ if (installed !== lock) {
     console.error('npm ci failed; its own message is above.');
     process.exit(status ?? 1);
   }
-  writeFileSync(stamp, lock);
+}
+
+/** Tests and the flagship run from the sources, so a type error stops neither; `npm run check` fails because of it. */
+function buildOrTell() {
+  const { status, output } = build();
+  if (status !== 0) console.error(`${output}The build of dist/ is not complete.`);
 }

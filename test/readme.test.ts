@@ -1,4 +1,4 @@
-/** The README and the files that it quotes say the same. */
+/** The documents and the files that they quote and link to say the same. */
 import { describe, expect, it } from '@jest/globals';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -13,6 +13,7 @@ const documents = [
   ...readdirSync(join(root, 'docs'))
     .filter((file) => file.endsWith('.md'))
     .map((file) => `docs/${file}`),
+  ...readdirSync(join(root, 'packages')).map((folder) => `packages/${folder}/README.md`),
 ];
 
 describe('the documents', () => {
