@@ -22,6 +22,7 @@ export interface Audience {
   /** True while no faults are made. */
   calm: boolean;
   entered(actor: Actor, method: 'start' | 'check' | 'run' | 'drain' | 'stop' | 'hook', ctx?: StopContext): void;
+  answered(id: string): void;
   /** The actor's own timers are no business of the engine. */
   timer(delayMs: number, callback: () => void): void;
   said(text: string): void;
@@ -53,6 +54,8 @@ export class Actor {
   /** True from `start()` until a `stop()` after it. */
   isEntered = false;
   everEntered = false;
+  /** A start that was given up has succeeded, and no stop has come after it. */
+  cameLate = false;
   /** Stops that have not ended, with the time at which the engine stops waiting. */
   openStops: number[] = [];
   #sickUntil = -1;
@@ -130,8 +133,11 @@ export class Actor {
     this.isEntered = true;
     this.everEntered = true;
     this.openStops = [];
+    this.cameLate = false;
     const ok = (): void => {
       record.started = true;
+      // It was given up, nobody has started it anew, and it has succeeded after all.
+      if (ctx.signal.aborted && this.try === record) this.cameLate = true;
     };
     const timeoutMs = this.sketch.options.start?.timeoutMs ?? 1_000;
     switch (this.#fault(['throw', 'reject', 'hang', 'slow', 'fatal', 'say', 'extend', 'late-reject'])) {
@@ -164,15 +170,11 @@ export class Actor {
     this.#audience.entered(this, 'check');
     const sick = this.#isSick();
     const answer = (health: Health): Health => {
+      this.#audience.answered(this.id);
       const record = this.try;
       if (record) record.answer = health.status;
       this.badAnswers = health.status === 'unhealthy' ? this.badAnswers : 0;
       return health;
-    };
-    const bad = (): void => {
-      this.badAnswers += 1;
-      const record = this.try;
-      if (record) record.answer = 'bad';
     };
     if (!sick) {
       const health = !this.#audience.calm && this.#random.chance(this.#roughness / 2) ? degraded('slow disk') : healthy;
@@ -180,19 +182,26 @@ export class Actor {
         ? answer(health)
         : this.#later(this.#random.between(0, 60)).then(() => answer(health));
     }
-    bad();
+    this.badAnswers += 1;
+    const record = this.try;
+    if (record) record.answer = 'bad';
     switch (this.#random.pick(['say', 'throw', 'reject', 'hang', 'slow', 'nonsense'])) {
       case 'say':
+        this.#audience.answered(this.id);
         return unhealthy('replica lost');
       case 'throw':
+        this.#audience.answered(this.id);
         throw new Error('check threw');
       case 'reject':
-        return this.#later(20).then(() => Promise.reject(new Error('check rejected')));
+        return this.#later(20, () => this.#audience.answered(this.id)).then(() =>
+          Promise.reject(new Error('check rejected')),
+        );
       case 'hang':
         return new Promise(() => {});
       case 'slow':
         return this.#later(2_000).then(() => healthy);
       default:
+        this.#audience.answered(this.id);
         return true as never;
     }
   }
@@ -236,6 +245,7 @@ export class Actor {
     this.stops += 1;
     this.#audience.entered(this, 'stop', ctx);
     this.isEntered = false;
+    this.cameLate = false;
     this.openStops.push(ctx.deadline);
     const ended = (): void => {
       this.openStops = this.openStops.filter((deadline) => deadline !== ctx.deadline);

@@ -90,6 +90,11 @@ export function checkEnd(world: World): void {
       world.violate('stop iff start', `${actor.id} was started and not stopped after it`);
     }
   }
+  for (const actor of world.actors) {
+    if (actor.cameLate && actor.sketch.has.stop) {
+      world.violate('what came too late is stopped', `${actor.id} started after it was given up, and was left so`);
+    }
+  }
   const left = world.clock.pending - world.ownTimers;
   if (left > 0) world.violate('nothing is left behind', `${left} timers of the engine are still set`);
   try {

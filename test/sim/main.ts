@@ -8,7 +8,8 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     first: { type: 'string', default: '1' },
     json: { type: 'boolean', default: false },
-    'stop-at-first': { type: 'boolean', default: false },
+    /** Stops as soon as this invariant, or with `any` whichever, is violated. */
+    until: { type: 'string' },
   },
 });
 
@@ -30,19 +31,21 @@ async function run(): Promise<number> {
     return result.violations.length;
   }
   const outcomes: Record<string, number> = {};
+  const invariants: Record<string, number> = {};
+  let seed = Number(values.first);
   let steps = 0;
   let violations = 0;
-  const first = Number(values.first);
   const seeds = Number(values.seeds);
-  for (let seed = first; seed < first + seeds; seed += 1) {
+  for (const end = seed + seeds; seed < end; seed += 1) {
     const result = await simulate(seed);
     steps += result.steps;
     violations += result.violations.length;
     outcomes[result.outcome] = (outcomes[result.outcome] ?? 0) + 1;
     if (result.violations.length > 0 && (!values.json || violations === result.violations.length)) tell(result);
-    if (violations > 0 && values['stop-at-first']) break;
+    for (const { invariant } of result.violations) invariants[invariant] = (invariants[invariant] ?? 0) + 1;
+    if (violations > 0 && (values.until === 'any' || invariants[values.until ?? ''] !== undefined)) break;
   }
-  if (values.json) console.log(JSON.stringify({ seeds, steps, violations, outcomes }));
+  if (values.json) console.log(JSON.stringify({ seeds, steps, violations, outcomes, invariants, seed }));
   else console.log(`${seeds} seeds, ${steps} steps, ${violations} violations; ${JSON.stringify(outcomes)}`);
   return violations;
 }

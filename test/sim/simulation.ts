@@ -24,6 +24,9 @@ const CALM_MS = 45_000;
 /** A step that goes on and on is a bug of the engine or of the simulation. */
 const MAX_STEPS = 20_000;
 
+/** What should have ended has not, so there is nothing to wait for. */
+class NeverEnds extends Error {}
+
 export async function simulate(seed: number): Promise<SimulationResult> {
   return new Simulation(seed).run();
 }
@@ -47,6 +50,7 @@ class Simulation {
     try {
       return await this.#run();
     } catch (error) {
+      if (error instanceof NeverEnds) return this.#result('booted');
       world.violate('no fault', error instanceof Error ? (error.stack ?? error.message) : String(error));
       return this.#result('booted');
     } finally {
@@ -110,7 +114,7 @@ class Simulation {
       isStopped = true;
     });
     await this.#until(() => isStopped, budgetMs, 'a stop ends within its budget', undefined);
-    if (isStopped) await stopping;
+    await stopping;
   }
 
   /** Steps until it is so; that has to happen within `budgetMs`, the time in which nobody ran apart. */
@@ -123,7 +127,7 @@ class Simulation {
       const spent = world.nowMs - began - (world.frozenMs - frozenBefore);
       if (spent > budgetMs + 1 || world.clock.nextDue === undefined) {
         world.violate(invariant, `it has not ended after ${spent} ms; the budget is ${budgetMs} ms`);
-        return;
+        throw new NeverEnds();
       }
       await this.#step(stopAtMs);
     }
@@ -146,9 +150,24 @@ class Simulation {
       void world.app.stop('somebody said so');
     } else if (!world.calm && this.#random.chance(world.sketch.meddling)) {
       this.#meddle();
+    } else if (this.#isTempting() && this.#random.chance(0.05)) {
+      world.freeze(60_000);
     }
     world.clock.fireNext();
     await this.#look();
+  }
+
+  /** A gate is about to open: nobody must take its word who has slept meanwhile. */
+  #isTempting(): boolean {
+    const { model, calm, sketch, stopBegan } = this.#world;
+    return (
+      !calm &&
+      !stopBegan &&
+      sketch.meddling > 0 &&
+      model.gateWasOpen &&
+      model.gate === 'closed' &&
+      model.gateMayBeOpen()
+    );
   }
 
   async #look(): Promise<void> {

@@ -54,8 +54,9 @@ export class World implements Audience {
   frozenMs = 0;
   /** How often the main gate has opened. */
   openings = 0;
-  /** The process has stood still: these have to be asked before any gate moves, and for so long nobody knows. */
-  #doubt: { readonly toAsk: Set<string>; readonly untilMs: number } | undefined;
+  closedAt = 0;
+  /** The process has stood still: until when each has to have answered, and for so long nobody knows. */
+  #doubt: { readonly toAnswer: Map<string, number>; readonly untilMs: number } | undefined;
   /** Reasons of stops that are the app's own. */
   readonly stopReasons = new Set(['the boot failed']);
   stopBegan = false;
@@ -117,7 +118,14 @@ export class World implements Audience {
     if (method !== 'check') this.said(`${actor.id}.${method}()${ctx === undefined ? '' : ` because ${ctx.reason}`}`);
     if (method === 'start') this.#mayBeStarted(actor);
     if (method === 'stop') this.#mayBeStopped(actor, ctx as StopContext);
-    if (method === 'check') this.#doubt?.toAsk.delete(actor.id);
+    if (method === 'check' && this.#doubt?.toAnswer.has(actor.id) === true) {
+      this.#doubt.toAnswer.set(actor.id, this.nowMs + (actor.sketch.options.health?.timeoutMs ?? 1_000));
+    }
+  }
+
+  /** Called when a check has answered. */
+  answered(id: string): void {
+    this.#doubt?.toAnswer.delete(id);
   }
 
   #hear(event: RuntimeEvent): void {
@@ -176,7 +184,7 @@ export class World implements Audience {
 
   #serviceMoved(id: string, to: string): void {
     const actor = this.actor(id);
-    this.#doubt?.toAsk.delete(id);
+    this.answered(id);
     if ((to === 'running' || to === 'completed') && !actor.isPublished) {
       this.violate('published when proven', `${id} is ${to} before start, health and hooks had succeeded`);
     }
@@ -196,16 +204,22 @@ export class World implements Audience {
 
   #gateMoved(to: string): void {
     if (to === 'open') this.openings += 1;
-    if (this.#doubt === undefined || to === 'stopped') return;
-    if (this.#doubt.toAsk.size > 0) {
-      this.violate('no gate moves before a round of checks', `${[...this.#doubt.toAsk].join()} had not been asked`);
+    if (to === 'closed') this.closedAt = this.nowMs;
+    if (to === 'open' && this.openings > 1 && this.nowMs - this.closedAt < this.sketch.gate.dwellMs) {
+      this.violate('a gate dwells', `it opened again after ${this.nowMs - this.closedAt} ms`);
     }
+    if (this.#doubt === undefined || to === 'stopped') return;
+    const open = [...this.#doubt.toAnswer].filter(([, untilMs]) => this.nowMs < untilMs).map(([id]) => id);
+    if (open.length > 0) this.violate('no gate moves before a round of checks', `${open.join()} had not answered`);
     this.#doubt = undefined;
   }
 
   #doubtEverything(): void {
     const running = this.model.nodes.filter((node) => node.phase === 'running' && this.actor(node.id).sketch.has.check);
-    this.#doubt = { toAsk: new Set(running.map(({ id }) => id)), untilMs: this.nowMs + ROUND_MS };
+    this.#doubt = {
+      toAnswer: new Map(running.map(({ id }) => [id, Number.POSITIVE_INFINITY])),
+      untilMs: this.nowMs + ROUND_MS,
+    };
   }
 
   /** True while a gate may stand as it is although nobody knows whether it should. */

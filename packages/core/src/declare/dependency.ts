@@ -55,7 +55,7 @@ export function optional<D extends Dependency>(dependency: D): { readonly on: D;
   return { on: dependency, need: 'optional' };
 }
 
-const demands = new Map<symbol, readonly string[]>();
+const demands = new WeakMap<symbol, readonly string[]>();
 
 /**
  * Makes a token for an interface.
@@ -102,8 +102,8 @@ function hasTerms(entry: DependencyEntry): entry is DependencyTerms {
   return typeof entry === 'object' && entry !== null;
 }
 
-const refs = new Map<Dependency, symbol>();
-const targets = new Map<unknown, Dependency>();
+const refs = new WeakMap<Dependency, symbol>();
+const targets = new WeakMap<WeakKey, Dependency>();
 
 /** Under which the `Ref` of an optional dependency is bound: one for each dependency. */
 export function refKey(dependency: Dependency): symbol {
@@ -117,5 +117,5 @@ export function refKey(dependency: Dependency): symbol {
 
 /** What a key made by `refKey` leads to; `undefined` for any other key. */
 export function refTarget(key: unknown): Dependency | undefined {
-  return targets.get(key);
+  return targets.get(key as WeakKey);
 }

@@ -17,10 +17,10 @@ import type { Surroundings } from './surroundings.ts';
 
 /** What a generation says at any time of its life. */
 export interface Voice {
-  fail(error: unknown): void;
-  report(health: Health): void;
+  readonly fail: (error: unknown) => void;
+  readonly report: (health: Health) => void;
   /** It was given up, and `start()` succeeded after all. */
-  cameLate(): void;
+  readonly cameLate: () => void;
 }
 
 export class BringUp {

@@ -83,7 +83,7 @@ export class HealthLoop {
 
   stop(): void {
     this.#isStopped = true;
-    for (const service of [...this.#watched.keys()]) this.unwatch(service);
+    for (const service of this.#watched.keys()) this.unwatch(service);
   }
 
   #schedule(service: ManagedService, watched: Watched): void {
