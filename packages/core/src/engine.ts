@@ -19,7 +19,7 @@ import { type GraphNode, ServiceGraph, sortProblems } from './graph/service-grap
 import { planStart, type StartPlan } from './graph/start-plan.ts';
 import { GraphView } from './graph-view.ts';
 import type { Gate, GateOptions } from './lifecycle/gate.ts';
-import { type Budgets, Orchestrator } from './lifecycle/orchestrator.ts';
+import { type Budgets, MAIN, Orchestrator } from './lifecycle/orchestrator.ts';
 import { SERVICE_DEFAULTS, settingsOf } from './lifecycle/service-settings.ts';
 import type { Surroundings } from './lifecycle/surroundings.ts';
 import type { AppState } from './runtime.ts';
@@ -75,7 +75,7 @@ export class Engine {
       flipped: (id, ready) => this.#flipped(id, ready),
     });
     const guarded = this.#graph.nodes.filter((node) => node.guarded && isAlive(node)).map((node) => node.id);
-    this.gate = this.orchestrator.gate('main', guarded, options.gate, options.open);
+    this.gate = this.orchestrator.gate(MAIN, guarded, options.gate, options.open);
     // From the first opening on, a system that all replicas share closes no gate any more.
     this.gate.onMove((state) => {
       if (state === 'open') this.orchestrator.wiring.holdShared();

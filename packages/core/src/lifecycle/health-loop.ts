@@ -21,6 +21,8 @@ export interface HealthObserver {
   /** Nothing that was seen before can be trusted, until `trusted`. */
   doubted(lagMs: number): void;
   trusted(): void;
+  /** Whether a service was lost and has not yet proved that it is back. */
+  isDoubted(service: ManagedService): boolean;
 }
 
 interface Watched {
@@ -88,7 +90,7 @@ export class HealthLoop {
 
   #schedule(service: ManagedService, watched: Watched): void {
     const { healthEveryMs } = service.identity.settings;
-    const isSuspect = service.health.isSuspect || !service.isConfirmed;
+    const isSuspect = service.health.isSuspect || this.#observer.isDoubted(service);
     watched.timer?.cancel();
     const everyMs = isSuspect ? Math.min(SERVICE_DEFAULTS.suspectEveryMs, healthEveryMs) : healthEveryMs;
     watched.timer = this.#clock.schedule(everyMs, () => void this.#ask(service, watched));
@@ -116,7 +118,7 @@ export class HealthLoop {
     const now = this.#clock.monotonic();
     const gap = now - this.#lastBeat;
     this.#lastBeat = now;
-    const ran = Math.min(gap, BEAT_MS * 2);
+    const ran = Math.min(gap, BEAT_MS);
     this.#ranMs += ran;
     this.#stoodMs += gap - ran;
     this.#sincePatrol += ran;

@@ -53,8 +53,6 @@ export class ManagedService {
   #entered = false;
   #settled = false;
   #wasUp = false;
-  /** It was up, then not, and has not proved itself since. */
-  #wasLost = false;
   #failedTries = 0;
   /** The last of them, for the timeline. */
   readonly #failures: BootMoment[] = [];
@@ -102,6 +100,11 @@ export class ManagedService {
     return status === 'healthy' || (status === 'degraded' && this.identity.settings.degradedIsReady);
   }
 
+  /** True once it has been up. */
+  get wasUp(): boolean {
+    return this.#wasUp;
+  }
+
   get isStarted(): boolean {
     return this.phase === 'running' || this.phase === 'completed';
   }
@@ -128,9 +131,9 @@ export class ManagedService {
     return this.#reason ?? this.#health.reason;
   }
 
-  /** Whether a gate may open for it: what was lost has to prove itself; what has no check is taken at its word. */
+  /** Whether it has proved that it is back, after it was lost; what has no check is taken at its word. */
   get isConfirmed(): boolean {
-    return !this.#wasLost || !this.hasCheck || this.#health.isConfirmed;
+    return !this.hasCheck || this.#health.isConfirmed;
   }
 
   /** What the dump shows; what only the whole graph knows is left to be filled in. */
@@ -382,8 +385,6 @@ export class ManagedService {
   }
 
   #tellStanding(): void {
-    if (this.#wasUp && !this.isUp) this.#wasLost = true;
-    else if (this.isConfirmed) this.#wasLost = false;
     this.#restarts.stands(this.isUp, this.#now());
     this.#keeper.changed(this);
   }

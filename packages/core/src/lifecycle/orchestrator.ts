@@ -41,6 +41,9 @@ interface Abandonment {
   readonly causes: BootCause[];
 }
 
+/** The name of the app's own gate. */
+export const MAIN = 'main';
+
 /** The observer of all essential services. */
 const BOOT = 'the boot';
 
@@ -58,8 +61,8 @@ export class Orchestrator implements Keeper, WiringObserver {
   readonly #health: HealthLoop;
   /** Ids of services that may start now. */
   readonly #ready: string[] = [];
-  /** Of services that were lost and are up again, those whose health has not proved itself. */
-  readonly #unconfirmed = new Set<string>();
+  /** Services that were lost since the main gate last opened: it asks them for more than one good word. */
+  readonly #lost = new Set<ManagedService>();
   /** Who is to be restarted when a service is back, by the id of that service. */
   readonly #followers = new Map<string, Set<string>>();
   boot: Keeper['boot'];
@@ -81,6 +84,7 @@ export class Orchestrator implements Keeper, WiringObserver {
     this.#health = new HealthLoop(this.clock, around.events, {
       doubted: (lagMs) => this.#freeze(true, lagMs),
       trusted: () => this.#freeze(false, 0),
+      isDoubted: (service) => this.#lost.has(service) && !service.isConfirmed,
     });
     this.wiring = new Wiring(graph.nodes, () => this.clock.monotonic() - this.#startedAt, this);
     const lives = graph.nodes.filter((node) => node.kind === 'service' || node.kind === 'task');
@@ -96,10 +100,13 @@ export class Orchestrator implements Keeper, WiringObserver {
     this.wiring.watch(id, guarded);
     const watched = {
       ready: () => this.wiring.ready(id),
-      confirmed: () => this.#unconfirmed.size === 0,
+      confirmed: () => [...this.#lost].every((service) => !service.isUp || service.isConfirmed),
       blockedBy: () => this.wiring.blockedBy(guarded),
     };
     const gate = new Gate(name, watched, this.#around, options, open);
+    gate.onMove((state) => {
+      if (state === 'open' && name === MAIN) this.#lost.clear();
+    });
     this.#gates.set(id, gate);
     return gate;
   }
@@ -192,18 +199,13 @@ export class Orchestrator implements Keeper, WiringObserver {
 
   changed(service: ManagedService): void {
     const { id, isUp } = service;
+    if (!isUp && service.wasUp) this.#lost.add(service);
     if (service.phase === 'running') this.#health.watch(service);
     else this.#health.unwatch(service);
-    const isDoubtful = isUp && this.boot === undefined && !service.isConfirmed;
-    const wasDoubtful = this.#unconfirmed.has(id);
-    if (isDoubtful) this.#unconfirmed.add(id);
-    else this.#unconfirmed.delete(id);
     // Those that follow a restart go down before anybody hears that there is something to start on.
     if (isUp) this.#restartFollowers(service);
     this.wiring.set(id, { own: isUp, started: service.isStarted, settled: service.isSettled });
-    if (wasDoubtful && !isDoubtful && this.#unconfirmed.size === 0) {
-      for (const gate of this.#gates.values()) gate.follow();
-    }
+    if (isUp && this.#lost.has(service)) for (const gate of this.#gates.values()) gate.follow();
   }
 
   wentDown(service: ManagedService, cause: string): Promise<void> | undefined {
