@@ -13,7 +13,10 @@ import {
 } from '@muster/core';
 import { FakeClock, type RecordedEvents, recordEvents } from '@muster/core/testing';
 import { EngineClock, LAG_MS } from '../src/lifecycle/engine-clock.ts';
+import { HealthLoop } from '../src/lifecycle/health-loop.ts';
 import { HealthRecord, STALE_AFTER } from '../src/lifecycle/health-record.ts';
+import type { ManagedService } from '../src/lifecycle/managed-service.ts';
+import { settingsOf } from '../src/lifecycle/service-settings.ts';
 import { Gate, type GateOptions } from '../src/lifecycle/gate.ts';
 import { RuntimeEvents } from '../src/runtime-event.ts';
 
@@ -169,13 +172,24 @@ describe('health', () => {
     await test.app.stop();
   });
 
-  it('is not lost sight of when an engine fault breaks a probe', async () => {
-    const test = await watched({ health: { everyMs: 1_000 } });
-    const before = test.asked.length;
-    await test.clock.advance(60_000);
-    expect(test.asked.length - before).toBe(60);
-    await test.app.stop();
-    expect(test.clock.pending).toBe(0);
+  it('is watched by a loop that watches itself: a service whose probe was lost counts as missed, and is asked again', async () => {
+    const clock = new FakeClock();
+    let [asked, missed] = [0, 0];
+    const forgotten = {
+      hasCheck: true,
+      identity: { settings: settingsOf('Forgotten', { health: { everyMs: 1_000, timeoutMs: 500 } }) },
+      health: { isSuspect: false },
+      // A probe that never comes back, whatever its timeout says: only a fault of the engine can do that.
+      probe: () => ((asked += 1), new Promise<void>(() => {})),
+      missProbe: () => void (missed += 1),
+    } as unknown as ManagedService;
+    const nobody = { doubted: () => {}, trusted: () => {}, isDoubted: () => false };
+    const loop = new HealthLoop(new EngineClock(clock), new RuntimeEvents(), nobody);
+    loop.watch(forgotten);
+    await clock.advance(10_000);
+    expect([asked, missed >= 3]).toEqual([1, true]);
+    loop.stop();
+    expect(clock.pending).toBe(0);
   });
 });
 

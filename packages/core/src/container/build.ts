@@ -58,7 +58,13 @@ function construct(container: Container, service: string, provider: BoundProvide
   try {
     made = resolve(container, provider);
   } catch (error) {
-    throw coreError('CONSTRUCT_FAILED', { service, reason: messageOf(error) }, error);
+    const promised = cacheOf(provider.binding)?.value;
+    if (!isThenable<unknown, Promise<unknown>>(promised)) {
+      throw coreError('CONSTRUCT_FAILED', { service, reason: messageOf(error) }, error);
+    }
+    // Nobody will wait for it, so its rejection is told here or never.
+    promised.then(undefined, () => {});
+    made = promised;
   }
   if (made === NOT_ASKED_FOR) return undefined;
   if (made === undefined || made === null || isThenable(made as object)) {
