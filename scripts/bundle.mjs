@@ -13,20 +13,22 @@ const shared = {
   logLevel: 'warning',
 };
 
-/** Bundles `entry` into one file that Node runs: one file loads faster than Inversify's hundreds. */
-export async function bundleForNode(entry, outfile, plugins = []) {
+/** Packages written as CommonJS ask for Node's modules at run time, which an ES module has to be able to do for them. */
+const REQUIRE = {
+  js: "import { createRequire as musterCreateRequire } from 'node:module'; const require = musterCreateRequire(import.meta.url);",
+};
+
+/** Bundles `entry` into one file that Node runs: one file loads faster than Inversify's hundreds. `options` are esbuild's. */
+export async function bundleForNode(entry, outfile, options = {}) {
   await build({
     ...shared,
-    plugins,
     entryPoints: [entry],
     outfile,
     platform: 'node',
     target: 'node20',
     tsconfigRaw: { compilerOptions: { experimentalDecorators: true } },
-    // Packages written as CommonJS ask for Node's modules at run time.
-    banner: {
-      js: "import { createRequire as musterCreateRequire } from 'node:module'; const require = musterCreateRequire(import.meta.url);",
-    },
+    ...(options.format === 'cjs' ? {} : { banner: REQUIRE }),
+    ...options,
   });
   return outfile;
 }
