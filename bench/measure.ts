@@ -43,10 +43,11 @@ export async function compare(contenders: readonly Contender[], rounds: number):
   return medians.map(({ name, medianMs }) => ({ name, medianMs, ratio: medianMs / limit }));
 }
 
-/** The value in the middle. */
+/** The value in the middle, or between the two in the middle. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+  const middle = (sorted.length - 1) / 2;
+  return ((sorted[Math.floor(middle)] ?? Number.NaN) + (sorted[Math.ceil(middle)] ?? Number.NaN)) / 2;
 }
 
 /** Rounded to what can be told apart. */
