@@ -17,17 +17,20 @@ const OURS = { format: 'cjs', minifyWhitespace: true, minifySyntax: true } as co
 const SMALLEST = { format: 'cjs', minify: true } as const;
 
 const FULL_ROUNDS = 21;
+const CACHED = ' with code cache';
 
 export async function run({ short, peers, bundle }: BenchOptions): Promise<object> {
   const counter = await bundle('coldstart/cpu-at-exit.ts', SMALLEST);
-  const programs: Record<string, readonly string[]> = {
-    node: ['-e', '0'],
-    http: [await bundle('coldstart/http.ts', SMALLEST)],
-    muster: [await bundle('coldstart/muster.ts', OURS)],
-  };
-  if (peers) {
-    programs['nest'] = [await bundle('peers/coldstart-nest.ts', SMALLEST)];
-    programs['effect'] = [await bundle('peers/coldstart-effect.ts', SMALLEST)];
+  const bundles: [name: string, entry: string, options: object][] = [
+    ['http', 'coldstart/http.ts', SMALLEST],
+    ['muster', 'coldstart/muster.ts', OURS],
+    ['nest', 'peers/coldstart-nest.ts', SMALLEST],
+    ['effect', 'peers/coldstart-effect.ts', SMALLEST],
+  ];
+  const programs: Record<string, readonly string[]> = { node: ['-e', '0'] };
+  for (const [name, entry, options] of peers ? bundles : bundles.slice(0, 2)) {
+    programs[name] = [await bundle(entry, options)];
+    programs[name + CACHED] = [await bundle(entry, { ...options, codeCache: true })];
   }
   const used = new Map<string, number[]>(Object.keys(programs).map((name) => [name, []]));
   // The first round warms the machine's caches and does not count.
@@ -38,8 +41,15 @@ export async function run({ short, peers, bundle }: BenchOptions): Promise<objec
     }
   }
   const cpuMs = Object.fromEntries([...used].map(([name, all]) => [name, round(median(all), 1)]));
-  const { muster, ...others } = ratios(cpuMs);
-  return { bench: 'coldstart', node: process.version, ratio: muster, peers: others, cpuMs };
+  const all = Object.entries(ratios(cpuMs));
+  const part = (isCached: boolean): object => {
+    const those = all
+      .filter(([name]) => name.endsWith(CACHED) === isCached)
+      .map(([name, ratio]) => [name.replace(CACHED, ''), ratio] as const);
+    const { muster, ...others } = Object.fromEntries(those);
+    return { ratio: muster, peers: others };
+  };
+  return { bench: 'coldstart', node: process.version, ...part(false), withCodeCache: part(true), cpuMs };
 }
 
 /** One line per program, for people. */

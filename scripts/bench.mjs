@@ -6,7 +6,7 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { bundleForNode } from './bundle.mjs';
+import { bundleForNode, bundleWithCodeCache } from './bundle.mjs';
 import { installLocked } from './install.mjs';
 
 const directory = fileURLToPath(new URL('../bench/', import.meta.url));
@@ -27,9 +27,9 @@ if (name === undefined || !names.includes(name)) {
 }
 
 /** Bundles a program of `bench/`; identifiers stay as they are, so that nothing has to keep names at run time. */
-async function bundle(entry, options = {}) {
-  const outfile = `${directory}dist/${entry.replace(/\.ts$/, options.format === 'cjs' ? '.cjs' : '.mjs')}`;
-  return bundleForNode(directory + entry, outfile, {
+async function bundle(entry, { codeCache = false, ...options } = {}) {
+  const outfile = `${directory}dist/${codeCache ? 'cached/' : ''}${entry.replace(/\.ts$/, options.format === 'cjs' ? '.cjs' : '.mjs')}`;
+  return (codeCache ? bundleWithCodeCache : bundleForNode)(directory + entry, outfile, {
     keepNames: false,
     sourcemap: false,
     external: OPTIONAL,
