@@ -1,107 +1,153 @@
 /**
- * What a boot costs: the handwritten limit is a loop that starts services in their order and knows nothing else.
+ * What a boot costs: how near it comes to its critical path, and how much CPU a service takes when its start takes none.
  *
- * The engine is measured without Inversify, which is measured beside it: building is the container's work.
+ * Every contender boots the same seeded graphs, in turn and in fresh processes, and every start is checked: once, and
+ * after all that the service needs. Muster stands in it twice: its engine alone, and as a whole app with Inversify.
  */
-import 'reflect-metadata/lite';
-import { Container } from 'inversify';
-import { type Class, service, systemClock, systemRandom } from '@muster/core';
-import { type Provider, ServiceGraph } from '../packages/core/src/graph/service-graph.ts';
-import { planStart } from '../packages/core/src/graph/start-plan.ts';
-import { Orchestrator } from '../packages/core/src/lifecycle/orchestrator.ts';
-import { RuntimeEvents } from '../packages/core/src/runtime-event.ts';
-import { compare, type Measured } from './measure.ts';
+import { layers, LONG_MS } from './boot/shape.ts';
+import { type Contender, joined, type Outcome, Trials } from './boot/trials.ts';
+import { type BenchOptions, median, round } from './measure.ts';
 
-/** Needs of `count` services: each needs up to three of those before it, by a fixed rule. */
-function shape(count: number): number[][] {
-  let seed = 1;
-  const next = (below: number): number => {
-    seed = (seed * 48_271) % 2_147_483_647;
-    return seed % below;
+/** The peers have to be installed before `run()` is called with them. */
+export const comparesPeers = true;
+
+/** The limit of all; the weights of the critical path come from its boots, because it disturbs the starts least. */
+const PROMISES: Contender = { name: 'promises', file: 'boot/promises.ts' };
+const ENGINE: Contender = { name: 'muster', file: 'muster-engine.ts' };
+const APP: Contender = { name: 'app', file: 'boot/muster-app.ts' };
+/** Parts of a boot, of which nothing but their CPU time is measured. */
+const GRAPH: Contender = { name: 'graph', file: 'boot/muster-graph.ts' };
+const CONTAINER: Contender = { name: 'container', file: 'boot/inversify-share.ts' };
+const PEERS: readonly Contender[] = [
+  { name: 'inversify', file: 'peers/inversify.ts' },
+  { name: 'nest', file: 'peers/nest.ts' },
+  { name: 'nest-hooks', file: 'peers/nest-hooks.ts' },
+  { name: 'effect', file: 'peers/effect.ts' },
+  { name: 'effect-cached', file: 'peers/effect-cached.ts' },
+  { name: 'systemic', file: 'peers/systemic.ts', oneByOne: true },
+  { name: 'awilix-manager', file: 'peers/awilix-manager.ts', oneByOne: true },
+];
+
+const FULL = { small: 1_000, large: 10_000, boots: { small: 3, large: 2 }, freeBoots: 5 } as const;
+const SHORT = { small: 100, large: 300, boots: { small: 1, large: 1 }, freeBoots: 2 } as const;
+
+/** What one contender took; keys are named after the numbers of services, which are smaller in the short form. */
+type Row = Readonly<Record<string, unknown>>;
+
+export async function run(options: BenchOptions): Promise<object> {
+  const { small, large, boots, freeBoots } = options.short ? SHORT : FULL;
+  const peers = [PROMISES, ...(options.peers ? PEERS : [])];
+  const contenders = [...peers, ENGINE, APP];
+  const trials = await Trials.of([...contenders, GRAPH, CONTAINER], options);
+
+  const worked = new Map<string, Outcome>();
+  for (const [size, times] of [
+    [small, boots.small],
+    [large, boots.large],
+  ] as const) {
+    for (let boot = 0; boot < times; boot += 1) {
+      for (const each of contenders) {
+        const key = `${each.name} ${size}`;
+        const before = worked.get(key);
+        if (each.oneByOne !== true && !isSlow(before)) {
+          worked.set(key, joined(before, await trials.run(each, 'layers', size, 1)));
+        }
+      }
+    }
+  }
+  // These sleep most of their time, so they do not disturb each other.
+  const slow = contenders.map(async (each) => {
+    if (each.oneByOne !== true) return;
+    worked.set(`${each.name} ${small}`, await trials.run(each, 'layers', small, 1));
+    worked.set(`${each.name} ${large}`, oneAfterAnother(large));
+  });
+  await Promise.all(slow);
+
+  const rows = new Map<Contender, Row>();
+  for (const each of contenders) {
+    const reached = (size: number): object =>
+      makespan(worked.get(`${each.name} ${size}`) as Outcome, worked.get(`${PROMISES.name} ${size}`) as Outcome);
+    rows.set(each, {
+      [`n${small}`]: reached(small),
+      [`n${large}`]: reached(large),
+      ...cpuOf(await trials.run(each, 'free', large, freeBoots), large),
+    });
+  }
+  for (const each of [ENGINE, APP]) {
+    rows.set(each, { ...rows.get(each), [`chain${large}`]: chained(await trials.run(each, 'chain', large, 1)) });
+  }
+  const graph = cpuOf(await trials.run(GRAPH, 'free', large, freeBoots), large);
+  const container = cpuOf(await trials.run(CONTAINER, 'free', large, freeBoots), large);
+  return {
+    bench: 'boot',
+    node: process.version,
+    ...rows.get(ENGINE),
+    graphPerServiceUs: graph.cpuPerServiceUs,
+    inversifyPerServiceUs: container.cpuPerServiceUs,
+    app: rows.get(APP),
+    peers: Object.fromEntries(peers.map((each) => [each.name, rows.get(each)])),
   };
-  return Array.from({ length: count }, (_, i) => [...new Set(Array.from({ length: Math.min(3, i) }, () => next(i)))]);
 }
 
-async function measure(count: number, rounds: number): Promise<Measured[]> {
-  const needs = shape(count);
-  let started = 0;
-  const instance = { start: (): void => void (started += 1) };
-  const providers: Provider[] = needs.map((list, i) => {
-    const name = `S${i}`;
-    const dependsOn = list.map((need) => ({ key: `S${need}`, name: `S${need}` }));
-    return { key: name, target: name, name, kind: 'service', aliases: [], dependsOn, declaredAt: undefined };
-  });
-  return compare(
-    [
-      { name: 'handwritten loop', prepare: () => () => kahn(needs, () => instance.start()) },
-      {
-        name: 'graph and plan',
-        prepare: () => () => planStart(ServiceGraph.from(providers)),
-      },
-      {
-        name: 'engine, from plan to running',
-        prepare: () => {
-          const graph = ServiceGraph.from(providers);
-          const plan = planStart(graph);
-          const around = { clock: systemClock, random: systemRandom, events: new RuntimeEvents() };
-          const engine = new Orchestrator(graph, plan, around, { bootMs: 60_000, stopMs: 9_000 });
-          for (const node of plan.order) engine.adopt(node.id, instance, {});
-          return () => engine.start();
-        },
-      },
-      {
-        name: 'Inversify, bind and resolve',
-        prepare: () => {
-          const classes: Class[] = [];
-          for (const list of needs) {
-            const made = class {};
-            service({ dependsOn: list.map((need) => classes[need] as Class) } as never)(made as never);
-            classes.push(made);
-          }
-          return () => {
-            const container = new Container({ defaultScope: 'Singleton' });
-            for (const each of classes) container.bind(each).toSelf().inSingletonScope();
-            for (const each of classes) container.get(each);
-          };
-        },
-      },
-    ],
-    rounds,
+/** True for what took so long that once has to be enough. */
+function isSlow(outcome: Outcome | undefined): boolean {
+  return outcome !== undefined && ('why' in outcome || outcome.some(({ wallMs }) => wallMs > LONG_MS));
+}
+
+/** One line per contender, for people. */
+export function rows(result: Record<string, Row> & { peers: Record<string, Row> }): object {
+  const { peers, app, ...engine } = result;
+  const all = { 'Muster, engine': engine, 'Muster, app with Inversify': app as Row, ...peers };
+  return Object.fromEntries(
+    Object.entries(all).map(([name, row]) => [
+      name,
+      Object.fromEntries(
+        Object.entries(row).flatMap(([key, value]): [string, unknown][] => {
+          if (/^n\d/.test(key)) return [[`makespan ${key}`, (value as { makespanRatio: unknown }).makespanRatio]];
+          if (key.startsWith('chain')) return [[key, (value as { ok: boolean }).ok ? 'ok' : 'fails']];
+          return key.endsWith('Us') ? [[key, value]] : [];
+        }),
+      ),
+    ]),
   );
 }
 
-/** The least that any engine must do: count edges down and call what is free. */
-function kahn(needs: readonly number[][], start: () => void): void {
-  const open = needs.map((list) => list.length);
-  const neededBy: number[][] = needs.map(() => []);
-  needs.forEach((list, i) => {
-    for (const need of list) neededBy[need]?.push(i);
-  });
-  const ready = open.flatMap((left, i) => (left === 0 ? [i] : []));
-  for (let at = ready.pop(); at !== undefined; at = ready.pop()) {
-    start();
-    for (const dependent of neededBy[at] as number[]) {
-      open[dependent] = (open[dependent] as number) - 1;
-      if (open[dependent] === 0) ready.push(dependent);
-    }
-  }
-}
-
-/** Ratios to the handwritten loop at two sizes, and how the cost of one service grows between them. */
-export async function run(): Promise<object> {
-  const [small, large] = [await measure(500, 9), await measure(5_000, 5)];
+/** Wall time ÷ critical path. */
+function makespan(outcome: Outcome, undisturbed: Outcome): object {
+  if ('why' in outcome) return { makespanRatio: null, why: outcome.why };
+  if ('why' in undisturbed) return { makespanRatio: null, why: `${PROMISES.name}: ${undisturbed.why}` };
+  const wallMs = median(outcome.map((boot) => boot.wallMs));
+  const criticalMs = median(undisturbed.map((boot) => boot.criticalMs));
   return {
-    bench: 'boot',
-    services: { small: 500, large: 5_000 },
-    results: large.map(({ name, medianMs, ratio }, i) => ({
-      name,
-      ratioToHandwritten: round(ratio),
-      microsecondsPerService: round((medianMs * 1_000) / 5_000),
-      growthPerService: round(medianMs / 10 / (small[i]?.medianMs ?? Number.NaN)),
-    })),
+    makespanRatio: round(wallMs / criticalMs, 3),
+    // Each start weighing what it took in this very boot: forgives a contender what it delayed itself.
+    toOwnStarts: round(median(outcome.map((boot) => boot.wallMs / boot.criticalMs)), 3),
+    // Each start weighing what it was told to take, as if timers were exact.
+    toDeclared: round(median(outcome.map((boot) => boot.wallMs / boot.declaredMs)), 3),
+    wallMs: round(wallMs, 0),
   };
 }
 
-function round(value: number): number {
-  return Math.round(value * 100) / 100;
+/** The median of the boots after the first, and the first, when nothing is compiled yet. */
+function cpuOf(
+  outcome: Outcome,
+  services: number,
+): { cpuPerServiceUs: number | null; firstBootPerServiceUs: number | null; why?: string } {
+  if ('why' in outcome) return { cpuPerServiceUs: null, firstBootPerServiceUs: null, why: outcome.why };
+  const [first = Number.NaN, ...later] = outcome.map(({ cpuUs }) => cpuUs / services);
+  return {
+    cpuPerServiceUs: round(later.length > 0 ? median(later) : first),
+    firstBootPerServiceUs: round(first),
+  };
+}
+
+function chained(outcome: Outcome): object {
+  return 'why' in outcome
+    ? { ok: false, why: outcome.why }
+    : { ok: true, wallMs: round(outcome[0]?.wallMs ?? Number.NaN, 0) };
+}
+
+function oneAfterAnother(services: number): Outcome {
+  const seconds = layers(services).startMs.reduce((sum, ms) => sum + ms, 0) / 1_000;
+  return { why: `it starts one service after another: at least ${round(seconds, 0)} s` };
 }

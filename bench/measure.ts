@@ -2,6 +2,16 @@
  * What all benches share: interleaved rounds, medians, and figures as ratios, because a machine's speed is nobody's merit.
  */
 
+/** How a bench is run. */
+export interface BenchOptions {
+  /** Only to show that it works: small, few rounds, and figures that mean nothing. */
+  readonly short: boolean;
+  /** Whether to compare with other frameworks, which are installed then. */
+  readonly peers: boolean;
+  /** Bundles a program of `bench/`; resolves to the path of the one file that it became. `options` are esbuild's. */
+  readonly bundle: (entry: string, options?: object) => Promise<string>;
+}
+
 /** One thing that is measured; a round resolves to nothing and takes its time. */
 export interface Contender {
   readonly name: string;
@@ -33,7 +43,14 @@ export async function compare(contenders: readonly Contender[], rounds: number):
   return medians.map(({ name, medianMs }) => ({ name, medianMs, ratio: medianMs / limit }));
 }
 
-function median(values: readonly number[]): number {
+/** The value in the middle, or between the two in the middle. */
+export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+  const middle = (sorted.length - 1) / 2;
+  return ((sorted[Math.floor(middle)] ?? Number.NaN) + (sorted[Math.ceil(middle)] ?? Number.NaN)) / 2;
+}
+
+/** Rounded to what can be told apart. */
+export function round(value: number, digits = 2): number {
+  return Number(value.toFixed(digits));
 }

@@ -1,6 +1,8 @@
 /** Bundles what is started: the flagship and its page, the benches, the examples under test. */
+import { execFile } from 'node:child_process';
 import { cp } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { build } from 'esbuild';
 
 const chat = fileURLToPath(new URL('../examples/chat/', import.meta.url));
@@ -13,21 +15,31 @@ const shared = {
   logLevel: 'warning',
 };
 
-/** Bundles `entry` into one file that Node runs: one file loads faster than Inversify's hundreds. */
-export async function bundleForNode(entry, outfile, plugins = []) {
+/** Packages written as CommonJS ask for Node's modules at run time, which an ES module has to be able to do for them. */
+const REQUIRE = {
+  js: "import { createRequire as musterCreateRequire } from 'node:module'; const require = musterCreateRequire(import.meta.url);",
+};
+
+/** Bundles `entry` into one file that Node runs: one file loads faster than Inversify's hundreds. `options` are esbuild's. */
+export async function bundleForNode(entry, outfile, options = {}) {
   await build({
     ...shared,
-    plugins,
     entryPoints: [entry],
     outfile,
     platform: 'node',
     target: 'node20',
     tsconfigRaw: { compilerOptions: { experimentalDecorators: true } },
-    // Packages written as CommonJS ask for Node's modules at run time.
-    banner: {
-      js: "import { createRequire as musterCreateRequire } from 'node:module'; const require = musterCreateRequire(import.meta.url);",
-    },
+    ...(options.format === 'cjs' ? {} : { banner: REQUIRE }),
+    ...options,
   });
+  return outfile;
+}
+
+/** Bundles a program that ends by itself as CommonJS, and runs it once, so that it has what V8 compiled from then on. */
+export async function bundleWithCodeCache(entry, outfile, options = {}) {
+  await bundleForNode(entry, outfile.replace(/\.cjs$/, '.bundle.cjs'), { ...options, format: 'cjs' });
+  await cp(fileURLToPath(new URL('code-cache.cjs', import.meta.url)), outfile);
+  await promisify(execFile)(process.execPath, [outfile], { env: { ...process.env, WRITE_CODE_CACHE: '1' } });
   return outfile;
 }
 

@@ -4,9 +4,8 @@
  * Uses Node's own modules alone, because it runs before anything is installed. Quiet and quick when there is nothing to do.
  * `--no-build` leaves `dist/` to what comes next; `--installed` is for npm, which runs it as `prepare` after every installation.
  */
-import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
 import { build } from './build.mjs';
+import { installLocked } from './install.mjs';
 import { root } from './packages.mjs';
 
 const [major, minor] = process.versions.node.split('.').map(Number);
@@ -20,39 +19,8 @@ const rehearsal = process.env.npm_config_dry_run === 'true' || process.env.npm_c
 if (process.argv.includes('--installed')) {
   if (!rehearsal) buildOrTell();
 } else {
-  if (!isInstalled()) install();
+  installLocked(root, 'dependencies');
   if (!process.argv.includes('--no-build')) buildOrTell();
-}
-
-/** Compares the lock with the one that npm keeps of what it has installed. */
-function isInstalled() {
-  const installed = `${root}node_modules/.package-lock.json`;
-  if (!existsSync(installed)) return false;
-  const [wanted, found] = [`${root}package-lock.json`, installed].map(
-    (file) => JSON.parse(readFileSync(file)).packages,
-  );
-  return (
-    Object.entries(wanted).every(
-      ([path, { version, integrity, optional }]) =>
-        path === '' ||
-        (found[path] === undefined
-          ? optional === true // built for another platform
-          : found[path].version === version && found[path].integrity === integrity),
-    ) && Object.keys(found).every((path) => wanted[path] !== undefined)
-  );
-}
-
-function install() {
-  console.log('Installing dependencies (once; again when package-lock.json changes) …');
-  const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
-    cwd: root,
-    stdio: 'inherit',
-    shell: process.platform === 'win32',
-  });
-  if (status !== 0) {
-    console.error('npm ci failed; its own message is above.');
-    process.exit(status ?? 1);
-  }
 }
 
 /** Tests and the flagship run from the sources, so a type error stops neither; `npm run check` fails because of it. */

@@ -43,7 +43,7 @@ async function tryMutants(isJson) {
 }
 
 async function tryMutant(mutant, index) {
-  const file = await bundleForNode(`${sim}main.ts`, `${sim}dist/mutant-${index}.mjs`, [mutate(mutant)]);
+  const file = await bundleForNode(`${sim}main.ts`, `${sim}dist/mutant-${index}.mjs`, { plugins: [mutate(mutant)] });
   const out = await output([file, '--seeds', String(MUTANT_SEEDS), '--until', mutant.invariant, '--json']);
   const { invariants, seed } = JSON.parse(out.trim().split('\n').at(-1));
   return { isCaught: invariants[mutant.invariant] !== undefined, seed };

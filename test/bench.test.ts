@@ -6,14 +6,51 @@ import { root } from './journeys/process.ts';
 
 jest.setTimeout(60_000);
 
+/** Runs a bench without what it compares with; resolves to the object in the last line of its output. */
+async function bench(...args: string[]): Promise<unknown> {
+  const { stdout } = await promisify(execFile)(process.execPath, ['scripts/bench.mjs', ...args, '--json'], {
+    cwd: root,
+  });
+  return JSON.parse(stdout.trim().split('\n').at(-1) as string);
+}
+
+const number = expect.any(Number);
+
 describe('npm run bench', () => {
   it('measures delivery against raw ws and prints one JSON object as its last line', async () => {
-    const { stdout } = await promisify(execFile)(process.execPath, ['scripts/bench.mjs', 'delivery', '--json'], {
-      cwd: root,
-    });
-    const result = JSON.parse(stdout.trim().split('\n').at(-1) as string) as { results: { ratioToRawWs: number }[] };
+    const result = (await bench('delivery')) as { results: { ratioToRawWs: number }[] };
     expect(result).toMatchObject({ bench: 'delivery', events: 20_000 });
     expect(result.results.map(({ ratioToRawWs }) => ratioToRawWs > 0)).toEqual([true, true]);
+  });
+
+  it('boots layered graphs and a chain, and checks that every service starts once and after all that it needs', async () => {
+    const row = {
+      n100: { makespanRatio: number },
+      n300: { makespanRatio: number },
+      cpuPerServiceUs: number,
+      firstBootPerServiceUs: number,
+    };
+    expect(await bench('boot', '--short')).toMatchObject({
+      bench: 'boot',
+      node: process.version,
+      ...row,
+      chain300: { ok: true },
+      graphPerServiceUs: number,
+      inversifyPerServiceUs: number,
+      app: { ...row, chain300: { ok: true } },
+      peers: { promises: row },
+    });
+  });
+
+  it('measures the way from a process to an open gate against the same way without Muster', async () => {
+    expect(await bench('coldstart', '--short')).toMatchObject({
+      bench: 'coldstart',
+      node: process.version,
+      ratio: number,
+      peers: { http: number },
+      withCodeCache: { ratio: number, peers: { http: number } },
+      cpuMs: { node: number, http: number, muster: number },
+    });
   });
 
   it('names the benches there are when asked for another', async () => {
@@ -21,7 +58,7 @@ describe('npm run bench', () => {
       promisify(execFile)(process.execPath, ['scripts/bench.mjs', 'nope'], { cwd: root }),
     ).rejects.toMatchObject({
       code: 1,
-      stderr: expect.stringContaining('boot, delivery'),
+      stderr: expect.stringContaining('boot, coldstart, delivery'),
     });
   });
 });
