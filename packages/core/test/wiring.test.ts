@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { AFTER, type EdgeTerms, OPTIONAL, PLAIN } from '../src/declare/edge.ts';
 import type { Provider } from '../src/graph/provider.ts';
 import { ServiceGraph } from '../src/graph/service-graph.ts';
-import { type Standing, Wiring } from '../src/lifecycle/wiring.ts';
+import { Wiring } from '../src/lifecycle/wiring.ts';
 
 const terms = fc.oneof(
   { weight: 3, arbitrary: fc.constant(PLAIN) },
@@ -16,6 +16,13 @@ const terms = fc.oneof(
     onLoss: fc.constantFrom('gate', 'degrade', 'restart', 'stop', 'ignore'),
   }),
 );
+
+/** What is said of one node. */
+interface Standing {
+  readonly own: boolean;
+  readonly started: boolean;
+  readonly settled: boolean;
+}
 
 interface Sketch {
   readonly isTask: boolean;
@@ -180,7 +187,7 @@ describe('Wiring', () => {
           const settled = told.settled || wasSettled.has(`S${at}`);
           if (settled) wasSettled.add(`S${at}`);
           model.standings[at] = { ...told, settled };
-          wiring.set(`S${at}`, told);
+          wiring.set(`S${at}`, told.own, told.started, told.settled);
           rememberHopeless();
           if (hold) {
             model.holdsShared = true;
@@ -207,7 +214,10 @@ describe('Wiring', () => {
         const graph = graphOf(nodes);
         const nobody = { flipped: () => {}, unblocked: () => {}, degraded: () => {} };
         const wiring = new Wiring(graph.nodes, () => 0, nobody);
-        for (const { at, phase } of changes) wiring.set(`S${at}`, STANDINGS[phase] as Standing);
+        for (const { at, phase } of changes) {
+          const { own, started, settled } = STANDINGS[phase] as Standing;
+          wiring.set(`S${at}`, own, started, settled);
+        }
         const ids = nodes.map((_, i) => `S${i}`);
         const all = wiring.causes(ids);
         for (const id of ids) expect([id, all.get(id)]).toEqual([id, wiring.blockedBy([id])]);

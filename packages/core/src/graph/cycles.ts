@@ -11,10 +11,36 @@ interface Linked {
 
 /** One closed path per knot, beginning and ending with its smallest id; sorted by it. */
 export function findCycles(nodes: readonly Linked[]): string[][] {
+  if (hasNone(nodes)) return [];
   const byId = new Map(nodes.map((node) => [node.id, node]));
   return knots(nodes, byId)
     .map((knot) => shortestCircle(knot, byId))
     .filter((path) => path !== undefined);
+}
+
+/** Takes away what needs nothing, again and again: where all goes, there is no circle, and nothing else has to be done. */
+function hasNone(nodes: readonly Linked[]): boolean {
+  const open = new Map<string, number>();
+  const neededBy = new Map<string, string[]>();
+  for (const { id, needs } of nodes) {
+    open.set(id, needs.length);
+    for (const need of needs) {
+      const dependents = neededBy.get(need);
+      if (dependents) dependents.push(id);
+      else neededBy.set(need, [id]);
+    }
+  }
+  const free = nodes.filter(({ needs }) => needs.length === 0).map(({ id }) => id);
+  let gone = 0;
+  for (let id = free.pop(); id !== undefined; id = free.pop()) {
+    gone += 1;
+    for (const dependent of neededBy.get(id) ?? []) {
+      const left = (open.get(dependent) as number) - 1;
+      open.set(dependent, left);
+      if (left === 0) free.push(dependent);
+    }
+  }
+  return gone === nodes.length;
 }
 
 /** Tarjan's strongly connected components, those of one node only where it needs itself. */

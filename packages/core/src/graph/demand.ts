@@ -5,38 +5,38 @@
  * is not essential, and what is only reached by edges whose loss is no loss of readiness is not guarded.
  */
 import { type Edge, isGating, isRequirement } from '../declare/edge.ts';
-import type { NodeKind } from './provider.ts';
 
 interface Linked {
   readonly id: string;
-  readonly kind: NodeKind;
-  readonly edges: ReadonlyMap<string, Edge>;
-  readonly neededBy: ReadonlySet<string>;
+  readonly edges: readonly Edge[];
+  readonly neededBy: readonly string[];
+  essential: boolean;
+  guarded: boolean;
 }
 
-/** Linear in nodes and edges. */
-export function demandOf(nodes: readonly Linked[]): { essential: Set<string>; guarded: Set<string> } {
-  const byId = new Map(nodes.map((node) => [node.id, node]));
-  const isNeeded = ({ id, neededBy }: Linked): boolean =>
-    [...neededBy].some((dependent) => byId.get(dependent)?.edges.get(id)?.kind === 'needs');
-  const roots = nodes.filter((node) => !isNeeded(node)).map((node) => node.id);
-  return { essential: reach(roots, byId, isRequirement), guarded: reach(roots, byId, isGating) };
-}
-
-function reach(
-  roots: readonly string[],
-  byId: ReadonlyMap<string, Linked>,
-  follows: (edge: Edge) => boolean,
-): Set<string> {
-  const seen = new Set(roots);
-  const open = [...roots];
-  for (let id = open.pop(); id !== undefined; id = open.pop()) {
-    for (const edge of byId.get(id)?.edges.values() ?? []) {
-      if (!seen.has(edge.to) && follows(edge)) {
-        seen.add(edge.to);
-        open.push(edge.to);
+/** Sets both marks; linear in nodes and edges. */
+export function markDemand(nodes: ReadonlyMap<string, Linked>): void {
+  const roots: Linked[] = [];
+  for (const node of nodes.values()) if (!isNeeded(node, nodes)) roots.push(node);
+  for (const [mark, follows] of [
+    ['essential', isRequirement],
+    ['guarded', isGating],
+  ] as const) {
+    const open = [...roots];
+    for (const root of roots) root[mark] = true;
+    for (let node = open.pop(); node !== undefined; node = open.pop()) {
+      for (const edge of node.edges) {
+        const other = nodes.get(edge.to);
+        if (other === undefined || other[mark] || !follows(edge)) continue;
+        other[mark] = true;
+        open.push(other);
       }
     }
   }
-  return seen;
+}
+
+function isNeeded({ id, neededBy }: Linked, nodes: ReadonlyMap<string, Linked>): boolean {
+  return neededBy.some((dependent) =>
+    nodes.get(dependent)?.edges.some((edge) => edge.to === id && edge.kind === 'needs'),
+  );
 }

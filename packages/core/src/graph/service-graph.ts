@@ -4,7 +4,7 @@
  * Pure: no time, no I/O, no container. The same providers give the same graph in whatever order they come.
  */
 import { findCycles } from './cycles.ts';
-import { demandOf } from './demand.ts';
+import { markDemand } from './demand.ts';
 import { type Edge, stronger } from '../declare/edge.ts';
 import {
   cycle,
@@ -62,26 +62,25 @@ export class ServiceGraph {
   /** Builds the graph; problems are kept in it, so that an unsound graph can be shown as well. */
   static from(providers: readonly Provider[]): ServiceGraph {
     const problems: GraphProblem[] = [];
-    const ids = namesOf(providers, problems);
-    const claims = claimsOf(providers, ids, problems);
     const drafts = new Map<string, Draft>();
+    const ids = namesOf(providers, problems);
     for (const provider of providers) {
-      drafts.set(ids.get(provider) as string, { provider, edges: new Map(), neededBy: new Set() });
+      const id = ids.get(provider) as string;
+      drafts.set(id, { id, provider, edges: [], neededBy: [], essential: false, guarded: false });
     }
-    const known = [...new Set([...ids.values(), ...providers.flatMap((p) => p.aliases.map((a) => a.name))])].sort(
-      byText,
-    );
-    for (const [id, draft] of drafts) {
+    const claims = claimsOf(providers, ids, problems);
+    const known: Known = { claims, ids, problems, names: () => namesKnown(providers, ids) };
+    for (const draft of drafts.values()) {
       for (const wanted of draft.provider.wants) {
-        for (const owner of candidatesOf(id, draft.provider, wanted, { claims, ids, known, problems })) {
-          link(id, draft, owner, drafts.get(owner) as Draft, wanted, problems);
-        }
+        const owner = ownerOf(draft.id, draft.provider, wanted, known);
+        if (typeof owner === 'string') link(draft, drafts.get(owner) as Draft, wanted, problems);
+        else for (const each of owner ?? []) link(draft, drafts.get(each) as Draft, wanted, problems);
       }
-      problems.push(...ownProblems(id, draft.provider));
+      ownProblems(draft.id, draft.provider, problems);
     }
     const nodes = nodesOf(drafts);
-    problems.push(...findCycles(nodes).map((path) => cycle(path, (id) => drafts.get(id)?.provider.declaredAt)));
-    return new ServiceGraph(nodes, sortProblems(problems));
+    const circles = findCycles(nodes).map((path) => cycle(path, (id) => drafts.get(id)?.provider.declaredAt));
+    return new ServiceGraph(nodes, sortProblems([...problems, ...circles]));
   }
 
   /** The node of this id; `undefined` when there is none. */
@@ -103,57 +102,90 @@ export function sortProblems(problems: readonly GraphProblem[]): GraphProblem[] 
   return [...new Map(sorted.map((problem) => [problem.message, problem])).values()];
 }
 
+/** A node in the making. */
 interface Draft {
+  readonly id: string;
   readonly provider: Provider;
-  readonly edges: Map<string, Edge>;
-  readonly neededBy: Set<string>;
+  readonly edges: Edge[];
+  readonly neededBy: string[];
+  /** Of a node with many edges, where each stands. */
+  places?: Map<string, number>;
+  essential: boolean;
+  guarded: boolean;
 }
 
+const NONE: readonly never[] = [];
+
 function nodesOf(drafts: ReadonlyMap<string, Draft>): GraphNode[] {
-  const demand = demandOf(
-    [...drafts].map(([id, { provider, edges, neededBy }]) => ({ id, kind: provider.kind, edges, neededBy })),
-  );
-  return [...drafts]
-    .map(([id, { provider, edges, neededBy }]) => {
-      const sorted = [...edges.values()].sort((a, b) => byText(a.to, b.to));
-      return {
-        id,
-        kind: provider.kind,
-        tokens: [...new Set(provider.aliases.map((alias) => alias.name))].sort(byText),
-        declaredAt: provider.declaredAt,
-        edges: sorted,
-        needs: sorted.map((edge) => edge.to),
-        neededBy: [...neededBy].sort(byText),
-        shared: provider.shared ?? false,
-        tags: [...(provider.tags ?? [])].sort(byText),
-        times: provider.times ?? {},
-        scope: provider.scope ?? 'singleton',
-        essential: demand.essential.has(id),
-        guarded: demand.guarded.has(id),
-        provider,
-      };
-    })
-    .sort((a, b) => byText(a.id, b.id));
+  markDemand(drafts);
+  const nodes: GraphNode[] = [];
+  for (const draft of drafts.values()) nodes.push(nodeOf(draft));
+  return nodes.sort((a, b) => byText(a.id, b.id));
+}
+
+function nodeOf({ id, provider, edges, neededBy, essential, guarded }: Draft): GraphNode {
+  if (edges.length > 1) edges.sort((a, b) => byText(a.to, b.to));
+  if (neededBy.length > 1) neededBy.sort(byText);
+  const { aliases, tags } = provider;
+  return {
+    id,
+    kind: provider.kind,
+    tokens: aliases.length === 0 ? NONE : [...new Set(aliases.map((alias) => alias.name))].sort(byText),
+    declaredAt: provider.declaredAt,
+    edges,
+    needs: edges.length === 0 ? NONE : edges.map((edge) => edge.to),
+    neededBy,
+    shared: provider.shared ?? false,
+    tags: tags === undefined || tags.length === 0 ? NONE : [...tags].sort(byText),
+    times: provider.times ?? NO_TIMES,
+    scope: provider.scope ?? 'singleton',
+    essential,
+    guarded,
+    provider,
+  };
+}
+
+const NO_TIMES: WrittenTimes = {};
+
+/** Everything that somebody may have meant. */
+function namesKnown(providers: readonly Provider[], ids: ReadonlyMap<Provider, string>): string[] {
+  return [...new Set([...ids.values(), ...providers.flatMap((p) => p.aliases.map((a) => a.name))])].sort(byText);
 }
 
 function namesOf(providers: readonly Provider[], problems: GraphProblem[]): Map<Provider, string> {
-  const byName = new Map<string, Provider[]>();
-  for (const provider of providers) {
-    const sharing = byName.get(provider.name);
-    if (sharing) sharing.push(provider);
-    else byName.set(provider.name, [provider]);
-  }
+  const byName = groupBy(providers, (provider) => provider.name);
   const ids = new Map<Provider, string>();
   const taken = new Map<string, unknown>();
   for (const sharing of byName.values()) {
-    for (const provider of sharing) {
-      const id = nameAmong(provider, sharing, taken);
+    if (!Array.isArray(sharing)) {
+      ids.set(sharing as Provider, (sharing as Provider).name);
+      continue;
+    }
+    for (const provider of sharing as Provider[]) {
+      const id = nameAmong(provider, sharing as Provider[], taken);
       if (taken.has(id) && taken.get(id) !== provider.target) problems.push(sameName(id));
       taken.set(id, provider.target);
       ids.set(provider, id);
     }
   }
   return ids;
+}
+
+/** By key the only item that has it, or all of them: most keys have one, and a list for each would cost more than all else. */
+function groupBy<K>(
+  providers: readonly Provider[],
+  keyOf: (provider: Provider) => K,
+  groups = new Map<K, Provider | Provider[]>(),
+): Map<K, Provider | Provider[]> {
+  for (const provider of providers) addTo(groups, keyOf(provider), provider);
+  return groups;
+}
+
+function addTo<K>(groups: Map<K, Provider | Provider[]>, key: K, provider: Provider): void {
+  const before = groups.get(key);
+  if (before === undefined) groups.set(key, provider);
+  else if (Array.isArray(before)) before.push(provider);
+  else groups.set(key, [before, provider]);
 }
 
 /** The name alone where that is enough; else with the place, with the key, or with a number behind it. */
@@ -175,32 +207,27 @@ function claimsOf(
   providers: readonly Provider[],
   ids: ReadonlyMap<Provider, string>,
   problems: GraphProblem[],
-): Map<unknown, Provider[]> {
-  const claims = new Map<unknown, { name: string; by: Provider[] }>();
+): Map<unknown, Provider | Provider[]> {
+  const claims = new Map<unknown, Provider | Provider[]>();
   for (const provider of providers) {
-    const names = new Map(provider.aliases.map((alias) => [alias.key, alias.name]));
-    if (!names.has(provider.key)) names.set(provider.key, provider.name);
-    for (const [key, name] of names) {
-      const claim = claims.get(key);
-      if (claim) claim.by.push(provider);
-      else claims.set(key, { name, by: [provider] });
-    }
+    addTo(claims, provider.key, provider);
+    for (const { key } of provider.aliases) if (key !== provider.key) addTo(claims, key, provider);
   }
-  const wantedAsList = new Set(providers.flatMap((p) => p.wants.filter((w) => w.many === true).map((w) => w.key)));
-  for (const [key, { name, by }] of claims) {
-    if (by.length < 2 || wantedAsList.has(key)) continue;
+  for (const [key, by] of claims) {
+    if (!Array.isArray(by) || isWantedAsList(providers, key)) continue;
     for (const label of new Set(by.map((provider) => provider.label ?? ''))) {
       const same = by.filter((provider) => (provider.label ?? '') === label);
-      if (same.length > 1)
-        problems.push(
-          duplicate(
-            name,
-            same.map((p) => sited(p, ids)),
-          ),
-        );
+      if (same.length < 2) continue;
+      const name = by.flatMap((p) => p.aliases).find((alias) => alias.key === key)?.name ?? (by[0] as Provider).name;
+      const sites = same.map((p) => sited(p, ids));
+      problems.push(duplicate(name, sites));
     }
   }
-  return new Map([...claims].map(([key, { by }]) => [key, by]));
+  return claims;
+}
+
+function isWantedAsList(providers: readonly Provider[], key: unknown): boolean {
+  return providers.some((provider) => provider.wants.some((wanted) => wanted.many === true && wanted.key === key));
 }
 
 function sited(provider: Provider, ids: ReadonlyMap<Provider, string>) {
@@ -208,25 +235,27 @@ function sited(provider: Provider, ids: ReadonlyMap<Provider, string>) {
 }
 
 interface Known {
-  readonly claims: ReadonlyMap<unknown, readonly Provider[]>;
+  readonly claims: ReadonlyMap<unknown, Provider | Provider[]>;
   readonly ids: ReadonlyMap<Provider, string>;
-  readonly known: readonly string[];
   readonly problems: GraphProblem[];
+  readonly names: () => readonly string[];
 }
 
-/** Ids of the nodes that an entry leads to. */
-function candidatesOf(
+/** Id or ids of the nodes that an entry leads to. */
+function ownerOf(
   id: string,
   provider: Provider,
   wanted: Wanted,
-  { claims, ids, known, problems }: Known,
-): string[] {
-  const all = claims.get(wanted.key) ?? [];
+  { claims, ids, names, problems }: Known,
+): string | readonly string[] | undefined {
+  const claim = claims.get(wanted.key);
+  if (claim !== undefined && !Array.isArray(claim) && wanted.accepts === undefined) return ids.get(claim);
+  const all = claim === undefined ? [] : Array.isArray(claim) ? claim : [claim];
   const fitting = wanted.accepts === undefined ? all : all.filter((candidate) => wanted.accepts?.(candidate));
   const owners = [...new Set(fitting.map((candidate) => ids.get(candidate) as string))].sort(byText);
   if (wanted.many === true) return owners;
   if (owners.length === 0 && wanted.mayBeAbsent !== true)
-    problems.push(missing(id, provider.declaredAt, wanted.name, known));
+    problems.push(missing(id, provider.declaredAt, wanted.name, names()));
   if (owners.length > 1)
     problems.push(
       duplicate(
@@ -234,32 +263,57 @@ function candidatesOf(
         fitting.map((p) => sited(p, ids)),
       ),
     );
-  return owners.slice(0, 1);
+  return owners[0];
 }
 
-function link(id: string, draft: Draft, owner: string, other: Draft, wanted: Wanted, problems: GraphProblem[]): void {
-  const { kind } = other.provider;
-  // A task is ready when it has completed: whoever needs it waits for its end.
-  const until = kind === 'task' ? 'completed' : wanted.terms.until;
-  const edge: Edge = { ...wanted.terms, until, to: owner, source: wanted.observed === true ? 'observed' : 'declared' };
-  const before = draft.edges.get(owner);
-  draft.edges.set(owner, before === undefined ? edge : stronger(before, edge));
-  other.neededBy.add(id);
-  const reach = outOfReach(id, draft.provider, owner, kind);
-  if (reach) problems.push(reach);
-  if (until === 'completed' && kind === 'service') problems.push(neverCompletes(id, draft.provider, owner));
-}
-
-function ownProblems(id: string, provider: Provider): GraphProblem[] {
-  const problems: GraphProblem[] = [];
-  const names = new Map(provider.aliases.map(({ key, name }) => [key, name]));
-  for (const [key, demanded] of provider.demands ?? []) {
-    const lacking = demanded.filter((method) => provider.hasMethod?.(method) === false);
-    if (lacking.length > 0)
-      problems.push(lacksMethods(id, provider, names.get(key) ?? provider.name, lacking, demanded));
+/** Where a node's edge to another stands. A few are searched; of many there is a map. */
+function placeOf(draft: Draft, to: string): number | undefined {
+  if (draft.edges.length < FEW) {
+    const place = draft.edges.findIndex((edge) => edge.to === to);
+    return place < 0 ? undefined : place;
   }
-  const hasLifecycle = ['start', 'run', 'check', 'drain', 'stop'].some((method) => provider.hasMethod?.(method));
-  if (provider.kind === 'service' && hasLifecycle && (provider.scope ?? 'singleton') !== 'singleton')
+  draft.places ??= new Map(draft.edges.map((edge, place) => [edge.to, place]));
+  return draft.places.get(to);
+}
+
+const FEW = 16;
+
+function link(draft: Draft, other: Draft, wanted: Wanted, problems: GraphProblem[]): void {
+  const { kind } = other.provider;
+  const { terms } = wanted;
+  const edge: Edge = {
+    to: other.id,
+    kind: terms.kind,
+    // A task is ready when it has completed: whoever needs it waits for its end.
+    until: kind === 'task' ? 'completed' : terms.until,
+    need: terms.need,
+    onLoss: terms.onLoss,
+    source: wanted.observed === true ? 'observed' : 'declared',
+  };
+  const before = placeOf(draft, other.id);
+  if (before === undefined) {
+    draft.places?.set(other.id, draft.edges.length);
+    draft.edges.push(edge);
+    other.neededBy.push(draft.id);
+  } else {
+    draft.edges[before] = stronger(draft.edges[before] as Edge, edge);
+  }
+  const reach = outOfReach(draft.id, draft.provider, other.id, kind);
+  if (reach) problems.push(reach);
+  if (edge.until === 'completed' && kind === 'service')
+    problems.push(neverCompletes(draft.id, draft.provider, other.id));
+}
+
+const LIFECYCLE = ['start', 'run', 'check', 'drain', 'stop'];
+
+function ownProblems(id: string, provider: Provider, problems: GraphProblem[]): void {
+  for (const [key, demanded] of provider.demands ?? NONE) {
+    const lacking = demanded.filter((method) => provider.hasMethod?.(method) === false);
+    if (lacking.length === 0) continue;
+    const name = provider.aliases.find((alias) => alias.key === key)?.name ?? provider.name;
+    problems.push(lacksMethods(id, provider, name, lacking, demanded));
+  }
+  const isSingleton = provider.scope === undefined || provider.scope === 'singleton';
+  if (!isSingleton && provider.kind === 'service' && LIFECYCLE.some((method) => provider.hasMethod?.(method)))
     problems.push(notSingleton(id, provider));
-  return problems;
 }

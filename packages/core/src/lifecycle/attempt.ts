@@ -2,26 +2,24 @@
  * One try at bringing a service up, raced against its deadline.
  *
  * Whatever the service does, the attempt ends: by its result, its deadline, its hard cap or from outside. What succeeds
- * after that is told to `onLate`. An attempt whose steps are all synchronous costs no timer, no signal and no promise.
+ * after that is told to its owner. An attempt whose steps are all synchronous costs no timer, no signal and no promise.
  */
 import type { Clock, Timer } from '@muster/contracts';
 import { isThenable } from '../thenable.ts';
 
-export interface AttemptBounds {
-  readonly clock: Clock;
-  /** Time for the attempt, in milliseconds. */
-  readonly timeoutMs: number;
-  /** The longest that extensions can make it, in milliseconds. */
-  readonly maxMs: number;
+/** Whose attempt it is: an object with methods, because closures for each attempt would cost more than the attempt. */
+export interface Attempting {
   /** Made into the rejection when the time is over; `afterMs` is how long it had. */
-  readonly onTimeout: (afterMs: number) => Error;
-  /** Told when the step that was under way when the attempt was given up succeeds after all. */
-  readonly onLate: () => void;
+  timedOut(afterMs: number): Error;
+  /** The step that was under way when the attempt was given up has succeeded after all. */
+  cameLate?(): void;
 }
 
 export class Attempt {
   readonly startedAt: number;
-  readonly #bounds: AttemptBounds;
+  readonly #clock: Clock;
+  readonly #maxMs: number;
+  readonly #owner: Attempting;
   #deadline: number;
   #controller: AbortController | undefined;
   #timer: Timer | undefined;
@@ -29,10 +27,16 @@ export class Attempt {
   #reason: unknown;
   #reject: ((reason: unknown) => void) | undefined;
 
-  constructor(bounds: AttemptBounds) {
-    this.#bounds = bounds;
-    this.startedAt = bounds.clock.monotonic();
-    this.#deadline = this.startedAt + bounds.timeoutMs;
+  /**
+   * @param timeoutMs time for the attempt, in milliseconds.
+   * @param maxMs the longest that extensions can make it, in milliseconds.
+   */
+  constructor(clock: Clock, timeoutMs: number, maxMs: number, owner: Attempting) {
+    this.#clock = clock;
+    this.#maxMs = maxMs;
+    this.#owner = owner;
+    this.startedAt = clock.monotonic();
+    this.#deadline = this.startedAt + timeoutMs;
   }
 
   /** When it is given up, on the scale of `clock.monotonic()`. */
@@ -61,8 +65,7 @@ export class Attempt {
   /** Moves the deadline to `ms` from now, up to the cap; never nearer. */
   extend(ms: number): void {
     if (this.#isOver || !(ms > 0)) return;
-    const { clock, maxMs } = this.#bounds;
-    const wanted = Math.min(clock.monotonic() + ms, this.startedAt + maxMs);
+    const wanted = Math.min(this.#clock.monotonic() + ms, this.startedAt + this.#maxMs);
     if (wanted <= this.#deadline) return;
     this.#deadline = wanted;
     if (this.#timer !== undefined) this.#arm();
@@ -91,7 +94,7 @@ export class Attempt {
     return new Promise<T>((resolve, reject) => {
       this.#reject = reject;
       result.then(
-        (value) => (this.#isOver ? this.#bounds.onLate() : resolve(value)),
+        (value) => (this.#isOver ? this.#owner.cameLate?.() : resolve(value)),
         // Of an attempt that was given up nobody waits for this any more, and it has had its reason.
         (error: unknown) => reject(error),
       );
@@ -100,10 +103,10 @@ export class Attempt {
   }
 
   #arm(): void {
-    const { clock, onTimeout } = this.#bounds;
+    const clock = this.#clock;
     this.#timer?.cancel();
     this.#timer = clock.schedule(this.#deadline - clock.monotonic(), () =>
-      this.giveUp(onTimeout(Math.round(clock.monotonic() - this.startedAt))),
+      this.giveUp(this.#owner.timedOut(Math.round(clock.monotonic() - this.startedAt))),
     );
   }
 }

@@ -15,12 +15,12 @@ import type { ServiceIdentity } from './service-identity.ts';
 import { SERVICE_DEFAULTS } from './service-settings.ts';
 import type { Surroundings } from './surroundings.ts';
 
-/** What a generation says at any time of its life. */
-export interface Voice {
-  readonly fail: (error: unknown) => void;
-  readonly report: (health: Health) => void;
+/** Who hears what a generation says at any time of its life. */
+export interface Listener {
+  failed(generation: number, error: unknown): void;
+  reported(generation: number, health: Health): void;
   /** It was given up, and `start()` succeeded after all. */
-  readonly cameLate: () => void;
+  cameLate(generation: number): void;
 }
 
 export class BringUp {
@@ -29,7 +29,7 @@ export class BringUp {
   readonly #generation: number;
   readonly #around: Surroundings;
   readonly #health: HealthRecord;
-  readonly #voice: Voice;
+  readonly #listener: Listener;
   /** The last thing that `start()` said. */
   progress: string | null = null;
   /** Why it is not yet up. */
@@ -42,19 +42,20 @@ export class BringUp {
   /** An answer to the first check that is still on its way. */
   #firstAnswer: Promise<Answer> | undefined;
 
-  constructor(identity: ServiceIdentity, generation: number, around: Surroundings, health: HealthRecord, voice: Voice) {
+  constructor(
+    identity: ServiceIdentity,
+    generation: number,
+    around: Surroundings,
+    health: HealthRecord,
+    listener: Listener,
+  ) {
     this.#identity = identity;
     this.#generation = generation;
     this.#around = around;
     this.#health = health;
-    this.#voice = voice;
-    this.attempt = new Attempt({
-      clock: around.clock,
-      timeoutMs: identity.settings.startTimeoutMs,
-      maxMs: identity.settings.startMaxMs,
-      onTimeout: (timeoutMs) => this.#timedOut(timeoutMs),
-      onLate: () => voice.cameLate(),
-    });
+    this.#listener = listener;
+    const { startTimeoutMs, startMaxMs } = identity.settings;
+    this.attempt = new Attempt(around.clock, startTimeoutMs, startMaxMs, this);
   }
 
   /**
@@ -67,7 +68,7 @@ export class BringUp {
     const { attempt } = this;
     let starting: void | Promise<void>;
     try {
-      starting = attempt.race(this.#identity.instance.start?.(this.#startContext()));
+      starting = attempt.race(this.#identity.instance.start?.(new Starting(this, this.#around.clock)));
     } catch (error) {
       throw this.#failed('START_FAILED', error);
     }
@@ -81,6 +82,27 @@ export class BringUp {
   /** What it is about, for somebody who gives it up. */
   get unfinished(): string {
     return `it had not ended${this.progress === null ? '' : `; the last thing it said was "${this.progress}"`}`;
+  }
+
+  /** Called by the attempt when what was given up has succeeded after all. */
+  cameLate(): void {
+    this.#listener.cameLate(this.#generation);
+  }
+
+  say(text: string, extendMs: number | undefined): void {
+    if (this.attempt.isOver) return;
+    this.progress = text;
+    if (extendMs !== undefined) this.attempt.extend(extendMs);
+    const { clock, events } = this.#around;
+    events.emit({ type: 'progress', service: this.#identity.id, text, at: clock.now() });
+  }
+
+  fail(error: unknown): void {
+    this.#listener.failed(this.#generation, error);
+  }
+
+  report(health: Health): void {
+    this.#listener.reported(this.#generation, health);
   }
 
   #now(): number {
@@ -123,7 +145,8 @@ export class BringUp {
     return coreError(code, { service: this.#identity.id, attempt: this.#generation, reason }, error);
   }
 
-  #timedOut(timeoutMs: number): MusterError {
+  /** Called by the attempt when its time is over. */
+  timedOut(timeoutMs: number): MusterError {
     const { id } = this.#identity;
     const attempt = this.#generation;
     if (this.startMs === null)
@@ -190,28 +213,39 @@ export class BringUp {
     this.#firstAnswer = undefined;
     return (await asked).health;
   }
+}
 
-  #startContext(): StartContext {
-    const { attempt } = this;
-    const { clock, events } = this.#around;
-    const { id } = this.#identity;
-    return {
-      get signal() {
-        return attempt.signal;
-      },
-      get deadline() {
-        return attempt.deadline;
-      },
-      clock,
-      progress: (text, { extendMs } = {}) => {
-        if (attempt.isOver) return;
-        this.progress = text;
-        if (extendMs !== undefined) attempt.extend(extendMs);
-        events.emit({ type: 'progress', service: id, text, at: clock.now() });
-      },
-      fail: (error) => this.#voice.fail(error),
-      report: (health) => this.#voice.report(health),
-    };
+/**
+ * What `start()` is given. Its functions are made when somebody looks at them, so that they can be taken out of it, and
+ * cost nothing where nobody does.
+ */
+class Starting implements StartContext {
+  readonly clock: Surroundings['clock'];
+  readonly #bringUp: BringUp;
+
+  constructor(bringUp: BringUp, clock: Surroundings['clock']) {
+    this.#bringUp = bringUp;
+    this.clock = clock;
+  }
+
+  get signal(): AbortSignal {
+    return this.#bringUp.attempt.signal;
+  }
+
+  get deadline(): number {
+    return this.#bringUp.attempt.deadline;
+  }
+
+  get progress(): StartContext['progress'] {
+    return (text, { extendMs } = {}) => this.#bringUp.say(text, extendMs);
+  }
+
+  get fail(): StartContext['fail'] {
+    return (error) => this.#bringUp.fail(error);
+  }
+
+  get report(): StartContext['report'] {
+    return (health) => this.#bringUp.report(health);
   }
 }
 

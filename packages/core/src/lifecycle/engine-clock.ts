@@ -9,13 +9,30 @@ import type { Clock, Timer } from '@muster/contracts';
 /** How late a timer may be before that is a lag, in milliseconds. */
 export const LAG_MS = 200;
 
-interface Entry {
+/** One timer of a queue; cancelling leaves it there as an empty place. */
+class Pooled implements Timer {
   readonly due: number;
+  readonly #queue: Queue;
   callback: (() => void) | undefined;
+
+  constructor(due: number, callback: () => void, queue: Queue) {
+    this.due = due;
+    this.callback = callback;
+    this.#queue = queue;
+  }
+
+  cancel(): void {
+    if (this.callback === undefined) return;
+    this.callback = undefined;
+    this.#queue.live -= 1;
+    if (this.#queue.live === 0) this.#queue.drop();
+  }
 }
 
 interface Queue {
-  readonly entries: Entry[];
+  /** Nobody waits for any of them any more. */
+  readonly drop: () => void;
+  readonly entries: Pooled[];
   /** Index of the first entry that has not been called. */
   head: number;
   live: number;
@@ -42,18 +59,11 @@ export class EngineClock implements Clock {
   schedule(delayMs: number, callback: () => void): Timer {
     const delay = Math.max(0, delayMs);
     const queue = this.#queue(delay);
-    const entry: Entry = { due: this.#clock.monotonic() + delay, callback };
-    queue.entries.push(entry);
+    const timer = new Pooled(this.#clock.monotonic() + delay, callback, queue);
+    queue.entries.push(timer);
     queue.live += 1;
     if (queue.timer === undefined) this.#arm(delay, queue);
-    return {
-      cancel: () => {
-        if (entry.callback === undefined) return;
-        entry.callback = undefined;
-        queue.live -= 1;
-        if (queue.live === 0) this.#drop(delay, queue);
-      },
-    };
+    return timer;
   }
 
   /** Calls `listener` with the milliseconds by which a timer was late, before that timer is called. */
@@ -65,7 +75,7 @@ export class EngineClock implements Clock {
   #queue(delay: number): Queue {
     const known = this.#queues.get(delay);
     if (known) return known;
-    const queue: Queue = { entries: [], head: 0, live: 0, timer: undefined };
+    const queue: Queue = { entries: [], head: 0, live: 0, timer: undefined, drop: () => this.#drop(delay, queue) };
     this.#queues.set(delay, queue);
     return queue;
   }

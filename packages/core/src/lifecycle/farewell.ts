@@ -29,8 +29,8 @@ export async function farewell(
   reason: string,
 ): Promise<Outcome> {
   const { id, instance, body } = service;
-  const onTimeout = (): Error => coreError('STOP_TIMEOUT', { service: id, method, timeoutMs: Math.round(withinMs) });
-  const attempt = new Attempt({ clock, timeoutMs: withinMs, maxMs: withinMs, onTimeout, onLate: () => {} });
+  const timedOut = (): Error => coreError('STOP_TIMEOUT', { service: id, method, timeoutMs: Math.round(withinMs) });
+  const attempt = new Attempt(clock, withinMs, withinMs, { timedOut });
   const ctx: StopContext = {
     get signal() {
       return attempt.signal;

@@ -10,7 +10,7 @@ import type { RunContext } from '../declare/service-contract.ts';
 import { coreError } from '../errors.ts';
 import type { NodeSnapshot } from '../graph/dump.ts';
 import { abandoned } from './abandoned.ts';
-import { BringUp, type Voice, withoutDot } from './bring-up.ts';
+import { BringUp, type Listener, withoutDot } from './bring-up.ts';
 import type { BootMoment } from './bootstrap-error.ts';
 import { type Body, CLEAN, farewell, type Outcome } from './farewell.ts';
 import type { Health } from './health.ts';
@@ -39,7 +39,7 @@ export interface Keeper {
 /** How many failures of one boot are kept for its timeline. */
 const MOMENTS = 20;
 
-export class ManagedService {
+export class ManagedService implements Listener {
   readonly id: string;
   readonly identity: ServiceIdentity;
   readonly #around: Surroundings;
@@ -271,9 +271,7 @@ export class ManagedService {
     this.#machine.send('stop');
     this.#reason = null;
     this.#keeper.changed(this);
-    const stopping = abandoned(this.id, 'stop', reason);
-    this.#bringUp?.attempt.giveUp(stopping);
-    this.#body?.abort.abort(stopping);
+    this.#abort('stop', reason);
     this.#wakeUp();
     const outcome = before ? await this.#callStop(withinMs, reason) : CLEAN;
     this.#entered = false;
@@ -321,6 +319,15 @@ export class ManagedService {
     return this.phase === phase;
   }
 
+  /** Ends what is under way; the reason is made only where somebody may look at it. */
+  #abort(why: 'stop' | 'crash', text: string): void {
+    const attempt = this.#bringUp?.attempt;
+    if (this.#body === undefined && attempt?.isOver !== false) return;
+    const reason = abandoned(this.id, why, text);
+    attempt?.giveUp(reason);
+    this.#body?.abort.abort(reason);
+  }
+
   #want(desired: 'up' | 'down', kind: Job['kind'], cause: string): void {
     this.#close('canceled');
     this.#desired = desired;
@@ -338,24 +345,16 @@ export class ManagedService {
     this.#reason = null;
     this.#hasReported = false;
     this.#health.forget();
-    this.#bringUp = new BringUp(this.identity, this.#generation, this.#around, this.#health, this.#voice());
+    this.#bringUp = new BringUp(this.identity, this.#generation, this.#around, this.#health, this);
     return this.#bringUp.run();
   }
 
-  /** What this generation says; once it is no longer the present one, nobody listens. */
-  #voice(): Voice {
-    const generation = this.#generation;
-    return {
-      fail: (error) => this.#fail(generation, error),
-      report: (health) => this.#report(generation, health),
-      // What succeeds after it was given up is stopped again, unless a newer attempt owns the service by now.
-      cameLate: () => {
-        if (generation !== this.#generation || this.isStarted) return;
-        this.#cleaning = this.#callStop(this.identity.settings.stopTimeoutMs, 'it started too late').then(() => {
-          this.#cleaning = undefined;
-        });
-      },
-    };
+  /** What succeeds after it was given up is stopped again, unless a newer attempt owns the service by now. */
+  cameLate(generation: number): void {
+    if (generation !== this.#generation || this.isStarted) return;
+    this.#cleaning = this.#callStop(this.identity.settings.stopTimeoutMs, 'it started too late').then(() => {
+      this.#cleaning = undefined;
+    });
   }
 
   async #conclude(trying: Promise<void>): Promise<void> {
@@ -378,10 +377,14 @@ export class ManagedService {
     this.#tellStanding();
     if (this.identity.instance.run === undefined || generation !== this.#generation || !this.#is('running')) return;
     const abort = new AbortController();
-    const { fail, report } = this.#voice();
-    const ctx: RunContext = { signal: abort.signal, clock: this.#around.clock, fail, report };
+    const ctx: RunContext = {
+      signal: abort.signal,
+      clock: this.#around.clock,
+      fail: (error) => this.failed(generation, error),
+      report: (health) => this.reported(generation, health),
+    };
     const body = (async () => this.identity.instance.run?.(ctx))();
-    this.#body = { abort, ended: body.catch((error: unknown) => this.#fail(generation, error)) };
+    this.#body = { abort, ended: body.catch((error: unknown) => this.failed(generation, error)) };
   }
 
   #tellStanding(): void {
@@ -390,7 +393,7 @@ export class ManagedService {
   }
 
   /** It has died, by its own word: at once and for everybody to see. */
-  #fail(generation: number, error: unknown): void {
+  failed(generation: number, error: unknown): void {
     if (generation !== this.#generation) return;
     if (this.phase === 'starting') {
       const details = { service: this.id, attempt: generation, reason: withoutDot(messageOf(error)) };
@@ -401,7 +404,7 @@ export class ManagedService {
   }
 
   /** What it says of itself acts at once. */
-  #report(generation: number, said: Health): void {
+  reported(generation: number, said: Health): void {
     if (generation !== this.#generation) return;
     this.#hasReported = true;
     if (this.phase === 'starting' && this.#bringUp !== undefined) this.#bringUp.reported = said;
@@ -420,7 +423,7 @@ export class ManagedService {
     }
     this.#tellStanding();
     if (hasChanged && to === 'unhealthy' && this.identity.settings.restartWhen === 'unhealthy') {
-      this.#fail(generation, new Error(reason ?? 'it is unhealthy'));
+      this.failed(generation, new Error(reason ?? 'it is unhealthy'));
     }
   }
 
@@ -473,7 +476,7 @@ export class ManagedService {
     this.#settled = true;
     this.#health.forget();
     this.#reason = messageOf(error);
-    this.#body?.abort.abort(abandoned(this.id, 'crash', this.#reason));
+    this.#abort('crash', this.#reason);
     const pauseMs = this.#nextPause(error);
     this.#tellFailure(error, move, pauseMs);
     this.#tellStanding();
@@ -549,7 +552,7 @@ export class ManagedService {
   async #recycle(cause: string): Promise<void> {
     this.#want('up', 'restart', cause);
     this.#machine.send('stop');
-    this.#body?.abort.abort(abandoned(this.id, 'stop', cause));
+    this.#abort('stop', cause);
     this.#tellStanding();
     await this.#keeper.wentDown(this, cause);
     await this.#callStop(this.identity.settings.stopTimeoutMs, cause);

@@ -149,7 +149,7 @@ export class Orchestrator implements Keeper, WiringObserver {
       for (const service of this.#services.values()) service.enlist();
       // Bound, but under a condition that nobody fulfils: there is nothing to start, and nobody to miss it.
       for (const { id } of this.#graph.nodes) {
-        if (!this.#services.has(id)) this.wiring.set(id, { own: true, started: true, settled: true });
+        if (!this.#services.has(id)) this.wiring.set(id, true, true, true);
       }
       for (const id of this.#services.keys()) if (this.wiring.mayStart(id)) this.#ready.push(id);
       for (const gate of this.#gates.values()) gate.follow();
@@ -204,7 +204,7 @@ export class Orchestrator implements Keeper, WiringObserver {
     else this.#health.unwatch(service);
     // Those that follow a restart go down before anybody hears that there is something to start on.
     if (isUp) this.#restartFollowers(service);
-    this.wiring.set(id, { own: isUp, started: service.isStarted, settled: service.isSettled });
+    this.wiring.set(id, isUp, service.isStarted, service.isSettled);
     if (isUp && this.#lost.has(service)) for (const gate of this.#gates.values()) gate.follow();
   }
 

@@ -17,27 +17,53 @@ export interface Answer {
 
 /** Asks once; answers within `timeoutMs` whatever the service does. */
 export function probe(instance: Service, clock: Clock, timeoutMs: number): Answer | Promise<Answer> {
-  const onTimeout = (): Error => new LateCheck(timeoutMs);
-  const attempt = new Attempt({ clock, timeoutMs, maxMs: timeoutMs, onTimeout, onLate: () => {} });
-  const ctx: CheckContext = {
-    get signal() {
-      return attempt.signal;
-    },
-    clock,
-  };
-  const failed = (error: unknown): Answer => {
-    attempt.end();
-    return { health: { status: 'unhealthy', reason: messageOf(error) }, timedOut: error instanceof LateCheck };
-  };
-  const judged = (returned: unknown): Answer => {
-    attempt.end();
-    return { health: judge(returned), timedOut: false };
-  };
+  const question = new Question(clock, timeoutMs);
   try {
-    const returned = attempt.race<unknown>(instance.check?.(ctx));
-    return isThenable<unknown, Promise<unknown>>(returned) ? returned.then(judged, failed) : judged(returned);
+    const returned: unknown = instance.check?.(question);
+    return isThenable<unknown, Promise<unknown>>(returned) ? question.wait(returned) : question.judged(returned);
   } catch (error) {
-    return failed(error);
+    return question.failed(error);
+  }
+}
+
+class Question implements CheckContext {
+  readonly clock: Clock;
+  readonly #timeoutMs: number;
+  #attempt: Attempt | undefined;
+
+  constructor(clock: Clock, timeoutMs: number) {
+    this.clock = clock;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  get signal(): AbortSignal {
+    return this.#attempting().signal;
+  }
+
+  wait(returned: Promise<unknown>): Promise<Answer> {
+    return (this.#attempting().race(returned) as Promise<unknown>).then(
+      (value) => this.judged(value),
+      (error: unknown) => this.failed(error),
+    );
+  }
+
+  judged(returned: unknown): Answer {
+    this.#attempt?.end();
+    return { health: judge(returned), timedOut: false };
+  }
+
+  failed(error: unknown): Answer {
+    this.#attempt?.end();
+    return { health: { status: 'unhealthy', reason: messageOf(error) }, timedOut: error instanceof LateCheck };
+  }
+
+  timedOut(): Error {
+    return new LateCheck(this.#timeoutMs);
+  }
+
+  #attempting(): Attempt {
+    this.#attempt ??= new Attempt(this.clock, this.#timeoutMs, this.#timeoutMs, this);
+    return this.#attempt;
   }
 }
 

@@ -9,20 +9,13 @@
 import { type EdgeTerms, isGating, isRequirement, PLAIN } from '../declare/edge.ts';
 import type { GraphNode } from '../graph/service-graph.ts';
 
-/** What the engine says of one node. */
-export interface Standing {
-  /** It is up and healthy by itself; of a task: it has completed. */
-  readonly own: boolean;
-  /** It runs or has completed. */
-  readonly started: boolean;
-  /** Its first try is over, however it went. Never unsaid. */
-  readonly settled: boolean;
-}
-
 interface Link {
   readonly from: Entry;
   readonly to: Entry;
   readonly terms: EdgeTerms;
+  /** Worked out once: whether its loss makes `from` unready, and whether `from` cannot start without it. */
+  readonly isGating: boolean;
+  readonly isRequirement: boolean;
   met: boolean;
   /** Whether it lets `from` start. */
   released: boolean;
@@ -44,6 +37,15 @@ interface Entry {
   blocking: number;
   /** How many of its edges keep it from being ready. */
   unready: number;
+}
+
+/** What a change has led to so far; lists are made when there is something for them. */
+interface Found {
+  /** Entries whose dependents have to be looked at. */
+  readonly open: Entry[];
+  readonly flips: string[];
+  unblocked: string[] | undefined;
+  degraded: Set<Entry> | undefined;
 }
 
 const NONE: readonly string[] = [];
@@ -78,8 +80,7 @@ export class Wiring {
     }
     // What exists already or has no life of its own is always there.
     for (const node of nodes) {
-      if (node.kind !== 'service' && node.kind !== 'task')
-        this.set(node.id, { own: true, started: true, settled: true });
+      if (node.kind !== 'service' && node.kind !== 'task') this.set(node.id, true, true, true);
     }
   }
 
@@ -129,7 +130,7 @@ export class Wiring {
     for (const entry of this.#entries.values()) {
       if (!entry.shared) continue;
       for (const link of entry.dependents) {
-        if (link.met || !isGating(link.terms)) continue;
+        if (link.met || !link.isGating) continue;
         const wasReady = isReady(link.from);
         link.from.unready -= 1;
         if (!wasReady && isReady(link.from)) open.push(link.from);
@@ -142,14 +143,21 @@ export class Wiring {
     );
   }
 
-  /** Notes how a node stands; every flip that follows from it is told before this returns. */
-  set(id: string, standing: Standing): void {
+  /**
+   * Notes how a node stands; every flip that follows from it is told before this returns.
+   *
+   * @param own it is up and healthy by itself; of a task: it has completed.
+   * @param started it runs or has completed.
+   * @param settled its first try is over, however it went; never unsaid.
+   */
+  set(id: string, own: boolean, started: boolean, settled: boolean): void {
     const entry = this.#entries.get(id);
     if (entry === undefined) return;
+    if (entry.own === own && entry.started === started && (entry.settled || !settled)) return;
     const wasReady = isReady(entry);
-    entry.own = standing.own;
-    entry.started = standing.started;
-    entry.settled ||= standing.settled;
+    entry.own = own;
+    entry.started = started;
+    entry.settled ||= settled;
     this.#propagate([entry], wasReady === isReady(entry) ? [] : [id]);
   }
 
@@ -162,9 +170,7 @@ export class Wiring {
 
   /** Ids of the nodes that cannot start without `id`. */
   requiring(id: string): string[] {
-    return (this.#entries.get(id)?.dependents ?? []).flatMap(({ from, terms }) =>
-      isRequirement(terms) ? [from.id] : [],
-    );
+    return (this.#entries.get(id)?.dependents ?? []).flatMap((link) => (link.isRequirement ? [link.from.id] : []));
   }
 
   /**
@@ -214,18 +220,27 @@ export class Wiring {
   }
 
   #gates(link: Link): boolean {
-    return isGating(link.terms) && !(this.#holdsShared && link.to.shared);
+    return link.isGating && !(this.#holdsShared && link.to.shared);
   }
 
   #degrades(link: Link): boolean {
     if (link.terms.kind !== 'needs') return false;
-    return link.terms.onLoss === 'degrade' || (isGating(link.terms) && this.#holdsShared && link.to.shared);
+    return link.terms.onLoss === 'degrade' || (link.isGating && this.#holdsShared && link.to.shared);
   }
 
   #link(from: Entry, to: string, terms: EdgeTerms): void {
     const other = this.#entries.get(to);
     if (other === undefined) return;
-    const link: Link = { from, to: other, terms, met: false, released: false, releasedAt: null };
+    const link: Link = {
+      from,
+      to: other,
+      terms,
+      isGating: isGating(terms),
+      isRequirement: isRequirement(terms),
+      met: false,
+      released: false,
+      releasedAt: null,
+    };
     link.met = isMet(link);
     link.released = isReleased(link);
     from.needs.push(link);
@@ -236,17 +251,16 @@ export class Wiring {
 
   /** Walks on from entries that have changed, with a stack and not a recursion, however long the chain. */
   #propagate(open: Entry[], flips: string[]): void {
-    const unblocked: string[] = [];
-    const degraded = new Set<Entry>();
+    const found: Found = { open, flips, unblocked: undefined, degraded: undefined };
     for (let entry = open.pop(); entry !== undefined; entry = open.pop()) {
-      for (const link of entry.dependents) this.#follow(link, { open, flips, unblocked, degraded });
+      for (const link of entry.dependents) this.#follow(link, found);
     }
     for (const id of flips) this.#observer.flipped(id, this.ready(id));
-    for (const { id } of degraded) this.#observer.degraded(id, this.degradedBy(id));
-    for (const id of unblocked) if (this.mayStart(id)) this.#observer.unblocked(id);
+    for (const { id } of found.degraded ?? []) this.#observer.degraded(id, this.degradedBy(id));
+    for (const id of found.unblocked ?? []) if (this.mayStart(id)) this.#observer.unblocked(id);
   }
 
-  #follow(link: Link, found: { open: Entry[]; flips: string[]; unblocked: string[]; degraded: Set<Entry> }): void {
+  #follow(link: Link, found: Found): void {
     const { from } = link;
     const met = isMet(link);
     if (met !== link.met) {
@@ -259,17 +273,17 @@ export class Wiring {
           found.open.push(from);
         }
       }
-      if (this.#degrades(link) && from.started) found.degraded.add(from);
+      if (this.#degrades(link) && from.started) (found.degraded ??= new Set()).add(from);
     }
     const released = isReleased(link);
     if (released !== link.released) {
       link.released = released;
       if (released) link.releasedAt ??= this.#now();
       from.blocking += released ? -1 : 1;
-      if (from.blocking === 0) found.unblocked.push(from.id);
+      if (from.blocking === 0) (found.unblocked ??= []).push(from.id);
     }
     // What cannot come in the first try of something it requires does not come in a first try of its own either.
-    const isHopeless = !met && link.to.settled && !link.to.essential && isRequirement(link.terms);
+    const isHopeless = !met && link.to.settled && !link.to.essential && link.isRequirement;
     if (isHopeless && !from.settled && !from.essential) {
       from.settled = true;
       found.open.push(from);
