@@ -66,7 +66,6 @@ class Witness {
 async function boot(define: Define, shape: Shape): Promise<Timing> {
   const { needs, startMs } = shape;
   const witness = new Witness(shape);
-  globalThis.gc?.();
   const cpu = process.cpuUsage();
   const run = define(needs, witness.start);
   const began = performance.now();

@@ -36,7 +36,7 @@ export class Trials {
 
   /** Boots `count` services of a shape `boots` times in one process. Never rejects. */
   async run(contender: Contender, shape: string, count: number, boots: number): Promise<Outcome> {
-    const args = ['--expose-gc', this.#program, this.#files.get(contender) as string, shape, `${count}`, `${boots}`];
+    const args = [this.#program, this.#files.get(contender) as string, shape, `${count}`, `${boots}`];
     try {
       const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: GIVE_UP_MS });
       return JSON.parse(stdout.trim().split('\n').at(-1) as string) as Timing[];

@@ -46,9 +46,9 @@ export class ManagedService implements Listener {
   readonly #keeper: Keeper;
   readonly #machine: StateMachine<typeof SERVICE>;
   readonly #health: HealthRecord;
-  readonly #restarts: RestartPolicy;
+  #restarts: RestartPolicy | undefined;
   #desired: 'up' | 'down' | null = null;
-  #job: Job | null = null;
+  #job: { -readonly [K in keyof Job]: Job[K] } | null = null;
   #generation = 0;
   #entered = false;
   #settled = false;
@@ -58,8 +58,13 @@ export class ManagedService implements Listener {
   readonly #failures: BootMoment[] = [];
   #reason: string | null = null;
   #waitMs: number | null = null;
-  /** Of this generation. */
+  /** Of this generation, until it is up: then its times are all that is kept. */
   #bringUp: BringUp | undefined;
+  #upAt: number | null = null;
+  #upSince: number | undefined;
+  #startMs: number | null = null;
+  #checkMs: number | null = null;
+  #hookMs: number | null = null;
   #body: Body | undefined;
   #hasReported = false;
   /** Ends the pause between two attempts. */
@@ -72,13 +77,12 @@ export class ManagedService implements Listener {
   #cleaning: Promise<void> | undefined;
 
   constructor(identity: ServiceIdentity, around: Surroundings, keeper: Keeper) {
-    const { id, settings, essential, shared } = identity;
+    const { id, settings } = identity;
     this.id = id;
     this.identity = identity;
     this.#around = around;
     this.#keeper = keeper;
     this.#health = new HealthRecord(settings);
-    this.#restarts = new RestartPolicy(around.random, settings, shared || !essential);
     this.#machine = new StateMachine(`service ${id}`, SERVICE, 'registered', ({ from, event, to }) =>
       around.events.emit({ type: 'moved', machine: 'service', subject: id, from, event, to, at: around.clock.now() }),
     );
@@ -146,13 +150,13 @@ export class ManagedService implements Listener {
       healthAgeMs: at === null || isUnchecked ? null : Math.round(this.#now() - at),
       reason: this.reason,
       desired: this.#desired,
-      job: this.#job,
+      job: this.#job === null ? null : { ...this.#job },
       generation: this.#generation,
       attempts: this.#generation,
       waitMs: this.#waitMs,
-      startMs: this.#bringUp?.startMs ?? null,
-      checkMs: this.#bringUp?.checkMs ?? null,
-      hookMs: this.#bringUp?.hookMs ?? null,
+      startMs: this.#bringUp?.startMs ?? this.#startMs,
+      checkMs: this.#bringUp?.checkMs ?? this.#checkMs,
+      hookMs: this.#bringUp?.hookMs ?? this.#hookMs,
       progress: this.phase === 'starting' ? (this.#bringUp?.progress ?? null) : null,
       degradedBy: [],
       blockedBy: [],
@@ -163,14 +167,13 @@ export class ManagedService implements Listener {
   story(): BootMoment[] {
     const startedAt = this.#keeper.boot?.startedAt;
     if (startedAt === undefined || this.#waitMs === null) return [];
-    const { startMs, checkMs, hookMs } = this.#bringUp ?? {};
-    const tookMs = (startMs ?? 0) + (checkMs ?? 0) + (hookMs ?? 0);
+    const tookMs = (this.#startMs ?? 0) + (this.#checkMs ?? 0) + (this.#hookMs ?? 0);
     const moments: BootMoment[] = [
       { atMs: Math.round(this.#waitMs), service: this.id, what: 'starts' },
       ...this.#failures,
     ];
     if (this.isStarted) {
-      const upAt = (this.#bringUp?.attempt.startedAt ?? 0) - startedAt + tookMs;
+      const upAt = (this.#upAt ?? 0) - startedAt;
       moments.push({ atMs: Math.round(upAt), service: this.id, what: `is up after ${Math.round(tookMs)} ms` });
     }
     return moments;
@@ -335,7 +338,7 @@ export class ManagedService implements Listener {
   }
 
   #close(result: NonNullable<Job['result']>): void {
-    if (this.#job !== null && this.#job.result === null) this.#job = { ...this.#job, result };
+    if (this.#job !== null) this.#job.result ??= result;
   }
 
   /** The next generation; returns nothing when it came up synchronously. */
@@ -372,6 +375,11 @@ export class ManagedService implements Listener {
     this.#settled = true;
     this.#wasUp = true;
     this.#reason = null;
+    if (this.#bringUp !== undefined) {
+      const { startMs, checkMs, hookMs } = this.#bringUp;
+      [this.#upAt, this.#startMs, this.#checkMs, this.#hookMs] = [this.#now(), startMs, checkMs, hookMs];
+      this.#bringUp = undefined;
+    }
     this.#machine.send(this.identity.isTask ? 'end' : 'ok');
     this.#close('done');
     this.#tellStanding();
@@ -388,7 +396,10 @@ export class ManagedService implements Listener {
   }
 
   #tellStanding(): void {
-    this.#restarts.stands(this.isUp, this.#now());
+    // What never fails needs nobody who counts its failures.
+    const now = this.#now();
+    this.#restarts?.stands(this.isUp, now);
+    this.#upSince = this.isUp ? (this.#upSince ?? now) : undefined;
     this.#keeper.changed(this);
   }
 
@@ -505,7 +516,7 @@ export class ManagedService implements Listener {
     const { clock, events } = this.#around;
     const at = clock.now();
     if (this.#wasUp) {
-      const { failures } = this.#restarts;
+      const failures = this.#restarts?.failures ?? 0;
       events.emit({ type: 'crashed', service: this.id, error, failures, restartInMs: pauseMs, at });
     } else {
       const attempt = this.#generation;
@@ -535,6 +546,11 @@ export class ManagedService implements Listener {
       const pauseMs = Math.min(SERVICE_DEFAULTS.backoffMs * 2 ** this.#failedTries, SERVICE_DEFAULTS.backoffCapMs);
       this.#failedTries += 1;
       return essential && this.#now() + pauseMs >= boot.endsAt ? null : pauseMs;
+    }
+    if (this.#restarts === undefined) {
+      const { shared } = this.identity;
+      this.#restarts = new RestartPolicy(this.#around.random, settings, shared || !essential);
+      if (this.#upSince !== undefined) this.#restarts.stands(true, this.#upSince);
     }
     const pauseMs = this.#restarts.failed(this.#now());
     return isFatal(error) || settings.restartWhen === 'never' ? null : pauseMs;
