@@ -221,7 +221,7 @@ export class App {
             timeline: [],
           };
     if (facts.causes.length === 0 && facts.abandoned?.why === 'stop') return aborted(facts.abandoned.text);
-    const declaredAt = new Map(engine.nodes.map((node) => [node.id, node.declaredAt ?? null]));
+    const declaredAt = new Map(engine.nodes.map((node) => [node.id, node.provider.declaredAt ?? null]));
     return new BootstrapError(facts, (service) => declaredAt.get(service) ?? null, this.graph());
   }
 

@@ -3,7 +3,6 @@
  *
  * Also the two things that are always built on a clock, waiting and giving up, so that nobody writes them again.
  */
-import { randomUUID } from 'node:crypto';
 import type { Clock as ClockPort, Random as RandomPort, Timer } from '@muster/contracts';
 import { token } from './declare/dependency.ts';
 
@@ -15,15 +14,21 @@ export const Clock = token<Clock>('Clock');
 export interface Random extends RandomPort {}
 export const Random = token<Random>('Random');
 
+/** Not `performance.now()`, which loads a module of Node's at its first use and shows in a cold start. */
+function monotonic(): number {
+  const [seconds, nanoseconds] = process.hrtime();
+  return seconds * 1_000 + nanoseconds / 1_000_000;
+}
+
 export const systemClock: Clock = {
   now: () => Date.now(),
-  monotonic: () => performance.now(),
+  monotonic,
   schedule(delayMs, callback) {
     // A delay above 2^31-1 would fire at once; such a timer is set again until its time has come.
-    const due = performance.now() + delayMs;
+    const due = monotonic() + delayMs;
     let timer = setTimeout(
       function fire() {
-        const left = due - performance.now();
+        const left = due - monotonic();
         if (left > 1) timer = setTimeout(fire, Math.min(left, 2 ** 31 - 1));
         else callback();
       },
@@ -35,7 +40,7 @@ export const systemClock: Clock = {
 
 export const systemRandom: Random = {
   next: () => Math.random(),
-  uuid: () => randomUUID(),
+  uuid: () => crypto.randomUUID(),
 };
 
 /** Resolves after `ms`; rejects with the signal's reason as soon as that is aborted. */

@@ -157,7 +157,8 @@ export class Engine {
       this.#graph.nodes.map(({ id, provider }) => {
         const keys = observed.get(id) ?? [];
         const seen = keys.map((key) => ({ key, name: nameOf(key), terms: PLAIN, mayBeAbsent: true, observed: true }));
-        return { ...provider, wants: [...provider.wants, ...seen] };
+        if (seen.length > 0) Object.assign(provider, { wants: [...provider.wants, ...seen] });
+        return provider;
       }),
     );
     // A circle through a function that nobody can look into was no circle before it was called.

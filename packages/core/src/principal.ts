@@ -3,7 +3,6 @@
  *
  * Streams and emitters are named from a principal, so no code path can name another user.
  */
-import { createHash } from 'node:crypto';
 
 declare const authenticated: unique symbol;
 
@@ -25,5 +24,7 @@ export function streamOf(principal: Principal, thread: string): string {
 }
 
 function digest(id: string): string {
+  // Loaded at the first use: a start of a process has no principal yet.
+  const { createHash } = process.getBuiltinModule('node:crypto');
   return createHash('sha256').update(id).digest('base64url');
 }

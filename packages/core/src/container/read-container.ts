@@ -69,7 +69,7 @@ function fromBinding(binding: Binding<unknown>, label: string): BoundProvider {
   const key = binding.serviceIdentifier;
   switch (binding.type) {
     case bindingTypeValues.Instance:
-      return { ...fromClass(key, binding.implementationType as Class, scopeOf(binding.scope)), label, binding };
+      return fromClass(key, binding.implementationType as Class, scopeOf(binding.scope), label, binding);
     case bindingTypeValues.ConstantValue: {
       const value = binding.value as unknown;
       const hasMethod = (name: string): boolean =>
@@ -101,7 +101,9 @@ function fromClass(
   key: ServiceIdentifier,
   target: Class,
   scope: NonNullable<Provider['scope']>,
-): Omit<Provider, 'label'> {
+  label: string,
+  binding: Binding<unknown>,
+): BoundProvider {
   const declaration = declarationOf(target);
   const { constructorArguments, properties } = getClassMetadata(target);
   const injected = [...constructorArguments, ...properties.values()];
@@ -131,14 +133,20 @@ function fromClass(
     scope,
     aliases: key === target ? [] : [{ key, name: nameOf(key) }],
     wants: [...wants, ...after],
-    declaredAt: declaration?.declaredAt(),
+    get declaredAt() {
+      return declaration?.declaredAt();
+    },
     shared: shared ?? false,
     tags: tags ?? [],
     times: { startMs: start?.timeoutMs, stopMs: stop?.timeoutMs, healthMs: health?.timeoutMs },
     hasMethod,
-    ...contractOf(key),
+    demands: contractOf(key).demands ?? NO_DEMANDS,
+    label,
+    binding,
   };
 }
+
+const NO_DEMANDS: ReadonlyMap<unknown, readonly string[]> = new Map();
 
 const LIFECYCLE = ['start', 'run', 'check', 'drain', 'stop'];
 
@@ -194,7 +202,7 @@ function unwrapped(value: unknown): ServiceIdentifier {
 
 /** A redirection is another name of what it leads to, also through further redirections. */
 function withAliases(
-  providers: readonly BoundProvider[],
+  providers: BoundProvider[],
   aliases: readonly { key: ServiceIdentifier; target: ServiceIdentifier }[],
 ): BoundProvider[] {
   const next = new Map(aliases.map(({ key, target }) => [key, target]));
@@ -210,11 +218,13 @@ function withAliases(
     if (known) known.push({ key, name: nameOf(key) });
     else byTarget.set(end, [{ key, name: nameOf(key) }]);
   }
-  return providers.map((provider) => {
+  for (const provider of providers) {
     const more = byTarget.get(provider.key);
-    if (more === undefined) return provider;
+    if (more === undefined) continue;
     const demands = new Map(provider.demands);
     for (const { key } of more) if (methodsOf(key).length > 0) demands.set(key, methodsOf(key));
-    return { ...provider, aliases: [...provider.aliases, ...more], demands };
-  });
+    // Written into it and not into a copy: a copy would have to work out where the class was declared.
+    Object.assign(provider, { aliases: [...provider.aliases, ...more], demands });
+  }
+  return providers;
 }

@@ -86,7 +86,7 @@ function innerProblems(node: GraphNode, { bootMs, stopMs, defaults }: BudgetOpti
     .map(([name, inner, outerName, outer]) => ({
       code: 'TIMEOUT_ORDER' as const,
       nodes: [node.id],
-      message: `${at(node.id, node.declaredAt)}: ${name} is ${inner} ms and must be below ${outerName}, which is ${outer} ms.`,
+      message: `${at(node.id, node.provider.declaredAt)}: ${name} is ${inner} ms and must be below ${outerName}, which is ${outer} ms.`,
       hint: 'Lower the inner time or raise the outer one; as it is, the outer always ends first and the inner never means anything.',
     }));
 }

@@ -102,7 +102,7 @@ function dumpNode(
     id: node.id,
     kind: node.kind,
     tokens: node.tokens,
-    declaredAt: node.declaredAt ?? null,
+    declaredAt: node.provider.declaredAt ?? null,
     scope: node.scope,
     tags: node.tags,
     shared: node.shared,
@@ -138,7 +138,7 @@ function edgesOf(node: GraphNode, app: AppView): DumpEdge[] {
     need,
     onLoss,
     source,
-    declaredAt: node.declaredAt ?? null,
+    declaredAt: node.provider.declaredAt ?? null,
     releasedAtMs: app.releasedAt(node.id, to),
   }));
 }

@@ -44,6 +44,7 @@ export interface Provider {
   /** The tokens that it is asked for by, the key among them where that is no class. */
   readonly aliases: readonly { readonly key: unknown; readonly name: string }[];
   readonly wants: readonly Wanted[];
+  /** `file:line`; of a class worked out when somebody asks, because that costs. */
   readonly declaredAt: string | undefined;
   /** An external system that all replicas use. @default false */
   readonly shared?: boolean;

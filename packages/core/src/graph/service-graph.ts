@@ -26,7 +26,6 @@ export interface GraphNode {
   readonly kind: NodeKind;
   /** Names of the tokens that this node provides. */
   readonly tokens: readonly string[];
-  readonly declaredAt: string | undefined;
   /** What it wants of others, sorted by their ids, one edge for each. */
   readonly edges: readonly Edge[];
   /** Ids of the other sides of its edges, sorted. */
@@ -131,7 +130,6 @@ function nodeOf({ id, provider, edges, neededBy, essential, guarded }: Draft): G
     id,
     kind: provider.kind,
     tokens: aliases.length === 0 ? NONE : [...new Set(aliases.map((alias) => alias.name))].sort(byText),
-    declaredAt: provider.declaredAt,
     edges,
     needs: edges.length === 0 ? NONE : edges.map((edge) => edge.to),
     neededBy,

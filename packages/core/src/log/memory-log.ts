@@ -27,13 +27,12 @@ export class MemoryLog implements EventLog {
   readonly #keep: number;
   readonly #random: Random;
   /** Of every stream that was never dropped. */
-  readonly #epoch: string;
+  #firstEpoch: string | undefined;
   readonly #sinkFailed: (error: unknown) => void;
 
   /** @param sinkFailed told what a sink threw; the append has succeeded all the same. */
   constructor(random: Random, sinkFailed: (error: unknown) => void, options: MemoryLogOptions = {}) {
     this.#random = random;
-    this.#epoch = random.uuid();
     this.#sinkFailed = sinkFailed;
     this.#keep = options.keepPerStream ?? MEMORY_LOG_DEFAULTS.keepPerStream;
   }
@@ -98,6 +97,11 @@ export class MemoryLog implements EventLog {
     stream.epoch = this.#random.uuid();
     stream.floor = 0;
     stream.entries = [];
+  }
+
+  /** Made when the first stream is looked at. */
+  get #epoch(): string {
+    return (this.#firstEpoch ??= this.#random.uuid());
   }
 
   #stream(name: string): Stream {
