@@ -29,8 +29,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 const CORE_LAYERS: Readonly<Record<string, readonly string[]>> = {
   declare: ['lifecycle/health', 'errors'],
   graph: ['declare/edge'],
-  container: ['declare', 'graph', 'errors', 'thenable'],
-  lifecycle: ['graph', 'declare', 'clock', 'errors', 'graph-view', 'runtime', 'runtime-event', 'thenable'],
+  container: ['declare', 'graph', 'errors', 'redact', 'thenable'],
+  lifecycle: ['graph', 'declare', 'clock', 'errors', 'graph-view', 'redact', 'runtime', 'runtime-event', 'thenable'],
   scopes: ['declare', 'lifecycle/gate', 'errors'],
   log: ['declare', 'errors'],
 };

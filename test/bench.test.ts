@@ -48,7 +48,7 @@ describe('npm run bench', () => {
       node: process.version,
       ratio: number,
       peers: { http: number },
-      withCodeCache: { ratio: number, peers: { http: number } },
+      withoutCodeCache: { ratio: number, peers: { http: number } },
       cpuMs: { node: number, http: number, muster: number },
     });
   });

@@ -3,7 +3,7 @@
  *
  * It never touches the process: signals and exit codes are `runApp`'s.
  */
-import { MusterError, messageOf } from '@muster/contracts';
+import { MusterError } from '@muster/contracts';
 import { Container } from 'inversify';
 import type { AppServer, GatedFactory, ServerHost } from './app-server.ts';
 import { Clock, Random, systemClock, systemRandom } from './clock.ts';
@@ -25,6 +25,7 @@ import { MemoryLog } from './log/memory-log.ts';
 import { type AppState, Runtime } from './runtime.ts';
 import { RuntimeEvents } from './runtime-event.ts';
 import { type ScopedClass, scopedClass, ScopedClasses } from './scopes/scoped-classes.ts';
+import { reasonOf } from './redact.ts';
 
 export interface AppOptions {
   /** Classes with a Muster decorator, and registrations made by `provide` and `provideValue`. */
@@ -325,7 +326,7 @@ export class App {
           const instance = this.#container.get(provider.key as Class);
           return { name: id, tag: declarationOf(provider.target as Class)?.tag, instance };
         } catch (error) {
-          throw coreError('FACTORY_FAILED', { factory: id, reason: messageOf(error) }, error);
+          throw coreError('FACTORY_FAILED', { factory: id, reason: reasonOf(error) }, error);
         }
       });
     }

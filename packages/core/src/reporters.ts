@@ -1,9 +1,10 @@
 /**
  * Renderers of runtime events: the boot as people see it in a terminal, and one JSON line per event for machines.
  */
-import { MusterError, messageOf } from '@muster/contracts';
+import { MusterError } from '@muster/contracts';
 import { duration, escapeText } from './graph/render.ts';
 import type { RuntimeEvent } from './runtime-event.ts';
+import { reasonOf, redact } from './redact.ts';
 
 /** Where a reporter writes. */
 export interface Output {
@@ -29,7 +30,7 @@ export function consoleReporter(output: Output): Reporter {
 }
 
 function errorAsData(error: Error): unknown {
-  return error instanceof MusterError ? error.toJSON() : { message: error.message };
+  return error instanceof MusterError ? error.toJSON() : { message: reasonOf(error) };
 }
 
 /** The lines that a person reads of one event; none for those that only machines want. */
@@ -69,7 +70,7 @@ function linesOf(event: RuntimeEvent): string[] {
       return [`  ◌ The process stood still for ${duration(event.lagMs)}; everything is checked before any gate moves`];
     case 'crashed':
       return [
-        `  ✘ ${escapeText(event.service)} crashed: ${escapeText(messageOf(event.error))}${event.restartInMs === null ? '' : `. Again in ${duration(event.restartInMs)}.`}`,
+        `  ✘ ${escapeText(event.service)} crashed: ${escapeText(reasonOf(event.error))}${event.restartInMs === null ? '' : `. Again in ${duration(event.restartInMs)}.`}`,
       ];
     case 'escalated':
       return [`✘ ${escapeText(event.service)} is down for good: the process gives up`];
@@ -78,7 +79,7 @@ function linesOf(event: RuntimeEvent): string[] {
     case 'stop-started':
       return [`Stopping: ${escapeText(event.reason)}`];
     case 'stop-failed':
-      return [`  ✘ ${escapeText(event.service)}: ${escapeText(messageOf(event.error))}`];
+      return [`  ✘ ${escapeText(event.service)}: ${escapeText(reasonOf(event.error))}`];
     case 'stop-completed':
       return [
         `Stopped ${event.order.length} ${event.order.length === 1 ? 'service' : 'services'} in reverse order in ${duration(event.wallMs)}${event.hung.length > 0 ? `; did not stop in time: ${event.hung.join(', ')}` : ''}`,
@@ -87,7 +88,7 @@ function linesOf(event: RuntimeEvent): string[] {
       return [];
     case 'fault':
       return [
-        `✘ ${event.component}${event.correlation === null ? '' : ` [${event.correlation}]`}: ${event.error instanceof Error ? (event.error.stack ?? event.error.message) : messageOf(event.error)}`,
+        `✘ ${event.component}${event.correlation === null ? '' : ` [${event.correlation}]`}: ${event.error instanceof Error ? redact(event.error.stack ?? event.error.message) : reasonOf(event.error)}`,
       ];
   }
 }

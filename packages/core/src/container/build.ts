@@ -4,7 +4,6 @@
  * A constructor does no I/O, so building starts nothing. What a binding yields is looked at: a promise or nothing at all is
  * an error that names the binding.
  */
-import { messageOf } from '@muster/contracts';
 import type { Container, ServiceIdentifier } from 'inversify';
 import { nameOf } from '../declare/dependency.ts';
 import { coreError } from '../errors.ts';
@@ -13,6 +12,7 @@ import type { GraphNode } from '../graph/service-graph.ts';
 import { isThenable } from '../thenable.ts';
 import { observeAsked } from './bindings.ts';
 import type { BoundProvider } from './read-container.ts';
+import { reasonOf } from '../redact.ts';
 
 /** What was built, and what opaque nodes were seen to ask for meanwhile. */
 export interface Built {
@@ -60,7 +60,7 @@ function construct(container: Container, service: string, provider: BoundProvide
   } catch (error) {
     const promised = cacheOf(provider.binding)?.value;
     if (!isThenable<unknown, Promise<unknown>>(promised)) {
-      throw coreError('CONSTRUCT_FAILED', { service, reason: messageOf(error) }, error);
+      throw coreError('CONSTRUCT_FAILED', { service, reason: reasonOf(error) }, error);
     }
     // Nobody will wait for it, so its rejection is told here or never.
     promised.then(undefined, () => {});

@@ -1,10 +1,11 @@
 /**
  * What a failed boot says: the root causes, each with an action, and what happened because of them.
  */
-import { causeChain, messageOf, MusterError } from '@muster/contracts';
+import { causeChain, MusterError } from '@muster/contracts';
 import { CORE_ERRORS } from '../errors.ts';
 import type { GraphView } from '../graph-view.ts';
 import type { AbandonedWhy } from './abandoned.ts';
+import { reasonOf } from '../redact.ts';
 
 /** One root cause of a failed boot. */
 export interface BootCause {
@@ -51,7 +52,7 @@ function detailsOf(facts: BootFacts, declaredAt: (service: string) => string | n
   const causes = facts.causes.map(({ service, error }) => ({
     service,
     declaredAt: declaredAt(service),
-    description: messageOf(error),
+    description: reasonOf(error),
     action: error instanceof MusterError ? actionOf(error) : 'See the cause of this error.',
   }));
   if (causes.length === 0) {

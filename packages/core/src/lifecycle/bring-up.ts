@@ -3,7 +3,7 @@
  *
  * Nobody may depend on the service before all three have succeeded. When all of them are synchronous, so is this.
  */
-import { messageOf, MusterError } from '@muster/contracts';
+import { MusterError } from '@muster/contracts';
 import type { StartContext } from '../declare/service-contract.ts';
 import { coreError } from '../errors.ts';
 import { isThenable } from '../thenable.ts';
@@ -14,6 +14,7 @@ import { type Answer, probe } from './probe.ts';
 import type { ServiceIdentity } from './service-identity.ts';
 import { SERVICE_DEFAULTS } from './service-settings.ts';
 import type { Surroundings } from './surroundings.ts';
+import { reasonOf, redact } from '../redact.ts';
 
 /** Who hears what a generation says at any time of its life. */
 export interface Listener {
@@ -89,8 +90,9 @@ export class BringUp {
     this.#listener.cameLate(this.#generation);
   }
 
-  say(text: string, extendMs: number | undefined): void {
+  say(said: string, extendMs: number | undefined): void {
     if (this.attempt.isOver) return;
+    const text = redact(said);
     this.progress = text;
     if (extendMs !== undefined) this.attempt.extend(extendMs);
     const { clock, events } = this.#around;
@@ -141,7 +143,7 @@ export class BringUp {
   #failed(code: 'START_FAILED' | 'READY_HOOK_FAILED', error: unknown): unknown {
     this.attempt.end();
     if (this.attempt.reason !== undefined && error === this.attempt.reason) return error;
-    const reason = withoutDot(messageOf(error));
+    const reason = withoutDot(reasonOf(error));
     return coreError(code, { service: this.#identity.id, attempt: this.#generation, reason }, error);
   }
 

@@ -2,6 +2,8 @@
  * What a service says of its own health. Unknown is never healthy.
  */
 
+import { redact } from '../redact.ts';
+
 /** A verdict; anything but plain health carries its reason. */
 export type Health =
   | { readonly status: 'healthy' }
@@ -28,7 +30,8 @@ export function judge(returned: unknown): Health {
   if (typeof returned === 'object' && returned !== null) {
     const { status, reason } = returned as { status?: unknown; reason?: unknown };
     if (status === 'healthy') return healthy;
-    if ((status === 'degraded' || status === 'unhealthy') && typeof reason === 'string') return { status, reason };
+    if ((status === 'degraded' || status === 'unhealthy') && typeof reason === 'string')
+      return { status, reason: redact(reason) };
   }
   return unhealthy(`check() returned ${returned === null ? 'null' : typeof returned}, which is no Health`);
 }

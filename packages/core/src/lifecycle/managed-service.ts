@@ -4,7 +4,7 @@
  * It knows nothing of other services: when it may start, and what its failure means for others, its keeper says.
  * A signal of an older generation is dropped, whatever it says.
  */
-import { causeChain, type Job, messageOf, MusterError, StateMachine, type Timer } from '@muster/contracts';
+import { causeChain, type Job, MusterError, StateMachine, type Timer } from '@muster/contracts';
 import pRetry from 'p-retry';
 import type { RunContext } from '../declare/service-contract.ts';
 import { coreError } from '../errors.ts';
@@ -13,7 +13,7 @@ import { abandoned } from './abandoned.ts';
 import { BringUp, type Listener, withoutDot } from './bring-up.ts';
 import type { BootMoment } from './bootstrap-error.ts';
 import { type Body, CLEAN, farewell, type Outcome } from './farewell.ts';
-import type { Health } from './health.ts';
+import { type Health, judge } from './health.ts';
 import { HealthRecord } from './health-record.ts';
 import { probe } from './probe.ts';
 import { RestartPolicy } from './restart-policy.ts';
@@ -21,6 +21,7 @@ import type { ServiceIdentity } from './service-identity.ts';
 import { SERVICE_DEFAULTS } from './service-settings.ts';
 import { SERVICE, type ServicePhase } from './service-state.ts';
 import type { Surroundings } from './surroundings.ts';
+import { reasonOf } from '../redact.ts';
 
 /** What a service asks and tells its engine. */
 export interface Keeper {
@@ -407,7 +408,7 @@ export class ManagedService implements Listener {
   failed(generation: number, error: unknown): void {
     if (generation !== this.#generation) return;
     if (this.phase === 'starting') {
-      const details = { service: this.id, attempt: generation, reason: withoutDot(messageOf(error)) };
+      const details = { service: this.id, attempt: generation, reason: withoutDot(reasonOf(error)) };
       this.#bringUp?.attempt.giveUp(coreError('START_FAILED', details, error));
     } else if (this.phase === 'running') {
       void this.#recover(error, 'crash');
@@ -418,9 +419,10 @@ export class ManagedService implements Listener {
   reported(generation: number, said: Health): void {
     if (generation !== this.#generation) return;
     this.#hasReported = true;
-    if (this.phase === 'starting' && this.#bringUp !== undefined) this.#bringUp.reported = said;
+    if (this.phase === 'starting' && this.#bringUp !== undefined) this.#bringUp.reported = judge(said);
     if (this.phase !== 'running') return;
-    this.#learn(generation, () => this.#health.set(said, this.#now()));
+    const health = judge(said);
+    this.#learn(generation, () => this.#health.set(health, this.#now()));
   }
 
   /** Takes a verdict in and tells of what it changed. */
@@ -486,7 +488,7 @@ export class ManagedService implements Listener {
     this.#machine.send(move);
     this.#settled = true;
     this.#health.forget();
-    this.#reason = messageOf(error);
+    this.#reason = reasonOf(error);
     this.#abort('crash', this.#reason);
     const pauseMs = this.#nextPause(error);
     this.#tellFailure(error, move, pauseMs);
@@ -532,7 +534,7 @@ export class ManagedService implements Listener {
     if (move === 'crash') this.#want('up', 'restart', 'crash');
     const { boot } = this.#keeper;
     if (boot === undefined) return;
-    const what = `${move === 'crash' ? 'crashed' : 'failed'}: ${messageOf(error)}`;
+    const what = `${move === 'crash' ? 'crashed' : 'failed'}: ${reasonOf(error)}`;
     this.#failures.push({ atMs: Math.round(this.#now() - boot.startedAt), service: this.id, what });
     if (this.#failures.length > MOMENTS) this.#failures.shift();
   }
@@ -560,7 +562,7 @@ export class ManagedService implements Listener {
   #lastWord(error: unknown): unknown {
     const { boot } = this.#keeper;
     if (boot === undefined || this.#wasUp || isFatal(error)) return error;
-    const reason = withoutDot(messageOf(error));
+    const reason = withoutDot(reasonOf(error));
     const details = { service: this.id, budgetMs: boot.budgetMs, attempts: this.#generation, reason };
     return coreError('BOOT_BUDGET_SPENT', details, error);
   }

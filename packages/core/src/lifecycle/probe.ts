@@ -3,11 +3,12 @@
  *
  * A check that answers at once costs no timer, no signal and no promise.
  */
-import { type Clock, messageOf } from '@muster/contracts';
+import { type Clock } from '@muster/contracts';
 import type { CheckContext, Service } from '../declare/service-contract.ts';
 import { isThenable } from '../thenable.ts';
 import { Attempt } from './attempt.ts';
 import { type Health, judge } from './health.ts';
+import { reasonOf } from '../redact.ts';
 
 /** An answer. One that `timedOut` says nothing where the loop stood still meanwhile. */
 export interface Answer {
@@ -54,7 +55,7 @@ class Question implements CheckContext {
 
   failed(error: unknown): Answer {
     this.#attempt?.end();
-    return { health: { status: 'unhealthy', reason: messageOf(error) }, timedOut: error instanceof LateCheck };
+    return { health: { status: 'unhealthy', reason: reasonOf(error) }, timedOut: error instanceof LateCheck };
   }
 
   timedOut(): Error {
