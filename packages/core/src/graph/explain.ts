@@ -111,6 +111,12 @@ function terms(edge: DumpEdge): string {
   return said.length === 0 ? '' : `, ${said.join(', ')}`;
 }
 
+function meanwhile({ shared }: DumpNode): string {
+  return shared
+    ? ', and what needs it goes on without it'
+    : ', and gates that need it stay closed until it answers well';
+}
+
 function nextStep(dump: GraphDump, node: DumpNode): string {
   const problem = dump.problems.find((each) => each.nodes.includes(node.id));
   if (problem !== undefined) return escapeText(problem.hint);
@@ -127,11 +133,11 @@ function nextStep(dump: GraphDump, node: DumpNode): string {
       return 'It is tried again after a pause; mend what the reason says.';
     case 'running':
     case 'completed':
-      return node.health === 'unhealthy'
-        ? 'It is asked again every second; gates that need it are closed until it answers well. See what its check() reports.'
-        : cause === undefined
-          ? 'Nothing has to be done.'
-          : `It is not ready before ${escapeText(cause)} is; look there.`;
+      if (node.health === 'unhealthy')
+        return `It is asked again every second${meanwhile(node)}. See what its check() reports.`;
+      return cause === undefined
+        ? 'Nothing has to be done.'
+        : `It is not ready before ${escapeText(cause)} is; look there.`;
     case 'failed':
       return 'It is not tried again. Mend what the reason says, then start the app again, or call app.restart().';
     case 'skipped':

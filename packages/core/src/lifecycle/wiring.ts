@@ -119,6 +119,8 @@ export class Wiring {
   /** Ids of what the service can do without and misses now; sorted. */
   degradedBy(id: string): readonly string[] {
     const entry = this.#entries.get(id);
+    // What a task has done misses nothing any more.
+    if (entry?.isTask === true) return NONE;
     const missing = entry?.needs.filter((link) => !link.met && this.#degrades(link)).map((link) => link.to.id);
     return missing === undefined || missing.length === 0 ? NONE : missing.sort();
   }
@@ -273,7 +275,7 @@ export class Wiring {
           found.open.push(from);
         }
       }
-      if (this.#degrades(link) && from.started) (found.degraded ??= new Set()).add(from);
+      if (this.#degrades(link) && from.started && !from.isTask) (found.degraded ??= new Set()).add(from);
     }
     const released = isReleased(link);
     if (released !== link.released) {
