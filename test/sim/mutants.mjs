@@ -137,8 +137,8 @@ export const MUTANTS = [
     invariant: 'older generations are not heard',
     name: 'anybody may say that the service has failed',
     file: `${lifecycle}/managed-service.ts`,
-    find: '#fail(generation: number, error: unknown): void {\n    if (generation !== this.#generation) return;',
-    replace: '#fail(generation: number, error: unknown): void {',
+    find: 'failed(generation: number, error: unknown): void {\n    if (generation !== this.#generation) return;',
+    replace: 'failed(generation: number, error: unknown): void {',
   },
   {
     invariant: 'a boot ends within its budget',
@@ -151,8 +151,8 @@ export const MUTANTS = [
     invariant: 'a stop ends within its budget',
     name: 'no timeout of stop()',
     file: `${lifecycle}/farewell.ts`,
-    find: 'timeoutMs: withinMs, maxMs: withinMs',
-    replace: 'timeoutMs: 1e9, maxMs: 1e9',
+    find: 'new Attempt(clock, withinMs, withinMs, { timedOut })',
+    replace: 'new Attempt(clock, 1e9, 1e9, { timedOut })',
   },
   {
     invariant: 'a stop ends within its budget',
@@ -171,7 +171,7 @@ export const MUTANTS = [
   {
     invariant: 'never means never',
     name: 'everything is restarted',
-    file: `${lifecycle}/managed-service.ts`,
+    file: `${lifecycle}/retry-plan.ts`,
     find: "settings.restartWhen === 'never' ? null : pauseMs",
     replace: 'pauseMs === -1 ? null : pauseMs',
   },

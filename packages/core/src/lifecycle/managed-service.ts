@@ -4,29 +4,30 @@
  * It knows nothing of other services: when it may start, and what its failure means for others, its keeper says.
  * A signal of an older generation is dropped, whatever it says.
  */
-import { causeChain, type Job, MusterError, StateMachine, type Timer } from '@muster/contracts';
+import { type MusterError, StateMachine } from '@muster/contracts';
 import pRetry from 'p-retry';
 import type { RunContext } from '../declare/service-contract.ts';
 import { coreError } from '../errors.ts';
 import type { NodeSnapshot } from '../graph/dump.ts';
+import { reasonOf } from '../redact.ts';
 import { abandoned } from './abandoned.ts';
 import { BringUp, type Listener, withoutDot } from './bring-up.ts';
 import type { BootMoment } from './bootstrap-error.ts';
 import { type Body, CLEAN, farewell, type Outcome } from './farewell.ts';
 import { type Health, judge } from './health.ts';
 import { HealthRecord } from './health-record.ts';
+import { Pause } from './pause.ts';
 import { probe } from './probe.ts';
-import { RestartPolicy } from './restart-policy.ts';
+import { type BootBounds, isFatal, RetryPlan } from './retry-plan.ts';
 import type { ServiceIdentity } from './service-identity.ts';
-import { SERVICE_DEFAULTS } from './service-settings.ts';
+import { ServiceRecord } from './service-record.ts';
 import { SERVICE, type ServicePhase } from './service-state.ts';
 import type { Surroundings } from './surroundings.ts';
-import { reasonOf } from '../redact.ts';
 
 /** What a service asks and tells its engine. */
 export interface Keeper {
   /** The bounds of the boot while it lasts. */
-  readonly boot: { readonly startedAt: number; readonly endsAt: number; readonly budgetMs: number } | undefined;
+  readonly boot: BootBounds | undefined;
   /** Everything that it needs for a start is there. */
   mayStart(service: ManagedService): boolean;
   /** Its standing may have changed. */
@@ -37,9 +38,6 @@ export interface Keeper {
   gaveUp(service: ManagedService, error: unknown): void;
 }
 
-/** How many failures of one boot are kept for its timeline. */
-const MOMENTS = 20;
-
 export class ManagedService implements Listener {
   readonly id: string;
   readonly identity: ServiceIdentity;
@@ -47,32 +45,18 @@ export class ManagedService implements Listener {
   readonly #keeper: Keeper;
   readonly #machine: StateMachine<typeof SERVICE>;
   readonly #health: HealthRecord;
-  #restarts: RestartPolicy | undefined;
-  #desired: 'up' | 'down' | null = null;
-  #job: { -readonly [K in keyof Job]: Job[K] } | null = null;
+  readonly #record: ServiceRecord;
+  readonly #retries: RetryPlan;
   #generation = 0;
   #entered = false;
   #settled = false;
-  #wasUp = false;
-  #failedTries = 0;
-  /** The last of them, for the timeline. */
-  readonly #failures: BootMoment[] = [];
   #reason: string | null = null;
-  #waitMs: number | null = null;
   /** Of this generation, until it is up: then its times are all that is kept. */
   #bringUp: BringUp | undefined;
-  #upAt: number | null = null;
-  #upSince: number | undefined;
-  #startMs: number | null = null;
-  #checkMs: number | null = null;
-  #hookMs: number | null = null;
   #body: Body | undefined;
   #hasReported = false;
-  /** Ends the pause between two attempts. */
-  #pause: { readonly timer: Timer; readonly wake: () => void } | undefined;
-  /** Goes on with a recovery that waits for its edges. */
-  #resume: (() => void) | undefined;
-  #isRecovering = false;
+  /** While it is tried again and again: where that sleeps, or waits for its edges. */
+  #recovery: Pause | undefined;
   #recycling: Promise<void> | undefined;
   /** The stop of a start that came too late; the next one begins after it. */
   #cleaning: Promise<void> | undefined;
@@ -84,6 +68,8 @@ export class ManagedService implements Listener {
     this.#around = around;
     this.#keeper = keeper;
     this.#health = new HealthRecord(settings);
+    this.#record = new ServiceRecord(id);
+    this.#retries = new RetryPlan(identity, around.random);
     this.#machine = new StateMachine(`service ${id}`, SERVICE, 'registered', ({ from, event, to }) =>
       around.events.emit({ type: 'moved', machine: 'service', subject: id, from, event, to, at: around.clock.now() }),
     );
@@ -107,7 +93,7 @@ export class ManagedService implements Listener {
 
   /** True once it has been up. */
   get wasUp(): boolean {
-    return this.#wasUp;
+    return this.#retries.wasUp;
   }
 
   get isStarted(): boolean {
@@ -150,40 +136,25 @@ export class ManagedService implements Listener {
       health: isUnchecked ? 'unchecked' : status,
       healthAgeMs: at === null || isUnchecked ? null : Math.round(this.#now() - at),
       reason: this.reason,
-      desired: this.#desired,
-      job: this.#job === null ? null : { ...this.#job },
       generation: this.#generation,
       attempts: this.#generation,
-      waitMs: this.#waitMs,
-      startMs: this.#bringUp?.startMs ?? this.#startMs,
-      checkMs: this.#bringUp?.checkMs ?? this.#checkMs,
-      hookMs: this.#bringUp?.hookMs ?? this.#hookMs,
       progress: this.phase === 'starting' ? (this.#bringUp?.progress ?? null) : null,
       degradedBy: [],
       blockedBy: [],
+      ...this.#record.times(this.#bringUp),
     };
   }
 
   /** What happened to it in the boot, for the timeline of one that failed. */
   story(): BootMoment[] {
-    const startedAt = this.#keeper.boot?.startedAt;
-    if (startedAt === undefined || this.#waitMs === null) return [];
-    const tookMs = (this.#startMs ?? 0) + (this.#checkMs ?? 0) + (this.#hookMs ?? 0);
-    const moments: BootMoment[] = [
-      { atMs: Math.round(this.#waitMs), service: this.id, what: 'starts' },
-      ...this.#failures,
-    ];
-    if (this.isStarted) {
-      const upAt = (this.#upAt ?? 0) - startedAt;
-      moments.push({ atMs: Math.round(upAt), service: this.id, what: `is up after ${Math.round(tookMs)} ms` });
-    }
-    return moments;
+    const { boot } = this.#keeper;
+    return boot === undefined ? [] : this.#record.story(boot.startedAt);
   }
 
   /** registered → waiting. */
   enlist(): void {
     this.#machine.send('start');
-    this.#want('up', 'start', 'boot');
+    this.#record.want('up', 'start', 'boot');
   }
 
   /** waiting → skipped, because something it requires failed. */
@@ -191,19 +162,19 @@ export class ManagedService implements Listener {
     this.#reason = reason;
     this.#settled = true;
     this.#machine.send('depFailed');
-    this.#close('dependency');
+    this.#record.close('dependency');
     this.#keeper.changed(this);
   }
 
   /** waiting → starting; called by the engine when everything it needs is there. */
   begin(): void {
     // A recovery goes on by itself once it is awake, and what came too late has to be gone first.
-    if (this.#isRecovering) return this.#resume?.();
+    if (this.#recovery !== undefined) return this.#recovery.wake();
     if (this.#cleaning !== undefined) return void this.#cleaning.then(() => this.#beginAgain());
     if (this.phase === 'skipped') this.#machine.send('depReady');
     this.#machine.send('satisfied');
     const { boot } = this.#keeper;
-    if (boot) this.#waitMs ??= this.#now() - boot.startedAt;
+    if (boot) this.#record.waited(this.#now() - boot.startedAt);
     try {
       const trying = this.#try();
       if (trying === undefined) this.#goUp();
@@ -225,11 +196,11 @@ export class ManagedService implements Listener {
     }
     if (this.phase === 'backoff') {
       this.#machine.send('limit');
-      this.#wakeUp();
+      this.#recovery?.wake();
     }
     this.#reason = reason;
     this.#settled = true;
-    this.#close('timeout');
+    this.#record.close('timeout');
     this.#keeper.changed(this);
     return error;
   }
@@ -246,10 +217,10 @@ export class ManagedService implements Listener {
   /** failed or running → waiting, on somebody's word. False where that is not possible now. */
   restart(cause: string): boolean {
     if (this.phase === 'failed') {
-      this.#failedTries = 0;
+      this.#retries.reset();
       this.#reason = null;
       this.#machine.send('restart');
-      this.#want('up', 'restart', cause);
+      this.#record.want('up', 'restart', cause);
       if (this.#keeper.mayStart(this)) this.begin();
       return true;
     }
@@ -263,24 +234,27 @@ export class ManagedService implements Listener {
    * a look at a failed boot still tells them apart. Never throws; returns what went wrong.
    */
   async takeDown(withinMs: number, reason: string): Promise<Outcome> {
-    this.#desired = 'down';
-    if (this.phase === 'stopping') await this.#recycling;
+    this.#record.desired = 'down';
+    if (this.#recycling !== undefined && !(await this.#ends(this.#recycling, withinMs))) {
+      const timeoutMs = Math.round(withinMs);
+      return { hung: true, error: coreError('STOP_TIMEOUT', { service: this.id, method: 'stop', timeoutMs }) };
+    }
     if (!this.#machine.can('stop')) {
       const outcome = this.phase === 'failed' && this.#entered ? await this.#callStop(withinMs, reason) : CLEAN;
       this.#entered = false;
       return outcome;
     }
     const before = this.#entered;
-    this.#want('down', 'stop', reason);
+    this.#record.want('down', 'stop', reason);
     this.#machine.send('stop');
     this.#reason = null;
     this.#keeper.changed(this);
     this.#abort('stop', reason);
-    this.#wakeUp();
+    this.#recovery?.wake();
     const outcome = before ? await this.#callStop(withinMs, reason) : CLEAN;
     this.#entered = false;
     this.#machine.send('done');
-    this.#close(outcome.hung ? 'timeout' : outcome.error === undefined ? 'done' : 'failed');
+    this.#record.close(outcome.hung ? 'timeout' : outcome.error === undefined ? 'done' : 'failed');
     return outcome;
   }
 
@@ -332,16 +306,6 @@ export class ManagedService implements Listener {
     this.#body?.abort.abort(reason);
   }
 
-  #want(desired: 'up' | 'down', kind: Job['kind'], cause: string): void {
-    this.#close('canceled');
-    this.#desired = desired;
-    this.#job = { kind, cause, result: null };
-  }
-
-  #close(result: NonNullable<Job['result']>): void {
-    if (this.#job !== null) this.#job.result ??= result;
-  }
-
   /** The next generation; returns nothing when it came up synchronously. */
   #try(): Promise<void> | undefined {
     this.#generation += 1;
@@ -374,15 +338,12 @@ export class ManagedService implements Listener {
   #goUp(): void {
     const generation = this.#generation;
     this.#settled = true;
-    this.#wasUp = true;
     this.#reason = null;
-    if (this.#bringUp !== undefined) {
-      const { startMs, checkMs, hookMs } = this.#bringUp;
-      [this.#upAt, this.#startMs, this.#checkMs, this.#hookMs] = [this.#now(), startMs, checkMs, hookMs];
-      this.#bringUp = undefined;
-    }
+    this.#retries.cameUp();
+    if (this.#bringUp !== undefined) this.#record.up(this.#bringUp, this.#now());
+    this.#bringUp = undefined;
     this.#machine.send(this.identity.isTask ? 'end' : 'ok');
-    this.#close('done');
+    this.#record.close('done');
     this.#tellStanding();
     if (this.identity.instance.run === undefined || generation !== this.#generation || !this.#is('running')) return;
     const abort = new AbortController();
@@ -397,10 +358,7 @@ export class ManagedService implements Listener {
   }
 
   #tellStanding(): void {
-    // What never fails needs nobody who counts its failures.
-    const now = this.#now();
-    this.#restarts?.stands(this.isUp, now);
-    this.#upSince = this.isUp ? (this.#upSince ?? now) : undefined;
+    this.#retries.stands(this.isUp, this.#now());
     this.#keeper.changed(this);
   }
 
@@ -446,34 +404,34 @@ export class ManagedService implements Listener {
 
   /** backoff → running again, by as many attempts as it takes. Ends without a word when the service is taken down. */
   async #recover(error: unknown, move: 'fail' | 'crash'): Promise<void> {
-    this.#isRecovering = true;
+    const pause = new Pause();
+    this.#recovery = pause;
     try {
-      await this.#afterFailure(error, move);
-      await pRetry(() => this.#tryAgain(), {
+      await this.#afterFailure(error, move, pause);
+      await pRetry(() => this.#tryAgain(pause), {
         retries: Number.POSITIVE_INFINITY,
         minTimeout: 0,
         maxTimeout: 0,
-        onFailedAttempt: ({ error: failed }) => this.#afterFailure(failed, 'fail'),
+        onFailedAttempt: ({ error: failed }) => this.#afterFailure(failed, 'fail', pause),
       });
     } catch (reason) {
       // Given up or taken down: whoever decided that has told of it. Anything else is a fault of the engine.
       if (!(reason instanceof Retired)) this.#fault(reason);
       return;
     } finally {
-      this.#isRecovering = false;
+      this.#recovery = undefined;
     }
     if (this.#is('starting')) this.#goUp();
   }
 
   /** backoff → starting, by way of waiting where something it needs is not there. */
-  async #tryAgain(): Promise<void> {
+  async #tryAgain(pause: Pause): Promise<void> {
     while (this.#cleaning !== undefined || !this.#keeper.mayStart(this)) {
       if (this.#cleaning !== undefined) await this.#cleaning;
       else {
         if (this.#is('backoff')) this.#machine.send('wait');
         if (!this.#is('waiting')) throw new Retired();
-        await new Promise<void>((resolve) => (this.#resume = resolve));
-        this.#resume = undefined;
+        await pause.wait();
       }
     }
     if (!this.#is('waiting') && !this.#is('backoff')) throw new Retired();
@@ -482,7 +440,7 @@ export class ManagedService implements Listener {
   }
 
   /** (starting or running) → backoff and a pause; throws where no further attempt is made. */
-  async #afterFailure(error: unknown, move: 'fail' | 'crash'): Promise<void> {
+  async #afterFailure(error: unknown, move: 'fail' | 'crash', pause: Pause): Promise<void> {
     // Taken down meanwhile: the stop owns the service now.
     if (error instanceof Retired || !this.#machine.can(move)) throw new Retired();
     this.#machine.send(move);
@@ -490,7 +448,7 @@ export class ManagedService implements Listener {
     this.#health.forget();
     this.#reason = reasonOf(error);
     this.#abort('crash', this.#reason);
-    const pauseMs = this.#nextPause(error);
+    const pauseMs = this.#retries.next(error, this.#now(), this.#keeper.boot);
     this.#tellFailure(error, move, pauseMs);
     this.#tellStanding();
     const followers = move === 'crash' ? this.#keeper.wentDown(this, `${this.id} crashed`) : undefined;
@@ -501,11 +459,11 @@ export class ManagedService implements Listener {
     this.#entered = false;
     if (pauseMs === null) {
       this.#machine.send('limit');
-      this.#close('failed');
+      this.#record.close('failed');
       this.#keeper.gaveUp(this, this.#lastWord(error));
       throw new Retired();
     }
-    await this.#sleep(pauseMs);
+    await pause.sleep(this.#around.clock, pauseMs);
     if (!this.#is('backoff')) throw new Retired();
   }
 
@@ -517,8 +475,8 @@ export class ManagedService implements Listener {
   #tellFailure(error: unknown, move: 'fail' | 'crash', pauseMs: number | null): void {
     const { clock, events } = this.#around;
     const at = clock.now();
-    if (this.#wasUp) {
-      const failures = this.#restarts?.failures ?? 0;
+    if (this.#retries.wasUp) {
+      const { failures } = this.#retries;
       events.emit({ type: 'crashed', service: this.id, error, failures, restartInMs: pauseMs, at });
     } else {
       const attempt = this.#generation;
@@ -531,53 +489,31 @@ export class ManagedService implements Listener {
         at,
       });
     }
-    if (move === 'crash') this.#want('up', 'restart', 'crash');
+    if (move === 'crash') this.#record.want('up', 'restart', 'crash');
     const { boot } = this.#keeper;
-    if (boot === undefined) return;
-    const what = `${move === 'crash' ? 'crashed' : 'failed'}: ${reasonOf(error)}`;
-    this.#failures.push({ atMs: Math.round(this.#now() - boot.startedAt), service: this.id, what });
-    if (this.#failures.length > MOMENTS) this.#failures.shift();
-  }
-
-  /** How long until the next attempt, in milliseconds; `null` when none is made. */
-  #nextPause(error: unknown): number | null {
-    const { essential, settings } = this.identity;
-    const { boot } = this.#keeper;
-    if (!this.#wasUp && boot !== undefined) {
-      if (isFatal(error)) return null;
-      const pauseMs = Math.min(SERVICE_DEFAULTS.backoffMs * 2 ** this.#failedTries, SERVICE_DEFAULTS.backoffCapMs);
-      this.#failedTries += 1;
-      return essential && this.#now() + pauseMs >= boot.endsAt ? null : pauseMs;
-    }
-    if (this.#restarts === undefined) {
-      const { shared } = this.identity;
-      this.#restarts = new RestartPolicy(this.#around.random, settings, shared || !essential);
-      if (this.#upSince !== undefined) this.#restarts.stands(true, this.#upSince);
-    }
-    const pauseMs = this.#restarts.failed(this.#now());
-    return isFatal(error) || settings.restartWhen === 'never' ? null : pauseMs;
+    if (boot !== undefined) this.#record.failed(this.#now() - boot.startedAt, `${move}ed`, error);
   }
 
   /** What the boot fails of: with the budget, where that is what ended the attempts. */
   #lastWord(error: unknown): unknown {
     const { boot } = this.#keeper;
-    if (boot === undefined || this.#wasUp || isFatal(error)) return error;
+    if (boot === undefined || this.#retries.wasUp || isFatal(error)) return error;
     const reason = withoutDot(reasonOf(error));
     const details = { service: this.id, budgetMs: boot.budgetMs, attempts: this.#generation, reason };
     return coreError('BOOT_BUDGET_SPENT', details, error);
   }
 
   async #recycle(cause: string): Promise<void> {
-    this.#want('up', 'restart', cause);
+    this.#record.want('up', 'restart', cause);
     this.#machine.send('stop');
     this.#abort('stop', cause);
     this.#tellStanding();
     await this.#keeper.wentDown(this, cause);
     await this.#callStop(this.identity.settings.stopTimeoutMs, cause);
     this.#entered = false;
-    if (this.#desired === 'down') {
+    if (this.#record.desired === 'down') {
       this.#machine.send('done');
-      this.#close('canceled');
+      this.#record.close('canceled');
       return;
     }
     this.#health.forget();
@@ -585,18 +521,15 @@ export class ManagedService implements Listener {
     if (this.#keeper.mayStart(this)) this.begin();
   }
 
-  #sleep(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      this.#pause = { timer: this.#around.clock.schedule(ms, resolve), wake: resolve };
-    });
-  }
-
-  /** Ends a pause and a wait for edges, so that what slept sees that it is over. */
-  #wakeUp(): void {
-    this.#pause?.timer.cancel();
-    this.#pause?.wake();
-    this.#pause = undefined;
-    this.#resume?.();
+  /** Whether it ends within so many milliseconds. */
+  async #ends(work: Promise<void>, withinMs: number): Promise<boolean> {
+    const pause = new Pause();
+    const isOver = await Promise.race([
+      work.then(() => true),
+      pause.sleep(this.#around.clock, withinMs).then(() => false),
+    ]);
+    pause.wake();
+    return isOver;
   }
 
   async #callStop(withinMs: number, reason: string): Promise<Outcome> {
@@ -608,8 +541,3 @@ export class ManagedService implements Listener {
 
 /** Ends a recovery that has become pointless. */
 class Retired extends Error {}
-
-/** True when trying again cannot help. */
-export function isFatal(error: unknown): boolean {
-  return [...causeChain(error)].some((cause) => (cause as { fatal?: unknown }).fatal === true);
-}
