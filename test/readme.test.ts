@@ -23,6 +23,18 @@ describe('the documents', () => {
     expect((quoted as string).split('\n').filter((line) => line.trim() !== '').length).toBeLessThanOrEqual(24);
   });
 
+  it('quote examples word for word', () => {
+    const quotes = documents.flatMap((document) =>
+      [...read(document).matchAll(/<!-- (examples\/\S+) -->\n```ts\n([\s\S]*?)\n```/g)].map(([, file, quoted]) => ({
+        document,
+        file: file as string,
+        isIn: read(file as string).includes(quoted as string),
+      })),
+    );
+    expect(quotes.length).toBeGreaterThan(1);
+    expect(quotes.filter(({ isIn }) => !isIn)).toEqual([]);
+  });
+
   it('link only to files that exist', () => {
     const broken = documents.flatMap((document) =>
       [...read(document).matchAll(/\]\((?!https?:|#)([^)#]+)/g)]
