@@ -1,0 +1,78 @@
+/**
+ * Loads the module that makes an app, and the app from it.
+ *
+ * What exports nothing is not run at all: a module that starts its app itself would do so here.
+ */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync, existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { App } from '@muster/core';
+import { inspectError } from '../errors.ts';
+import { type Exports, findApp } from './find-app.ts';
+import { settled } from './settled.ts';
+import { isMusterError, nearPath, placeOf, reasonOf } from './thrown.ts';
+
+/**
+ * The app of an entry, unstarted.
+ *
+ * @param file the absolute path of a module that exists.
+ * @param chosen the name of the export to take.
+ * @throws MusterError `ENTRY_…`, `EXPORT_…` or `MAKER_FAILED`, or the error of Muster that the entry has thrown.
+ */
+export async function loadApp(file: string, chosen?: string): Promise<App> {
+  // From here on stacks name the sources of compiled modules.
+  process.setSourceMapsEnabled(true);
+  const entry = nearPath(file);
+  const module = /\.([cm]?tsx?|jsx)$/.test(file) ? await loadCompiled(file, entry) : await loadPlain(file, entry);
+  const app = await findApp(entry, module, chosen);
+  if (app.state === 'new') return app;
+  const { state } = app;
+  await app.stop('its module started it, and it was only to be looked at');
+  throw inspectError('ENTRY_STARTED', { entry, state });
+}
+
+async function loadPlain(file: string, entry: string): Promise<Exports> {
+  if (!/\bexports?\b/.test(readFileSync(file, 'utf8'))) throw inspectError('ENTRY_EMPTY', { entry });
+  return load(file, entry);
+}
+
+async function loadCompiled(file: string, entry: string): Promise<Exports> {
+  const { compile } = await import('./compile.ts');
+  const directory = temporaryDirectory(file);
+  try {
+    const outfile = join(directory, `${basename(file)}.mjs`);
+    const { code, exportsAnything } = await compile(file, outfile);
+    if (!exportsAnything) throw inspectError('ENTRY_EMPTY', { entry });
+    writeFileSync(outfile, code);
+    return await load(outfile, entry);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+async function load(file: string, entry: string): Promise<Exports> {
+  try {
+    return await settled(entry, () => import(pathToFileURL(file).href) as Promise<Exports>);
+  } catch (error) {
+    if (isMusterError(error)) throw error;
+    throw inspectError('ENTRY_FAILED', { entry, place: placeOf(error), reason: reasonOf(error) }, error);
+  }
+}
+
+/** A new directory of our own: in the cache of the nearest node_modules, or where the system keeps such things. */
+function temporaryDirectory(file: string): string {
+  for (let at = dirname(file); ; at = dirname(at)) {
+    if (existsSync(join(at, 'node_modules'))) {
+      const cache = join(at, 'node_modules', '.cache', 'muster');
+      try {
+        mkdirSync(cache, { recursive: true });
+        return mkdtempSync(join(cache, 'entry-'));
+      } catch {
+        break; // not ours to write to
+      }
+    }
+    if (at === dirname(at)) break;
+  }
+  return mkdtempSync(join(tmpdir(), 'muster-entry-'));
+}
