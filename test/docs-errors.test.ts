@@ -128,6 +128,7 @@ const inspect: Samples<typeof INSPECT_ERRORS> = {
   ENTRY_AMBIGUOUS: { entry: 'shop.ts', candidates: ['shop', 'warehouse'] },
   ENTRY_STARTED: { entry: 'shop.ts', state: 'running' },
   ENTRY_STUCK: { what: 'shop.ts' },
+  ENTRY_EXITED: { what: 'shop.ts', code: 0 },
   EXPORT_UNKNOWN: { entry: 'shop.ts', export: 'shpo', near: ['shop'] },
   EXPORT_NO_APP: { entry: 'shop.ts', export: 'port', got: 'a number' },
   MAKER_FAILED: { entry: 'shop.ts', export: 'makeApp', place: null, reason: 'no port' },

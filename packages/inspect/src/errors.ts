@@ -100,6 +100,11 @@ export const INSPECT_ERRORS = {
     hint: 'Look for an await at the top level, or in the function that makes the app, whose promise nobody settles.',
     fatal: true,
   } satisfies ErrorEntry<{ what: string }>,
+  ENTRY_EXITED: {
+    message: (d) => `${d.what} ended the process, with exit code ${d.code}.`,
+    hint: 'Look for process.exit() in it: a module that makes an app throws when it cannot, and starts nothing.',
+    fatal: true,
+  } satisfies ErrorEntry<{ what: string; code: number }>,
   EXPORT_UNKNOWN: {
     message: (d) => `${d.entry} has no export ${d.export}${nearText(d.near)}.`,
     hint: '--export takes the name of an export of the entry.',

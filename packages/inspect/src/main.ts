@@ -3,7 +3,9 @@
  *
  * Whatever happens, nobody gets a stack who has not asked for one.
  */
-import { readArguments, type Wish } from './arguments.ts';
+import { readArguments } from './arguments.ts';
+import { pendingWork } from './entry/settled.ts';
+import { inspectError } from './errors.ts';
 import { EXIT } from './exit.ts';
 import { asData, asText, known, stacksOf } from './report.ts';
 import { Terminal } from './terminal.ts';
@@ -11,23 +13,28 @@ import { Terminal } from './terminal.ts';
 /** @param argv what stands behind the name of the program. */
 export async function main(argv: readonly string[]): Promise<void> {
   const terminal = new Terminal();
-  let code: number | undefined;
-  try {
-    code = await carryOut(readArguments(argv), terminal);
-  } catch (thrown) {
+  const tell = (thrown: unknown): number => {
     const error = known(thrown);
     if (argv.includes('--json')) terminal.printJson(asData(error));
     else terminal.complain(asText(error));
     if (argv.includes('--debug')) terminal.complain(stacksOf(error));
-    code = EXIT.trouble;
-  }
+    return EXIT.trouble;
+  };
+  // Else a module that ends the process while it is loaded would decide what the command says.
+  process.once('exit', (code) => {
+    const what = pendingWork();
+    if (what !== undefined) process.exitCode = tell(inspectError('ENTRY_EXITED', { what, code }));
+  });
+  const code = await carryOut(argv, terminal).catch(tell);
   if (code === undefined) return;
   await terminal.flush();
   // A module that was only looked at may hold timers and sockets.
   process.exit(code);
 }
 
-async function carryOut(wish: Wish, terminal: Terminal): Promise<number | undefined> {
+/** Resolves to the exit code; to nothing where the process goes on. */
+async function carryOut(argv: readonly string[], terminal: Terminal): Promise<number | undefined> {
+  const wish = readArguments(argv);
   if (wish.kind === 'run') return (await wish.command.load())(wish.request, terminal);
   if (wish.kind === 'version') terminal.printPlain(`${await ownVersion()}\n`);
   else terminal.printPlain((await import('./help.ts')).helpText(wish.about));

@@ -1,4 +1,4 @@
-/** Finds the names that someone may have meant; a path is compared by the name of its file alone. */
+/** Finds the names that someone may have meant. */
 
 /** Up to three of `known` within a third of the length of `wanted` in edits, or beginning with it; the nearest first. */
 export function nearest(wanted: string, known: readonly string[]): string[] {

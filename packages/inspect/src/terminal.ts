@@ -32,25 +32,35 @@ const TONES: Readonly<Record<string, Tone>> = {
 /** A mark behind the lines of a tree, with a space behind it. */
 const MARK = /^([│├└─ ]*(?:\([a-z]+\) )?)([✔●+▼✘▲◐◑◔~◌○·-])(?= )/gmu;
 
+interface Sink {
+  readonly stream: Stream;
+  readonly write: (text: string, done?: () => void) => void;
+}
+
+/** Keeps the way to write, whatever others make of the stream later. */
+function sinkOf(stream: Stream): Sink {
+  const write = stream.write.bind(stream);
+  return { stream, write: (text, done) => write(text, done) };
+}
+
 export class Terminal {
-  readonly #out: Stream;
-  readonly #err: Stream;
+  readonly #out: Sink;
+  readonly #err: Sink;
 
   constructor(out: Stream = process.stdout, err: Stream = process.stderr) {
-    this.#out = out;
-    this.#err = err;
-    // Whoever reads may have seen enough, as `head` does.
+    this.#out = sinkOf(out);
+    this.#err = sinkOf(err);
+    // Whoever reads may have seen enough, as `head` does; the exit code is for others.
     for (const stream of [out, err]) {
       stream.on('error', (error: NodeJS.ErrnoException) => {
-        if (error.code === 'EPIPE') process.exit();
-        throw error;
+        if (error.code !== 'EPIPE') throw error;
       });
     }
   }
 
   /** Prints text with marks; it ends with a newline. */
   print(text: string): void {
-    this.#out.write(paint(this.#out, text));
+    this.#out.write(paint(this.#out.stream, text));
   }
 
   /** Prints text as it is, for other programs to read. */
@@ -65,14 +75,14 @@ export class Terminal {
 
   /** Says what went wrong; the text ends with a newline. */
   complain(text: string): void {
-    this.#err.write(paint(this.#err, text));
+    this.#err.write(paint(this.#err.stream, text));
   }
 
   /** Resolves when everything has been handed over. */
   async flush(): Promise<void> {
-    for (const stream of [this.#out, this.#err]) {
+    for (const { write } of [this.#out, this.#err]) {
       await new Promise<void>((resolve) => {
-        stream.write('', () => resolve());
+        write('', () => resolve());
       });
     }
   }

@@ -2,13 +2,13 @@
 import type { BudgetVerdict, GraphDump } from '@muster/contracts';
 import type { Request } from '../commands.ts';
 import { EXIT } from '../exit.ts';
-import { appOf } from '../sources/dump-of.ts';
+import { appOf, planOf } from '../sources/dump-of.ts';
 import { printable, type Terminal } from '../terminal.ts';
 
 export async function check(request: Request, terminal: Terminal): Promise<number> {
   const [entry] = request.args as [string];
   const app = await appOf('check', entry, request);
-  const dump = app.graph().toJSON();
+  const dump = planOf(entry, app);
   const { problems, notes, budgets } = dump;
   const ok = problems.length === 0;
   if (request.json) terminal.printJson({ ok, problems, notes, budgets });

@@ -5,7 +5,7 @@
  * The module behaves as its sources would: each keeps its own `import.meta.url`, and stacks name its own lines.
  */
 import { existsSync, readFileSync } from 'node:fs';
-import { dirname, extname, join, sep } from 'node:path';
+import { dirname, extname, join, resolve, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { BuildFailure, Loader, Message, OnLoadArgs, OnLoadResult, OnResolveArgs, Plugin } from 'esbuild';
 import { inspectError } from '../errors.ts';
@@ -73,7 +73,8 @@ function hasTsconfig(file: string): boolean {
 }
 
 function problemText({ text, location }: Message): string {
-  return location === null ? text : `${location.file}:${location.line}: ${text}`;
+  const what = text.replace(/[.:]$/, '');
+  return location === null ? what : `${nearPath(resolve(location.file))}:${location.line}: ${what}`;
 }
 
 /** Marks that we ourselves ask where something lies. */

@@ -3,14 +3,14 @@
  *
  * What exports nothing is not run at all: a module that starts its app itself would do so here.
  */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync, existsSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { App } from '@muster/core';
 import { inspectError } from '../errors.ts';
 import { type Exports, findApp } from './find-app.ts';
 import { settled } from './settled.ts';
+import { inTemporaryDirectory } from './temporary-directory.ts';
 import { isMusterError, nearPath, placeOf, reasonOf } from './thrown.ts';
 
 /**
@@ -39,16 +39,13 @@ async function loadPlain(file: string, entry: string): Promise<Exports> {
 
 async function loadCompiled(file: string, entry: string): Promise<Exports> {
   const { compile } = await import('./compile.ts');
-  const directory = temporaryDirectory(file);
-  try {
+  return inTemporaryDirectory(file, async (directory) => {
     const outfile = join(directory, `${basename(file)}.mjs`);
     const { code, exportsAnything } = await compile(file, outfile);
     if (!exportsAnything) throw inspectError('ENTRY_EMPTY', { entry });
     writeFileSync(outfile, code);
-    return await load(outfile, entry);
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
-  }
+    return load(outfile, entry);
+  });
 }
 
 async function load(file: string, entry: string): Promise<Exports> {
@@ -58,21 +55,4 @@ async function load(file: string, entry: string): Promise<Exports> {
     if (isMusterError(error)) throw error;
     throw inspectError('ENTRY_FAILED', { entry, place: placeOf(error), reason: reasonOf(error) }, error);
   }
-}
-
-/** A new directory of our own: in the cache of the nearest node_modules, or where the system keeps such things. */
-function temporaryDirectory(file: string): string {
-  for (let at = dirname(file); ; at = dirname(at)) {
-    if (existsSync(join(at, 'node_modules'))) {
-      const cache = join(at, 'node_modules', '.cache', 'muster');
-      try {
-        mkdirSync(cache, { recursive: true });
-        return mkdtempSync(join(cache, 'entry-'));
-      } catch {
-        break; // not ours to write to
-      }
-    }
-    if (at === dirname(at)) break;
-  }
-  return mkdtempSync(join(tmpdir(), 'muster-entry-'));
 }

@@ -4,7 +4,7 @@
  * All three are the same document, so what is said of one can be said of all.
  */
 import { readFileSync } from 'node:fs';
-import type { GraphDump } from '@muster/contracts';
+import { GRAPH_FORMAT, type GraphDump } from '@muster/contracts';
 import type { App } from '@muster/core';
 import type { Request } from '../commands.ts';
 import { inspectError } from '../errors.ts';
@@ -24,7 +24,19 @@ export async function dumpOf(source: string, options: Options): Promise<GraphDum
   const { path, kind } = findFile(source);
   if (kind === 'dump') return readDump(source, readFileSync(path, 'utf8'));
   const { loadApp } = await import('../entry/load-app.ts');
-  return (await loadApp(path, options.export)).graph().toJSON();
+  return planOf(source, await loadApp(path, options.export));
+}
+
+/**
+ * The graph of an app that has not been started.
+ *
+ * @throws MusterError `NO_DUMP` when the app was made by a version of Muster whose dumps cannot be read here.
+ */
+export function planOf(source: string, app: App): GraphDump {
+  const dump = app.graph().toJSON();
+  const { format } = dump as { readonly format: string };
+  if (format === GRAPH_FORMAT) return dump;
+  throw inspectError('NO_DUMP', { source, problem: `its app writes ${format}`, path: 'format' });
 }
 
 /**

@@ -24,7 +24,10 @@ export function findFile(name: string): { readonly path: string; readonly kind: 
   throw refuse(`its ending is that of neither a module nor a dump`);
 }
 
+/** Files that are called alike; for what looks like an address, the address as it should have been written. */
 function nearFiles(name: string): string[] {
+  const host = /^(?:wss?:\/\/)?([\w.-]+:\d+)(?:\/.*)?$/.exec(name)?.[1];
+  if (host !== undefined) return [`http://${host}`];
   const directory = dirname(name);
   if (!existsSync(directory) || !statSync(directory).isDirectory()) return [];
   const known = readdirSync(directory).filter((file) => MODULE.test(file) || file.endsWith('.json'));
