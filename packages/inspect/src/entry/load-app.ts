@@ -28,7 +28,7 @@ export async function loadApp(file: string, chosen?: string): Promise<App> {
   const app = await findApp(entry, module, chosen);
   if (app.state === 'new') return app;
   const { state } = app;
-  await app.stop('its module started it, and it was only to be looked at');
+  await app.stop('the module that makes an app has started it');
   throw inspectError('ENTRY_STARTED', { entry, state });
 }
 
