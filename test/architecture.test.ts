@@ -23,6 +23,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   server: ['@muster/contracts', '@muster/core', 'ws', 'node:'],
   agents: ['@muster/contracts', '@muster/core', '@standard-schema/spec'],
   client: ['@muster/contracts'],
+  inspect: ['@muster/contracts', '@muster/core', '@muster/server', 'esbuild', 'node:'],
 };
 
 /** What the folders of core may import of each other; files beside the folders are named by themselves. */
@@ -41,6 +42,9 @@ const CLOCKS = [
   'packages/core/src/testing/fake-clock.ts',
   'packages/client/src/random.ts',
 ];
+
+/** The only file that may import what it does not name: the module of a user. */
+const LOADERS = ['packages/inspect/src/entry/load-app.ts'];
 
 const FORBIDDEN_GLOBALS = new Set([
   'setTimeout',
@@ -61,6 +65,8 @@ interface Source {
   readonly package: string;
   readonly imports: readonly { readonly from: string; readonly typeOnly: boolean }[];
   readonly globals: readonly string[];
+  /** True when it imports something that it does not name. */
+  readonly loads: boolean;
 }
 
 function sourcesOf(name: string): Source[] {
@@ -74,16 +80,16 @@ function sourcesOf(name: string): Source[] {
 function read(path: string, name: string): Source {
   const imports: { from: string; typeOnly: boolean }[] = [];
   const globals = new Set<string>();
+  let loads = false;
   const module = parseSync(readFileSync(path, 'utf8'), { syntax: 'typescript', decorators: true });
   walk(module, (node) => {
     const { type, source, typeOnly } = node as { type: string; source?: { value: string } | null; typeOnly?: boolean };
     if (/^(Import|ExportNamed|ExportAll)Declaration$/.test(type) && source)
       imports.push({ from: source.value, typeOnly: typeOnly ?? false });
     if (type === 'CallExpression' && (node as { callee: { type: string } }).callee.type === 'Import') {
-      imports.push({
-        from: String((node as { arguments: { expression: { value?: string } }[] }).arguments[0]?.expression.value),
-        typeOnly: false,
-      });
+      const from = (node as { arguments: { expression: { value?: string } }[] }).arguments[0]?.expression.value;
+      if (from === undefined) loads = true;
+      else imports.push({ from, typeOnly: false });
     }
     if (type === 'Identifier') globals.add((node as unknown as { value: string }).value);
     if (type === 'MemberExpression') {
@@ -96,6 +102,7 @@ function read(path: string, name: string): Source {
     package: name,
     imports,
     globals: [...globals].filter((global) => FORBIDDEN_GLOBALS.has(global)),
+    loads,
   };
 }
 
@@ -138,6 +145,10 @@ describe('architecture', () => {
         .map(({ from }) => `${file} imports ${from}`),
     );
     expect(wrong).toEqual([]);
+  });
+
+  it('names everything that it imports, but for what users name', () => {
+    expect(sources.filter(({ loads }) => loads).map(({ file }) => file)).toEqual(LOADERS);
   });
 
   it('declares every import in the package that makes it', () => {

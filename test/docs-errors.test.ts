@@ -17,6 +17,7 @@ import {
   retryAfter,
 } from '@muster/contracts';
 import { CORE_ERRORS } from '@muster/core';
+import { INSPECT_ERRORS } from '@muster/inspect';
 import { SERVER_ERRORS } from '@muster/server';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -107,6 +108,33 @@ const client: Samples<typeof CLIENT_ERRORS> = {
   NO_WEB_SOCKET: {},
 };
 
+const inspect: Samples<typeof INSPECT_ERRORS> = {
+  COMMAND_UNKNOWN: { command: 'chekc', near: ['check'] },
+  OPTION_UNKNOWN: { command: 'muster graph', option: '--fromat', near: [] },
+  OPTION_MISUSED: { option: '--format', expected: 'text, json, mermaid or dot', got: 'yaml' },
+  ARGUMENTS_WRONG: { problem: '<entry> is missing', usage: 'muster check <entry> [options]' },
+  FILE_MISSING: { file: 'shpo.ts', near: ['shop.ts'] },
+  FILE_UNREADABLE: { file: 'src', reason: 'it is a directory' },
+  FILE_UNWRITABLE: { file: 'nowhere/dump.json', reason: 'ENOENT' },
+  NO_ENTRY: { command: 'muster check', source: 'dump.json', got: 'a dump' },
+  NO_DUMP: { source: 'dump.json', problem: 'it is no JSON', path: '' },
+  URL_UNREACHABLE: { url: 'http://127.0.0.1:3000/muster/graph.json', reason: 'ECONNREFUSED' },
+  URL_REFUSED: { url: 'http://127.0.0.1:3000/muster/graph.json', status: 401 },
+  URL_WITHOUT_DUMP: { url: 'http://127.0.0.1:3000/muster/graph.json', status: 404 },
+  ENTRY_BROKEN: { entry: 'shop.ts', problems: ['shop.ts:3: Could not resolve "./orders.ts"'] },
+  ENTRY_FAILED: { entry: 'shop.ts', place: 'shop.ts:5', reason: 'DATABASE_URL is not set' },
+  ENTRY_EMPTY: { entry: 'main.ts' },
+  ENTRY_WITHOUT_APP: { entry: 'shop.ts', exports: [] },
+  ENTRY_AMBIGUOUS: { entry: 'shop.ts', candidates: ['shop', 'warehouse'] },
+  ENTRY_STARTED: { entry: 'shop.ts', state: 'running' },
+  ENTRY_STUCK: { what: 'shop.ts' },
+  ENTRY_EXITED: { what: 'shop.ts', code: 0 },
+  EXPORT_UNKNOWN: { entry: 'shop.ts', export: 'shpo', near: ['shop'] },
+  EXPORT_NO_APP: { entry: 'shop.ts', export: 'port', got: 'a number' },
+  MAKER_FAILED: { entry: 'shop.ts', export: 'makeApp', place: null, reason: 'no port' },
+  INSPECT_FAILED: { reason: 'a bug' },
+};
+
 /** By the heading of their section. */
 const CATALOGUES: Readonly<Record<string, { entries: ErrorEntries; samples: Readonly<Record<string, object>> }>> = {
   '@muster/contracts': { entries: CONTRACT_ERRORS, samples: contracts },
@@ -114,6 +142,7 @@ const CATALOGUES: Readonly<Record<string, { entries: ErrorEntries; samples: Read
   '@muster/server': { entries: SERVER_ERRORS, samples: server },
   '@muster/agents': { entries: AGENT_ERRORS, samples: agents },
   '@muster/client': { entries: CLIENT_ERRORS, samples: client },
+  '@muster/inspect': { entries: INSPECT_ERRORS, samples: inspect },
 };
 
 /** The graph's codes are a type and no value: they are read from the type. */

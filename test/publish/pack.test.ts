@@ -1,6 +1,6 @@
 /** The packages as a user gets them: packed, installed into an empty project outside the workspace, and used there. */
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { connect } from '@muster/client';
@@ -135,6 +135,26 @@ withPackages('a program in plain JavaScript', () => {
     const ours = Object.keys(metafile.inputs).filter((file) => file.includes('/@muster/'));
     expect(ours.length).toBeGreaterThan(20);
     expect(ours.filter((file) => !/^node_modules\/@muster\/\w+\/dist\//.test(file))).toEqual([]);
+  });
+});
+
+withPackages('the command', () => {
+  const muster = (...args: string[]) => run(join(project, 'node_modules/.bin/muster'), args);
+
+  it('is installed, and tells its version', async () => {
+    const version = packages.find(({ manifest }) => manifest.bin?.['muster'] !== undefined)?.manifest.version;
+    expect(await muster('--version')).toEqual({ code: 0, output: `${version}\n` });
+  });
+
+  it('checks an entry in TypeScript, names its lines, and leaves nothing behind', async () => {
+    expect(await muster('check', 'app.ts')).toEqual({
+      code: 0,
+      output: expect.stringMatching(/^✔ app\.ts is sound: 2 services\n/),
+    });
+    expect((await muster('explain', 'app.ts', 'Orders')).output).toMatch(
+      /^Orders is a service, .* declared at app\.ts:7\.\n/,
+    );
+    expect(readdirSync(join(project, 'node_modules/.cache/muster'))).toEqual([]);
   });
 });
 
