@@ -93,6 +93,7 @@ const Verdict = v.object({
   writtenMs: ms,
   /** The same with defaults where nobody wrote one. */
   withDefaultsMs: ms,
+  /** The chain that the verdict is about: of what is written, or with defaults. */
   chain: ids,
   /** `exceeds` is a problem; `shares` means that defaults will get less than their own time. */
   says: v.picklist(['fits', 'shares', 'exceeds']),

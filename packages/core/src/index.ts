@@ -29,8 +29,6 @@ export type {
   TaskOptions,
 } from './declare/service-contract.ts';
 export { CORE_ERRORS } from './errors.ts';
-export { diffGraphs, type GraphDiff, renderDiff } from './graph/diff.ts';
-export { explain } from './graph/explain.ts';
 export { GraphView } from './graph-view.ts';
 export { BootstrapError } from './lifecycle/bootstrap-error.ts';
 export type { Door, GateOptions, Permit } from './lifecycle/gate.ts';

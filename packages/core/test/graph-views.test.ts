@@ -5,11 +5,9 @@ import { type GraphDump, parseGraphDump } from '@muster/contracts';
 import {
   type App,
   createApp,
-  diffGraphs,
   type Health,
   healthy,
   optional,
-  renderDiff,
   type Service,
   service,
   sleep,
@@ -17,6 +15,7 @@ import {
   task,
   unhealthy,
 } from '@muster/core';
+import { diffGraphs, renderDiff } from '@muster/core/graph';
 import { FakeClock } from '@muster/core/testing';
 import { criticalPath, slackOf } from '../src/graph/critical-path.ts';
 import { renderDot, renderMermaid } from '../src/graph/render-diagram.ts';

@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import { COMMANDS, COMMON, type Command, type Option, type Request } from './commands.ts';
 import { inspectError } from './errors.ts';
 import { usageOf } from './help.ts';
-import { nearest } from './nearest.ts';
+import { nearest } from '@muster/core/graph';
 
 /** What is to be done. */
 export type Wish =

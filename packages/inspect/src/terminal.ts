@@ -4,6 +4,7 @@
  * Only a terminal gets colours, and nothing that it did not write itself can move its cursor.
  */
 import type { WriteStream } from 'node:tty';
+import { escapeText, redact } from '@muster/core/graph';
 
 type Stream = NodeJS.WriteStream | WriteStream;
 
@@ -88,12 +89,9 @@ export class Terminal {
   }
 }
 
-/** Makes what could move a cursor or hide text visible; line breaks stay. */
+/** Makes what could move a cursor or hide text visible, and takes secrets out; line breaks stay. */
 export function printable(text: string): string {
-  return text.replace(
-    /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g,
-    (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,
-  );
+  return redact(text).split('\n').map(escapeText).join('\n');
 }
 
 function paint(stream: Stream, text: string): string {

@@ -1,9 +1,9 @@
 /** What is read from a command line, and what is refused. */
 import { describe, expect, it } from '@jest/globals';
+import { nearest } from '@muster/core/graph';
 import { readArguments } from '../src/arguments.ts';
 import { COMMANDS } from '../src/commands.ts';
 import { helpText } from '../src/help.ts';
-import { nearest } from '../src/nearest.ts';
 
 const read = (line: string) => readArguments(line.split(' ').filter((word) => word !== ''));
 const refusal = (line: string): unknown => {

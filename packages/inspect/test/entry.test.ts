@@ -60,15 +60,15 @@ describe('an entry', () => {
       expect(urls.length).toBeGreaterThan(0);
       return {
         compiler: urls.some((url) => url.includes('/esbuild/')),
-        core: urls.some((url) => url.includes('/core/')),
+        container: urls.some((url) => url.includes('/inversify/')),
       };
     };
     expect(await loads('check', 'shop.ts')).toMatchObject({ compiler: true });
-    expect(await loads('check', 'plain.mjs')).toEqual({ compiler: false, core: true });
-    expect(await loads('help')).toEqual({ compiler: false, core: false });
+    expect(await loads('check', 'plain.mjs')).toEqual({ compiler: false, container: true });
+    expect(await loads('help')).toEqual({ compiler: false, container: false });
     const plan = join(scratch, 'plan.json');
     writeFileSync(plan, (await muster(['graph', 'shop.ts', '--json'])).stdout);
-    expect(await loads('graph', plan, '--json')).toEqual({ compiler: false, core: false });
+    expect(await loads('graph', plan, '--json')).toEqual({ compiler: false, container: false });
   });
 
   it('is compiled as its own tsconfig.json has it, and with experimentalDecorators where there is none', async () => {

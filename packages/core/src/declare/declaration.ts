@@ -89,7 +89,7 @@ export function callSite(caller: (...args: never[]) => unknown): () => string | 
   Error.stackTraceLimit = limit;
   return () => {
     const frame = holder.stack?.split('\n').find((line) => line.trimStart().startsWith('at '));
-    const place = frame?.match(/\(?((?:file:\/\/)?[^()\s]+):(\d+):\d+\)?$/);
+    const place = frame?.match(/(?:^\s*at (?:async )?|\()((?:file:\/\/)?[^()]+):(\d+):\d+\)?$/);
     if (!place) return undefined;
     const file = (place[1] as string).startsWith('file:') ? fileURLToPath(place[1] as string) : (place[1] as string);
     const near = relative(process.cwd(), file);

@@ -46,7 +46,8 @@ function verdict(
   const own = longest(order, (node) => (lives(node) ? (written(node.times) ?? 0) : 0));
   const all = longest(order, (node) => (lives(node) ? (written(node.times) ?? otherwise) : 0));
   const says = own.ms > budgetMs ? 'exceeds' : all.ms > budgetMs ? 'shares' : 'fits';
-  return { budgetMs, writtenMs: own.ms, withDefaultsMs: all.ms, chain: own.ms > 0 ? own.chain : all.chain, says };
+  const chain = says === 'shares' || own.ms === 0 ? all.chain : own.chain;
+  return { budgetMs, writtenMs: own.ms, withDefaultsMs: all.ms, chain, says };
 }
 
 function longest(order: readonly GraphNode[], cost: (node: GraphNode) => number): { ms: number; chain: string[] } {

@@ -17,6 +17,8 @@ export interface TimeChange {
 }
 
 export interface GraphDiff {
+  /** False when nothing but the time of the boot is different: no two boots take the same. */
+  readonly isDifferent: boolean;
   readonly nodes: { readonly added: readonly string[]; readonly removed: readonly string[] };
   /** As `A → B`. */
   readonly edges: {
@@ -44,7 +46,7 @@ export function diffGraphs(before: GraphDump, after: GraphDump): GraphDiff {
     const other = edgesBefore.get(name);
     return other !== undefined && termsOf(other) !== termsOf(edge);
   });
-  return {
+  const diff = {
     nodes: sides(
       before.nodes.map((node) => node.id),
       after.nodes.map((node) => node.id),
@@ -53,7 +55,7 @@ export function diffGraphs(before: GraphDump, after: GraphDump): GraphDiff {
     criticalPath: {
       before: before.criticalPath.nodes,
       after: after.criticalPath.nodes,
-      moved: before.criticalPath.nodes.join() !== after.criticalPath.nodes.join(),
+      moved: hasMoved(before.criticalPath.nodes, after.criticalPath.nodes),
     },
     wallMs: { before: before.wallMs, after: after.wallMs },
     slower: changes.filter(({ beforeMs, afterMs }) => isSlower(beforeMs, afterMs)),
@@ -63,6 +65,19 @@ export function diffGraphs(before: GraphDump, after: GraphDump): GraphDiff {
       after.problems.map((problem) => problem.message),
     ),
   };
+  return { isDifferent: isDifferent(diff), ...diff };
+}
+
+function isDifferent({
+  nodes,
+  edges,
+  problems,
+  slower,
+  faster,
+  criticalPath,
+}: Omit<GraphDiff, 'isDifferent'>): boolean {
+  const lists = [...Object.values(nodes), ...Object.values(edges), ...Object.values(problems), slower, faster];
+  return criticalPath.moved || lists.some((list) => list.length > 0);
 }
 
 /** The difference as text for people; ends with a newline. */
@@ -92,6 +107,11 @@ function sides(before: readonly string[], after: readonly string[]): { added: st
     added: [...young].filter((each) => !old.has(each)).sort(),
     removed: [...old].filter((each) => !young.has(each)).sort(),
   };
+}
+
+/** A plan has no critical path yet, so between a plan and a boot none has moved. */
+function hasMoved(before: readonly string[], after: readonly string[]): boolean {
+  return before.length > 0 && after.length > 0 && before.join() !== after.join();
 }
 
 function nameOf({ from, to }: DumpEdge): string {

@@ -56,7 +56,7 @@ function reasons(dump: GraphDump, node: DumpNode): string[] {
   const lines: string[] = [];
   if (node.reason !== null) lines.push(`Reason: ${escapeText(node.reason)}`);
   if (node.healthAgeMs !== null) lines.push(`Its last verdict is ${duration(node.healthAgeMs)} old.`);
-  const others = node.blockedBy.filter((id) => id !== node.id);
+  const others = node.phase === 'registered' ? [] : node.blockedBy.filter((id) => id !== node.id);
   if (others.length > 0) lines.push(`It is held up by ${others.map(escapeText).join(', ')}.`);
   if (node.degradedBy.length > 0) lines.push(`It does without ${node.degradedBy.map(escapeText).join(', ')}.`);
   if (node.job !== null) {
@@ -90,10 +90,16 @@ function neighbours(dump: GraphDump, node: DumpNode): string[] {
   const below = dump.edges.filter((edge) => edge.from === node.id);
   const above = dump.edges.filter((edge) => edge.to === node.id).map((edge) => escapeText(edge.from));
   const lines = below.map(
-    (edge) => `${verb(edge)} ${escapeText(edge.to)} (${byId.get(edge.to)?.phase ?? 'absent'})${terms(edge)}`,
+    (edge) => `${verb(edge)} ${escapeText(edge.to)} (${standingOf(byId.get(edge.to))})${terms(edge)}`,
   );
   if (above.length > 0) lines.push(`Needed by ${above.join(', ')}.`);
   return lines;
+}
+
+/** A phase, or what it is where it has none. */
+function standingOf(node: DumpNode | undefined): string {
+  if (node === undefined) return 'absent';
+  return hasLife(node) ? node.phase : node.kind;
 }
 
 function verb(edge: DumpEdge): string {

@@ -1,14 +1,19 @@
 /** Finds the names that someone may have meant. */
 
-/** Up to three of `known` within a third of the length of `wanted` in edits, the nearest first. */
+/** Up to three of `known` within a third of the length of `wanted` in edits, or beginning with it; the nearest first. */
 export function nearest(wanted: string, known: readonly string[]): string[] {
   const limit = Math.max(2, Math.floor(wanted.length / 3));
   return known
-    .map((name) => ({ name, distance: editDistance(wanted.toLowerCase(), name.toLowerCase(), limit) }))
+    .map((name) => ({ name, distance: distanceOf(wanted, name, limit) }))
     .filter(({ name, distance }) => distance <= limit && name !== wanted)
     .sort((a, b) => a.distance - b.distance || (a.name < b.name ? -1 : 1))
     .slice(0, 3)
     .map(({ name }) => name);
+}
+
+/** A name that begins with what was wanted is as near as can be. */
+function distanceOf(wanted: string, name: string, limit: number): number {
+  return name.startsWith(wanted) ? 0 : editDistance(wanted.toLowerCase(), name.toLowerCase(), limit);
 }
 
 /** Levenshtein's distance; more than `limit` when it is above it. */

@@ -86,7 +86,11 @@ export class Orchestrator implements Keeper, WiringObserver {
       trusted: () => this.#freeze(false, 0),
       isDoubted: (service) => this.#lost.has(service) && !service.isConfirmed,
     });
-    this.wiring = new Wiring(graph.nodes, () => this.clock.monotonic() - this.#startedAt, this);
+    this.wiring = new Wiring(
+      graph.nodes,
+      () => (this.#hasBegun ? this.clock.monotonic() - this.#startedAt : null),
+      this,
+    );
     const lives = graph.nodes.filter((node) => node.kind === 'service' || node.kind === 'task');
     this.wiring.watch(
       BOOT,

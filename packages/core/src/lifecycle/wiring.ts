@@ -63,11 +63,11 @@ export interface WiringObserver {
 export class Wiring {
   readonly #entries = new Map<string, Entry>();
   readonly #observer: WiringObserver;
-  readonly #now: () => number;
+  readonly #now: () => number | null;
   #holdsShared = false;
 
-  /** @param now for the times at which edges were released. */
-  constructor(nodes: readonly GraphNode[], now: () => number, observer: WiringObserver) {
+  /** @param now for the times at which edges were released; `null` before the boot. */
+  constructor(nodes: readonly GraphNode[], now: () => number | null, observer: WiringObserver) {
     this.#observer = observer;
     this.#now = now;
     for (const node of nodes) {

@@ -52,16 +52,14 @@ function contents(nodes: GraphDump['nodes']): string {
   return parts.length === 0 ? 'nothing in it' : parts.join(', ');
 }
 
-/** The chain is that of the written times where there are any. */
+/** The chain is that of the defaults where these take too much, or where nothing is written down. */
 function budgetLine(what: string, { budgetMs, writtenMs, withDefaultsMs, chain, says }: BudgetVerdict): string {
   const along = `along ${shortened(chain).map(printable).join(' → ')}`;
-  const takes =
-    withDefaultsMs === 0
-      ? 'nothing takes any time'
-      : writtenMs === 0
-        ? `up to ${seconds(withDefaultsMs)} with defaults ${along}`
-        : `${seconds(writtenMs)} written down ${along}, up to ${seconds(withDefaultsMs)} with defaults`;
-  return `  ${says === 'fits' ? '✔' : '·'} ${what}: ${takes}; the budget is ${seconds(budgetMs)}`;
+  const isOfDefaults = says === 'shares' || writtenMs === 0;
+  const written = writtenMs === 0 ? [] : [`${seconds(writtenMs)} written down${isOfDefaults ? '' : ` ${along}`}`];
+  const takes = [...written, `up to ${seconds(withDefaultsMs)} with defaults${isOfDefaults ? ` ${along}` : ''}`];
+  const said = withDefaultsMs === 0 ? 'nothing takes any time' : takes.join(', ');
+  return `  ${says === 'fits' ? '✔' : '·'} ${what}: ${said}; the budget is ${seconds(budgetMs)}`;
 }
 
 /** Its ends tell a long chain as well. */

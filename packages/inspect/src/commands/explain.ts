@@ -1,5 +1,5 @@
 /** `muster explain`: why one service is up or not, since when, what happens next, and what to do. */
-import { explain, GraphView } from '@muster/core';
+import { explain, GraphView } from '@muster/core/graph';
 import type { Request } from '../commands.ts';
 import { EXIT } from '../exit.ts';
 import { dumpOf } from '../sources/dump-of.ts';

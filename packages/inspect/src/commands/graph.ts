@@ -10,7 +10,7 @@ export async function graph(request: Request, terminal: Terminal): Promise<numbe
   if (request.json) terminal.printJson(dump);
   else if (request.format === 'json') terminal.printPlain(`${JSON.stringify(dump, null, 2)}\n`);
   else {
-    const { GraphView } = await import('@muster/core');
+    const { GraphView } = await import('@muster/core/graph');
     const view = new GraphView(dump);
     if (request.format === 'mermaid') terminal.printPlain(view.toMermaid());
     else if (request.format === 'dot') terminal.printPlain(view.toDot());

@@ -5,7 +5,7 @@
  */
 import type { App } from '@muster/core';
 import { inspectError } from '../errors.ts';
-import { nearest } from '../nearest.ts';
+import { nearest } from '@muster/core/graph';
 import { isMusterError, placeOf, reasonOf } from './thrown.ts';
 import { settled } from './settled.ts';
 

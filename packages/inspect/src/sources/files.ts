@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { inspectError } from '../errors.ts';
-import { nearest } from '../nearest.ts';
+import { nearest } from '@muster/core/graph';
 
 const MODULE = /\.([cm]?[jt]s|[jt]sx)$/;
 
