@@ -3,29 +3,26 @@
  *
  * It never touches the process: signals and exit codes are `runApp`'s.
  */
-import { MusterError } from '@muster/contracts';
+import type { MusterError } from '@muster/contracts';
 import { Container } from 'inversify';
-import type { AppServer, GatedFactory, ServerHost } from './app-server.ts';
+import type { AppServer, ServerHost } from './app-server.ts';
+import { asBootError, bootAborted, BootFailed } from './boot-failure.ts';
 import { Clock, Random, systemClock, systemRandom } from './clock.ts';
 import { bindBuiltIns, bindServices } from './container/bind-services.ts';
-import { dependenciesOf } from './container/read-container.ts';
-import { declarationOf } from './declare/declaration.ts';
 import { type Class, type Dependency, nameOf, type Provided } from './declare/dependency.ts';
 import type { Registration } from './declare/registration.ts';
 import { bindingIdsOf, Engine } from './engine.ts';
 import { coreError } from './errors.ts';
+import { GatedFactories, scopedClassOf } from './gated-factories.ts';
 import { explain } from './graph/explain.ts';
-import type { GraphNode } from './graph/service-graph.ts';
 import type { GraphView } from './graph-view.ts';
-import { type BootFacts, BootstrapError } from './lifecycle/bootstrap-error.ts';
 import type { Door, GateOptions } from './lifecycle/gate.ts';
 import type { StopReport } from './lifecycle/shutdown.ts';
 import { EventLog } from './log/event-log.ts';
 import { MemoryLog } from './log/memory-log.ts';
 import { type AppState, Runtime } from './runtime.ts';
 import { RuntimeEvents } from './runtime-event.ts';
-import { type ScopedClass, scopedClass, ScopedClasses } from './scopes/scoped-classes.ts';
-import { reasonOf } from './redact.ts';
+import { type ScopedClass, ScopedClasses } from './scopes/scoped-classes.ts';
 
 export interface AppOptions {
   /** Classes with a Muster decorator, and registrations made by `provide` and `provideValue`. */
@@ -69,7 +66,7 @@ export class App {
   #state: AppState = 'new';
   #engine: Engine | undefined;
   #wallMs: number | null = null;
-  #factories: readonly GatedFactory[] = [];
+  #factories: GatedFactories | undefined;
   #scoped: readonly ScopedClass[] = [];
   #starting: Promise<void> | undefined;
   #stopping: Promise<StopReport> | undefined;
@@ -178,9 +175,11 @@ export class App {
   async #bringUp(engine: Engine): Promise<void> {
     const { orchestrator, gate, nodes } = engine;
     const { server } = this.#options;
-    this.#scoped = nodes.filter((node) => node.kind === 'scoped').map((node) => this.#scopedClass(node));
+    const factories = nodes.filter((node) => node.kind === 'factory' && node.provider.target !== server);
+    this.#factories = new GatedFactories(this.#container, factories);
+    this.#scoped = nodes.filter((node) => node.kind === 'scoped').map((node) => scopedClassOf(this.#container, node));
     if (server) {
-      server.attach(this.#hostFor(engine));
+      server.attach(this.#hostFor(engine, this.#factories));
       if (server.listensAtOnce) await this.#listen(server);
     }
     this.#throwIfStopping();
@@ -193,7 +192,7 @@ export class App {
   }
 
   #throwIfStopping(): void {
-    if (this.#stopping !== undefined) throw aborted('the app is stopping');
+    if (this.#stopping !== undefined) throw bootAborted('the app is stopping');
   }
 
   async #failed(error: unknown, engine: Engine): Promise<MusterError> {
@@ -202,28 +201,11 @@ export class App {
     const stopped = await orchestrator.stop('the boot failed');
     await this.#options.server?.close();
     if (this.#stopping === undefined) this.#state = 'failed';
-    const failure = this.#asFailure(error, engine, stopped.order);
+    const { nodes } = engine;
+    const boot = { wallMs: this.#wallMs ?? 0, stopped: stopped.order, nodes, graph: this.graph() };
+    const failure = asBootError(error, boot);
     this.events.emit({ type: 'boot-failed', error: failure, at: this.#clock.now() });
     return failure;
-  }
-
-  #asFailure(error: unknown, engine: Engine, stopped: readonly string[]): MusterError {
-    if (error instanceof MusterError && (error.code === 'GRAPH_INVALID' || error.code === 'ABORTED')) return error;
-    const facts: BootFacts =
-      error instanceof BootFailed
-        ? error.facts
-        : {
-            wallMs: this.#wallMs ?? 0,
-            causes: [{ service: culpritOf(error), error }],
-            abandoned: undefined,
-            blockedBy: [],
-            skipped: [],
-            stopped,
-            timeline: [],
-          };
-    if (facts.causes.length === 0 && facts.abandoned?.why === 'stop') return aborted(facts.abandoned.text);
-    const declaredAt = new Map(engine.nodes.map((node) => [node.id, node.provider.declaredAt ?? null]));
-    return new BootstrapError(facts, (service) => declaredAt.get(service) ?? null, this.graph());
   }
 
   async #stop(reason: string): Promise<StopReport> {
@@ -304,7 +286,11 @@ export class App {
       budgets: { bootMs: boot?.budgetMs ?? APP_DEFAULTS.bootBudgetMs, stopMs },
       servicesStopMs: stopMs * STOP_SHARES.services,
       gate,
-      open: () => this.#open(),
+      open: () => {
+        // Only now do the factories come into being.
+        this.#factories?.resolve();
+        server?.opening();
+      },
       escalated: (service, error) => {
         this.events.emit({ type: 'escalated', service, error, at: this.#clock.now() });
         void this.stop(`${service} is down for good`);
@@ -312,35 +298,8 @@ export class App {
     });
   }
 
-  #scopedClass({ id, provider }: GraphNode): ScopedClass {
-    const target = provider.target as Class;
-    const resolve = (): unknown[] => dependenciesOf(target).map((key) => this.#container.get(key));
-    return scopedClass(id, declarationOf(target)?.tag, target, resolve);
-  }
-
-  /** Runs while the gate is opening: only now do the factories come into being. */
-  #open(): void {
-    if (this.#factories.length === 0) {
-      this.#factories = this.#gatedNodes().map(({ id, provider }) => {
-        try {
-          const instance = this.#container.get(provider.key as Class);
-          return { name: id, tag: declarationOf(provider.target as Class)?.tag, instance };
-        } catch (error) {
-          throw coreError('FACTORY_FAILED', { factory: id, reason: reasonOf(error) }, error);
-        }
-      });
-    }
-    this.#options.server?.opening();
-  }
-
-  /** The factories behind the gate, but for the server itself, which exists already. */
-  #gatedNodes(): GraphNode[] {
-    return this.#prepared().nodes.filter(
-      (node) => node.kind === 'factory' && node.provider.target !== this.#options.server,
-    );
-  }
-
-  #hostFor({ orchestrator, gate }: Engine): ServerHost {
+  #hostFor(engine: Engine, factories: GatedFactories): ServerHost {
+    const { orchestrator, gate } = engine;
     return {
       gate,
       clock: this.#clock,
@@ -349,40 +308,15 @@ export class App {
       state: () => this.#state,
       graph: () => this.graph(),
       get: <D extends Dependency>(dependency: D) => this.#container.get(dependency as Class) as Provided<D>,
-      gateOver: (name, dependency) =>
-        orchestrator.gate(name, this.#prepared().idsOf(dependency), this.#options.gate ?? {}),
-      declared: this.#gatedNodes().map(({ id, provider }) => ({
-        name: id,
-        tag: declarationOf(provider.target as Class)?.tag,
-      })),
-      factories: () => this.#factories,
+      gateOver: (name, dependency) => orchestrator.gate(name, engine.idsOf(dependency), this.#options.gate ?? {}),
+      declared: factories.declared,
+      factories: () => factories.resolved,
     };
   }
-}
-
-/** Carries what an engine knows of a failed boot to where it is told. */
-class BootFailed extends Error {
-  readonly facts: BootFacts;
-
-  constructor(facts: BootFacts) {
-    super('the boot failed');
-    this.facts = facts;
-  }
-}
-
-function aborted(reason: string): MusterError {
-  return coreError('ABORTED', { what: 'The boot', why: 'stop', reason });
 }
 
 function checkBudget(option: string, value: number | undefined): void {
   if (value !== undefined && !(Number.isFinite(value) && value > 0)) {
     throw coreError('OPTION_INVALID', { option, expected: 'a positive number of milliseconds', got: String(value) });
   }
-}
-
-/** Whom an error of the boot is about. */
-function culpritOf(error: unknown): string {
-  const details = error instanceof MusterError ? error.details : {};
-  const name = details.service ?? details.factory;
-  return typeof name === 'string' ? name : 'server';
 }
