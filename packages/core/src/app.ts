@@ -35,6 +35,8 @@ export interface AppOptions {
   readonly boot?: {
     /** Time for the whole boot, in milliseconds; failed attempts are repeated until it ends. @default 120_000 */
     readonly budgetMs?: number;
+    /** How many services may be in their first attempt at the same time. @default no limit */
+    readonly concurrency?: number;
   };
   readonly stop?: {
     /** Time for the whole stop, in milliseconds; below the ten seconds that platforms give between SIGTERM and SIGKILL. @default 9_000 */
@@ -74,6 +76,7 @@ export class App {
   constructor(options: AppOptions) {
     checkBudget('boot.budgetMs', options.boot?.budgetMs);
     checkBudget('stop.budgetMs', options.stop?.budgetMs);
+    checkConcurrency(options.boot?.concurrency);
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#container = options.container ?? new Container({ defaultScope: 'Singleton' });
@@ -283,7 +286,7 @@ export class App {
       hooks: services.filter((entry) => typeof entry === 'object').filter((entry) => 'ready' in entry),
       front: server,
       around: { clock: this.#clock, random, events: this.events },
-      budgets: { bootMs: boot?.budgetMs ?? APP_DEFAULTS.bootBudgetMs, stopMs },
+      budgets: { bootMs: boot?.budgetMs ?? APP_DEFAULTS.bootBudgetMs, stopMs, concurrency: boot?.concurrency },
       servicesStopMs: stopMs * STOP_SHARES.services,
       gate,
       open: () => {
@@ -319,4 +322,10 @@ function checkBudget(option: string, value: number | undefined): void {
   if (value !== undefined && !(Number.isFinite(value) && value > 0)) {
     throw coreError('OPTION_INVALID', { option, expected: 'a positive number of milliseconds', got: String(value) });
   }
+}
+
+function checkConcurrency(value: number | undefined): void {
+  if (value === undefined || (Number.isInteger(value) && value > 0)) return;
+  const expected = 'a whole number from 1 on';
+  throw coreError('OPTION_INVALID', { option: 'boot.concurrency', expected, got: String(value) });
 }

@@ -1,5 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
-import { createApp, type Health, healthy, type Service, service, type StartContext, unhealthy } from '@muster/core';
+import {
+  BootstrapError,
+  createApp,
+  type Health,
+  healthy,
+  type Service,
+  service,
+  type StartContext,
+  unhealthy,
+} from '@muster/core';
 import { FakeClock, recordEvents } from '@muster/core/testing';
 
 /** Three services in a row and one beside them, which write down what happens to them. */
@@ -287,6 +296,73 @@ describe('a boot', () => {
     expect(waits).toEqual([1_000, 2_000, 5_000, 10_000].map((ms) => [ms, ['ThreadService'], ['AgentSupervisor']]));
     await app.stop();
     await starting;
+  });
+});
+
+describe('a boot with a limit', () => {
+  it('starts no more services at the same time than it may, and all in the end', async () => {
+    const clock = new FakeClock();
+    let now = 0;
+    let most = 0;
+    const services = Array.from({ length: 9 }, (_, i) => {
+      const made = {
+        [`S${i}`]: class implements Service {
+          async start(ctx: StartContext): Promise<void> {
+            now += 1;
+            most = Math.max(most, now);
+            await new Promise<void>((resolve) => void ctx.clock.schedule(10 + i, resolve));
+            now -= 1;
+          }
+        },
+      }[`S${i}`] as new () => object;
+      service()(made);
+      return made;
+    });
+    const app = createApp({ services, clock, boot: { concurrency: 2 } });
+    const starting = app.start();
+    await clock.advance(1_000);
+    await starting;
+    expect(most).toBe(2);
+    expect(
+      app
+        .graph()
+        .toJSON()
+        .nodes.every(({ phase }) => phase === 'running'),
+    ).toBe(true);
+    await app.stop();
+    expect(() => createApp({ boot: { concurrency: 0 } })).toThrow(expect.objectContaining({ code: 'OPTION_INVALID' }));
+  });
+});
+
+describe('the error of a failed boot', () => {
+  it('has the timeline of what happened and the graph as it was left, beside causes and victims', async () => {
+    const clock = new FakeClock();
+    let tries = 0;
+    const thread: Service = {
+      start() {
+        tries += 1;
+        throw Object.assign(new Error(tries === 1 ? 'refused' : 'no such table'), { fatal: tries > 1 });
+      },
+    };
+    const app = createApp({ services: chain([], { thread }).services, clock });
+    const starting = app.start().catch((error: unknown) => error);
+    await clock.advance(250);
+    const failure = (await starting) as BootstrapError;
+    expect(failure).toBeInstanceOf(BootstrapError);
+    expect(failure.timeline.filter((moment) => moment.service === 'ThreadService')).toEqual([
+      { atMs: 0, service: 'ThreadService', what: 'starts' },
+      {
+        atMs: 0,
+        service: 'ThreadService',
+        what: expect.stringContaining('failed: start() of ThreadService failed in attempt 1: refused'),
+      },
+      { atMs: 250, service: 'ThreadService', what: expect.stringContaining('no such table') },
+    ]);
+    expect(failure.timeline).toContainEqual({ atMs: 0, service: 'Database', what: 'is up after 0 ms' });
+    expect(failure.graph.toJSON()).toMatchObject({ state: 'failed' });
+    expect(failure.details).toMatchObject({
+      causes: [{ service: 'ThreadService', declaredAt: expect.stringMatching(/boot\.test\.ts:\d+$/) }],
+    });
   });
 });
 

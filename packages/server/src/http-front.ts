@@ -11,34 +11,50 @@ export interface HttpSurroundings {
   readonly host: ServerHost;
   readonly events: RuntimeEvents;
   /** True when only this machine can connect; then the dump needs no token. */
-  readonly isLoopback: boolean;
+  readonly isLoopback: () => boolean;
   readonly authenticator: () => Authenticator;
   readonly handlers: () => readonly HttpHandler[];
 }
 
-/** Answers one request; never rejects. */
+/** Answers one request on a server that is ours alone; never rejects. */
 export async function answerHttp(
   request: IncomingMessage,
   response: ServerResponse,
   around: HttpSurroundings,
 ): Promise<void> {
-  const path = (request.url ?? '/').split('?', 1)[0] as string;
+  if (await offerHttp(request, response, around)) return;
+  const { gate } = around.host;
+  if (gate.state !== 'open') {
+    response.setHeader('retry-after', '1');
+    json(response, 503, { code: 'NOT_READY', message: 'The gate is not open.', waitingFor: gate.blockedBy });
+  } else {
+    json(response, 404, { code: 'NOT_FOUND', message: `Nothing is served at ${pathOf(request)}.` });
+  }
+}
+
+/** Answers a request that is ours: a probe, the dump, or one that a handler behind the open gate takes. Never rejects. */
+export async function offerHttp(
+  request: IncomingMessage,
+  response: ServerResponse,
+  around: HttpSurroundings,
+): Promise<boolean> {
+  const path = pathOf(request);
   try {
-    if (await answerOwn(path, request, response, around)) return;
-    const { gate } = around.host;
-    if (gate.state !== 'open') {
-      response.setHeader('retry-after', '1');
-      json(response, 503, { code: 'NOT_READY', message: 'The gate is not open.', waitingFor: gate.blockedBy });
-      return;
-    }
-    for (const handler of around.handlers()) if (await handler.handle(request, response)) return;
-    json(response, 404, { code: 'NOT_FOUND', message: `Nothing is served at ${path}.` });
+    if (await answerOwn(path, request, response, around)) return true;
+    if (around.host.gate.state !== 'open') return false;
+    for (const handler of around.handlers()) if (await handler.handle(request, response)) return true;
+    return false;
   } catch (error) {
     const correlation = around.host.random.uuid();
     around.events.emit({ type: 'fault', component: `http ${path}`, correlation, error, at: around.host.clock.now() });
     if (response.headersSent) response.destroy();
     else json(response, 500, { code: 'INTERNAL', message: `Something went wrong; it is logged as ${correlation}.` });
+    return true;
   }
+}
+
+function pathOf(request: IncomingMessage): string {
+  return (request.url ?? '/').split('?', 1)[0] as string;
 }
 
 /** Probes and dump. Liveness is not readiness: a process whose database is down is alive and must not be restarted for it. */
@@ -65,7 +81,7 @@ async function answerOwn(
     }
     case '/muster/graph.json':
     case '/muster/graph.txt':
-      if (!isLoopback && !(await hasToken(request, host, authenticator))) {
+      if (!isLoopback() && !(await hasToken(request, host, authenticator))) {
         response.setHeader('www-authenticate', 'Bearer');
         json(response, 401, { code: 'TOKEN_INVALID', message: 'The dump needs a token: Authorization: Bearer …' });
       } else if (path.endsWith('.json')) {

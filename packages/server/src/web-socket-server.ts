@@ -5,7 +5,7 @@
  */
 import { CORE_ERRORS, type AppServer, EventLog, type ServerHost } from '@muster/core';
 import { errorsFrom, messageOf, SUBPROTOCOL } from '@muster/contracts';
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
@@ -14,11 +14,16 @@ import { Connection } from './connection.ts';
 import { ConnectionPool } from './connection-pool.ts';
 import { serverError } from './errors.ts';
 import { type HandshakeSurroundings, shakeHands } from './handshake.ts';
-import { answerHttp } from './http-front.ts';
+import { answerHttp, type HttpSurroundings, offerHttp } from './http-front.ts';
 import { LIMIT_DEFAULTS, type Limits } from './limits.ts';
 import type { FrontTag, HttpHandler, WebSocketFactory } from './web-socket-factory.ts';
 
 export interface WebSocketServerOptions {
+  /**
+   * A server of somebody else's: of Express, Fastify, Nest or plain `node:http`. Its upgrades to our paths are taken, and
+   * nothing else: it is neither bound nor closed, and its requests are its own. Give those that may be ours to `handle()`.
+   */
+  readonly attachTo?: Server;
   /** 0 takes any free port. @default 3000 */
   readonly port?: number;
   /** @default '127.0.0.1' */
@@ -52,26 +57,40 @@ export class MusterServer implements AppServer {
   readonly #given: Partial<Limits>;
   #limits: Limits;
   readonly #http: Server;
+  readonly #isOwn: boolean;
   readonly #sockets: WebSocketServer;
   readonly #tcp = new Set<Socket>();
   readonly #connections = new Set<Connection>();
   #surroundings: Omit<HandshakeSurroundings, 'factory'> | undefined;
+  #front: HttpSurroundings | undefined;
+  readonly #onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void =>
+    this.#upgrade(request, socket, head);
   #host: ServerHost | undefined;
   #draining = false;
   #emptied: (() => void) | undefined;
 
   constructor(options: WebSocketServerOptions) {
+    const { attachTo } = options;
+    const clash = (['port', 'host', 'listen'] as const).find((option) => options[option] !== undefined);
+    if (attachTo !== undefined && clash !== undefined) {
+      const got = String(options[clash]);
+      throw coreError('OPTION_INVALID', { option: clash, expected: 'absent, where attachTo is given', got });
+    }
+    this.#isOwn = attachTo === undefined;
     this.#port = options.port ?? 3000;
     this.#hostName = options.host ?? '127.0.0.1';
-    this.listensAtOnce = options.listen === 'at-once';
+    // A server of somebody else's may listen already: who comes early is held.
+    this.listensAtOnce = !this.#isOwn || options.listen === 'at-once';
     this.#origins = new Set(options.origins);
     this.#given = options.limits ?? {};
     this.#limits = { ...LIMIT_DEFAULTS, ...this.#given };
-    this.#http = createServer();
-    this.#http.on('connection', (socket) => {
-      this.#tcp.add(socket);
-      socket.on('close', () => this.#tcp.delete(socket));
-    });
+    this.#http = attachTo ?? createServer();
+    if (this.#isOwn) {
+      this.#http.on('connection', (socket) => {
+        this.#tcp.add(socket);
+        socket.on('close', () => this.#tcp.delete(socket));
+      });
+    }
     this.#sockets = new WebSocketServer({
       noServer: true,
       maxPayload: this.#limits.messageBytes * 4,
@@ -82,7 +101,8 @@ export class MusterServer implements AppServer {
   /** Where it listens, as a URL. */
   get url(): string {
     const address = this.#http.address() as AddressInfo | null;
-    const host = this.#hostName.includes(':') ? `[${this.#hostName}]` : this.#hostName;
+    const name = this.#isOwn ? this.#hostName : (address?.address ?? this.#hostName);
+    const host = name.includes(':') ? `[${name}]` : name;
     return `http://${host}:${address?.port ?? this.#port}`;
   }
 
@@ -101,15 +121,25 @@ export class MusterServer implements AppServer {
       log: () => host.get(EventLog),
       pool: () => host.get(ConnectionPool),
     };
-    const front = {
+    this.#front = {
       host,
       events: host.events,
-      isLoopback: LOOPBACK.has(this.#hostName),
+      isLoopback: () => LOOPBACK.has(this.#boundTo()),
       authenticator: () => host.get(Authenticator),
       handlers: () => this.#resolved<HttpHandler>((tag) => tag.front === 'http'),
     };
-    this.#http.on('request', (request, response) => void answerHttp(request, response, front));
-    this.#http.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
+    const front = this.#front;
+    if (this.#isOwn) this.#http.on('request', (request, response) => void answerHttp(request, response, front));
+    this.#http.on('upgrade', this.#onUpgrade);
+  }
+
+  /**
+   * For a server of somebody else's: answers a request that is ours, a probe, the dump or one for an `@httpHandler`.
+   *
+   * @returns false when it is none of ours: let the next one answer.
+   */
+  async handle(request: IncomingMessage, response: ServerResponse): Promise<boolean> {
+    return this.#front !== undefined && offerHttp(request, response, this.#front);
   }
 
   opening(): void {
@@ -123,6 +153,7 @@ export class MusterServer implements AppServer {
   }
 
   listen(): Promise<string> {
+    if (!this.#isOwn) return Promise.resolve(this.#http.listening ? this.url : 'a server of somebody else');
     return new Promise((resolve, reject) => {
       const failed = (error: Error): void => {
         reject(
@@ -162,7 +193,8 @@ export class MusterServer implements AppServer {
     // A socket that is cut with something unread in it reaches its client as 1006, so peers get a moment to answer.
     await this.#emptyWithin(CLOSING_MS);
     for (const connection of this.#connections) connection.terminate();
-    if (!this.#http.listening) return;
+    this.#http.off('upgrade', this.#onUpgrade);
+    if (!this.#isOwn || !this.#http.listening) return;
     await new Promise<void>((resolve) => {
       this.#http.close(() => resolve());
       // Also those that were upgraded or refused and that HTTP no longer knows: a peer must not hold up a stop.
@@ -171,10 +203,12 @@ export class MusterServer implements AppServer {
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    // A peer that resets before the 101 is expected.
-    socket.on('error', () => {});
     const path = (request.url ?? '/').split('?', 1)[0] as string;
     const declared = this.#declared().find(({ tag }) => tag.front === 'web-socket' && tag.path === path);
+    // Somebody else's server has somebody else's sockets, at other paths.
+    if (declared === undefined && !this.#isOwn) return;
+    // A peer that resets before the 101 is expected.
+    socket.on('error', () => {});
     const offered = request.headers['sec-websocket-protocol']?.split(',').map((name) => name.trim()) ?? [];
     if (this.#draining)
       return refuseUpgrade(socket, '503 Service Unavailable', 'This process is shutting down.', ['retry-after: 1']);
@@ -215,6 +249,13 @@ export class MusterServer implements AppServer {
       // Not a URL, "null" for instance: no origin of ours.
       return false;
     }
+  }
+
+  /** The address that the server is bound to, as far as it is known. */
+  #boundTo(): string {
+    if (this.#isOwn) return this.#hostName;
+    const address = this.#http.address();
+    return typeof address === 'object' && address !== null ? address.address : '';
   }
 
   #declared(): { name: string; tag: FrontTag }[] {

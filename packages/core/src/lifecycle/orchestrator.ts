@@ -22,6 +22,8 @@ import { Wiring, type WiringObserver } from './wiring.ts';
 export interface Budgets {
   readonly bootMs: number;
   readonly stopMs: number;
+  /** How many services may be starting at the same time while the app boots. @default no limit */
+  readonly concurrency?: number | undefined;
 }
 
 /** What an engine tells whoever owns it. */
@@ -61,6 +63,8 @@ export class Orchestrator implements Keeper, WiringObserver {
   readonly #health: HealthLoop;
   /** Ids of services that may start now. */
   readonly #ready: string[] = [];
+  /** Those that are starting, where their number is limited. */
+  readonly #starting = new Set<string>();
   /** Services that were lost since the main gate last opened: it asks them for more than one good word. */
   readonly #lost = new Set<ManagedService>();
   /** Who is to be restarted when a service is back, by the id of that service. */
@@ -209,6 +213,7 @@ export class Orchestrator implements Keeper, WiringObserver {
     // Those that follow a restart go down before anybody hears that there is something to start on.
     if (isUp) this.#restartFollowers(service);
     this.wiring.set(id, isUp, service.isStarted, service.isSettled);
+    if (this.#starting.delete(id)) this.#pump();
     if (isUp && this.#lost.has(service)) for (const gate of this.#gates.values()) gate.follow();
   }
 
@@ -254,13 +259,23 @@ export class Orchestrator implements Keeper, WiringObserver {
   #pump(): void {
     if (this.#isPumping) return;
     this.#isPumping = true;
-    for (const id of this.#ready) {
+    const { concurrency = Number.POSITIVE_INFINITY } = this.#budgets;
+    let next = 0;
+    for (; next < this.#ready.length && this.#starting.size < concurrency; next += 1) {
+      const id = this.#ready[next] as string;
       const service = this.#services.get(id);
       if (service === undefined || this.#abandoned !== undefined || this.#isHalted) continue;
-      if ((service.phase === 'waiting' || service.phase === 'skipped') && this.wiring.mayStart(id)) service.begin();
+      if ((service.phase === 'waiting' || service.phase === 'skipped') && this.wiring.mayStart(id))
+        this.#begin(service);
     }
-    this.#ready.length = 0;
+    this.#ready.splice(0, next);
     this.#isPumping = false;
+  }
+
+  #begin(service: ManagedService): void {
+    service.begin();
+    if (this.boot !== undefined && this.#budgets.concurrency !== undefined && service.phase === 'starting')
+      this.#starting.add(service.id);
   }
 
   #settleIfUp(): void {
