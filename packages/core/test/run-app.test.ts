@@ -37,12 +37,14 @@ function journalled(name: string, journal: string[], body: Partial<Service> = {}
       journal.push(`${name} starts`);
       await body.start?.(ctx);
     }
+    async run(ctx: never): Promise<void> {
+      await body.run?.(ctx);
+    }
     async stop(ctx: never): Promise<void> {
       journal.push(`${name} stops`);
       await body.stop?.(ctx);
     }
   }
-  if (body.run) Object.assign(Journalled.prototype, { run: body.run });
   Object.defineProperty(Journalled, 'name', { value: name });
   return Journalled;
 }
