@@ -144,7 +144,8 @@ describe('Faults', () => {
     };
     expect(() => createTestApp({ services, faults })).toThrow(expect.objectContaining(unknown));
     const known = new Faults();
-    await using _ = await startTestApp({ services, faults: known });
+    await using app = await startTestApp({ services, faults: known });
+    expect(app.state).toBe('running');
     expect(() => known.at('Reader.start')).toThrow(expect.objectContaining({ code: 'NODE_UNKNOWN' }));
   });
 });
