@@ -21,8 +21,8 @@ export class RunningProcess implements AsyncDisposable {
   readonly child: ChildProcess;
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
   #output = '';
-  #waiters: { test: (output: string) => unknown; resolve: (found: string) => void; reject: (error: Error) => void }[] =
-    [];
+  #isOver = false;
+  #waiters: { look: () => boolean; reject: (error: Error) => void }[] = [];
 
   constructor(file: string, env: Readonly<Record<string, string>> = {}) {
     this.child = spawn(process.execPath, [file], {
@@ -32,16 +32,13 @@ export class RunningProcess implements AsyncDisposable {
     });
     const read = (chunk: Buffer): void => {
       this.#output += chunk.toString('utf8');
-      this.#waiters = this.#waiters.filter((waiter) => {
-        if (!waiter.test(this.#output)) return true;
-        waiter.resolve(this.#output);
-        return false;
-      });
+      this.#waiters = this.#waiters.filter((waiter) => !waiter.look());
     };
     this.child.stdout?.on('data', read);
     this.child.stderr?.on('data', read);
     this.exited = once(this.child, 'close').then(([code, signal]) => {
-      for (const waiter of this.#waiters) waiter.reject(new Error(`the process ended; it said:\n${this.#output}`));
+      this.#isOver = true;
+      for (const waiter of this.#waiters) waiter.reject(this.#ended());
       return { code: code as number | null, signal: signal as NodeJS.Signals | null };
     });
   }
@@ -52,17 +49,31 @@ export class RunningProcess implements AsyncDisposable {
 
   /** Resolves to the first group of `pattern` as soon as the output has it. */
   async said(pattern: RegExp): Promise<string> {
-    const found = await new Promise<string>((resolve, reject) => {
-      if (pattern.test(this.#output)) resolve(this.#output);
-      else this.#waiters.push({ test: (output) => pattern.test(output), resolve, reject });
-    });
-    const match = pattern.exec(found) as RegExpExecArray;
+    const match = await this.until(() => pattern.exec(this.#output) ?? undefined);
     return match[1] ?? match[0];
+  }
+
+  /** Resolves to what `look` finds, asked again whenever the process has said more; rejects when it ends before. */
+  until<T>(look: () => T | undefined): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const isThere = (): boolean => {
+        const found = look();
+        if (found !== undefined) resolve(found);
+        return found !== undefined;
+      };
+      if (isThere()) return;
+      if (this.#isOver) reject(this.#ended());
+      else this.#waiters.push({ look: isThere, reject });
+    });
   }
 
   /** Where it listens, as soon as it does. */
   async url(): Promise<string> {
     return this.said(/Listening on (http:\S+)/);
+  }
+
+  #ended(): Error {
+    return new Error(`the process ended; it said:\n${this.#output}`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
