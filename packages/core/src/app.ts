@@ -51,7 +51,7 @@ export interface AppOptions {
 export const APP_DEFAULTS = { bootBudgetMs: 120_000, stopBudgetMs: 9_000 } as const;
 
 /** Parts of the stop budget: when runs must have ended, sockets be gone, and services be stopped. */
-const STOP_SHARES = { runs: 0.45, sockets: 0.55, services: 0.9 } as const;
+export const STOP_SHARES = { runs: 0.45, sockets: 0.55, services: 0.9 } as const;
 
 /** Makes an app; nothing is built or started before `app.start()`. */
 export function createApp(options: AppOptions = {}): App {

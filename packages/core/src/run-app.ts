@@ -9,7 +9,7 @@
  *   75  forced: a second signal, a stop that overran its budget, or one that ended cleanly but for what hung
  */
 import { MusterError, type Timer } from '@muster/contracts';
-import { APP_DEFAULTS, type App } from './app.ts';
+import { APP_DEFAULTS, type App, STOP_SHARES } from './app.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { coreError } from './errors.ts';
 import { whyAbandoned } from './lifecycle/abandoned.ts';
@@ -28,9 +28,6 @@ export interface RunOptions {
 }
 
 export const EXIT = { clean: 0, bootFailed: 1, escalated: 70, forced: 75 } as const;
-
-/** The part of the stop budget that services have; the dump tells that part alone. */
-const SERVICES_SHARE = 0.9;
 
 /**
  * Starts the app, stops it on SIGINT or SIGTERM, and ends the process with the exit code that says how it went.
@@ -175,9 +172,10 @@ class AppProcess {
     this.#finish('forced');
   }
 
+  /** The dump tells the services' part of it. */
   #stopBudgetMs(): number {
     try {
-      return Math.round(this.#app.graph().toJSON().budgets.stop.budgetMs / SERVICES_SHARE);
+      return Math.round(this.#app.graph().toJSON().budgets.stop.budgetMs / STOP_SHARES.services);
     } catch {
       // There is no graph, because an option is wrong; the boot has failed of that.
       return APP_DEFAULTS.stopBudgetMs;
