@@ -58,6 +58,7 @@ export class Actor {
   cameLate = false;
   /** Stops that have not ended, with the time at which the engine stops waiting. */
   openStops: number[] = [];
+  lastStopWasLate = false;
   #sickUntil = -1;
   #wellUntil = 0;
 
@@ -247,6 +248,7 @@ export class Actor {
     this.isEntered = false;
     this.cameLate = false;
     this.openStops.push(ctx.deadline);
+    this.lastStopWasLate = ctx.reason === 'it started too late';
     const ended = (): void => {
       this.openStops = this.openStops.filter((deadline) => deadline !== ctx.deadline);
     };

@@ -43,6 +43,13 @@ export const MUTANTS = [
     replace: 'this.#ready.push(node.id);',
   },
   {
+    invariant: 'no two stops at once',
+    name: 'a stop does not join one that is under way',
+    file: `${lifecycle}/managed-service.ts`,
+    find: 'if (this.#leaving !== undefined) return this.#within(this.#leaving, withinMs);',
+    replace: '',
+  },
+  {
     invariant: 'gate open means closure ready',
     name: 'an open gate does not close',
     file: `${lifecycle}/gate.ts`,
@@ -81,14 +88,14 @@ export const MUTANTS = [
     invariant: 'stop iff start',
     name: 'a stop does not call stop()',
     file: `${lifecycle}/managed-service.ts`,
-    find: 'const outcome = before ? await this.#callStop(withinMs, reason) : CLEAN;',
+    find: 'const outcome = before || this.#leaving !== undefined ? await this.#callStop(withinMs, reason) : CLEAN;',
     replace: 'const outcome = CLEAN;',
   },
   {
     invariant: 'stop only after start',
     name: 'stop() is called whether or not start() was',
     file: `${lifecycle}/managed-service.ts`,
-    find: 'const outcome = before ? await this.#callStop(withinMs, reason) : CLEAN;',
+    find: 'const outcome = before || this.#leaving !== undefined ? await this.#callStop(withinMs, reason) : CLEAN;',
     replace: 'const outcome = await this.#callStop(withinMs, reason);',
   },
   {
@@ -233,9 +240,9 @@ export const MUTANTS = [
   },
   {
     invariant: 'no fault',
-    name: 'an attempt that ended after a stop brings its service up',
+    name: 'a failed attempt goes into a pause whoever owns the service by then',
     file: `${lifecycle}/managed-service.ts`,
-    find: "if (this.#is('starting')) this.#goUp();\n  }\n\n  #goUp",
-    replace: 'this.#goUp();\n  }\n\n  #goUp',
+    find: 'if (error instanceof Retired || !this.#machine.can(move)) throw new Retired();',
+    replace: 'if (error instanceof Retired) throw new Retired();',
   },
 ];

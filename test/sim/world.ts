@@ -174,10 +174,19 @@ export class World implements Audience {
     if (!actor.everEntered && actor.sketch.has.start) {
       this.violate('stop only after start', `${actor.id} was stopped and had never been started`);
     }
+    // The actor has not noted this call yet: what is open is another one.
+    if (actor.openStops.some((deadline) => deadline > this.nowMs)) {
+      this.violate('no two stops at once', `stop() of ${actor.id} was called while it ran`);
+    }
     if (!this.stopReasons.has(ctx.reason)) return;
     for (const dependent of this.model.dependents(actor.id)) {
       if (['starting', 'running', 'backoff', 'completed', 'stopping'].includes(dependent.phase)) {
         this.violate('stops after its dependents', `${actor.id} stopped while ${dependent.id} was ${dependent.phase}`);
+      }
+      // A start may succeed at any time after it was given up, so the stop of that is none of this.
+      const { openStops, lastStopWasLate } = this.actor(dependent.id);
+      if (!lastStopWasLate && openStops.some((deadline) => deadline > this.nowMs)) {
+        this.violate('stops after its dependents', `${actor.id} stopped while stop() of ${dependent.id} ran`);
       }
     }
   }

@@ -3,11 +3,11 @@
  *
  * It never touches the process: signals and exit codes are `runApp`'s.
  */
-import type { MusterError } from '@muster/contracts';
+import { MusterError } from '@muster/contracts';
 import { Container } from 'inversify';
 import type { AppServer, ServerHost } from './app-server.ts';
 import { asBootError, bootAborted, BootFailed } from './boot-failure.ts';
-import { Clock, Random, systemClock, systemRandom } from './clock.ts';
+import { bounded, Clock, Random, systemClock, systemRandom } from './clock.ts';
 import { bindBuiltIns, bindServices } from './container/bind-services.ts';
 import { type Class, type Dependency, nameOf, type Provided } from './declare/dependency.ts';
 import type { Registration } from './declare/registration.ts';
@@ -50,8 +50,11 @@ export interface AppOptions {
 
 export const APP_DEFAULTS = { bootBudgetMs: 120_000, stopBudgetMs: 9_000 } as const;
 
-/** Parts of the stop budget: when runs must have ended, sockets be gone, and services be stopped. */
-export const STOP_SHARES = { runs: 0.45, sockets: 0.55, services: 0.9 } as const;
+/** Parts of the stop budget: when runs must have ended, sockets be gone, services be stopped, and the server be closed. */
+export const STOP_SHARES = { runs: 0.45, sockets: 0.55, services: 0.9, server: 0.98 } as const;
+
+/** The report of a stop that had nothing to do. */
+const NOTHING: StopReport = { order: [], hung: [], errors: [] };
 
 /** Makes an app; nothing is built or started before `app.start()`. */
 export function createApp(options: AppOptions = {}): App {
@@ -159,8 +162,9 @@ export class App {
   async #start(): Promise<void> {
     const startedAt = this.#clock.monotonic();
     this.#state = 'starting';
-    const engine = this.#prepared();
+    let engine: Engine | undefined;
     try {
+      engine = this.#prepared();
       const { problems } = engine;
       if (problems.length > 0) throw coreError('GRAPH_INVALID', { problems });
       engine.build();
@@ -172,6 +176,7 @@ export class App {
     }
     this.#wallMs = this.#clock.monotonic() - startedAt;
     this.#state = 'running';
+    engine.booted();
     this.events.emit({ type: 'boot-completed', wallMs: this.#wallMs, at: this.#clock.now() });
   }
 
@@ -190,6 +195,7 @@ export class App {
     if (failed !== undefined) throw new BootFailed(failed);
     // A gate that could not open at boot is a failed boot: its factories will not mend themselves.
     if (gate.state !== 'open' && gate.failure !== undefined) throw gate.failure;
+    this.#throwIfStopping();
     if (server && !server.listensAtOnce) await this.#listen(server);
     this.#throwIfStopping();
   }
@@ -198,40 +204,72 @@ export class App {
     if (this.#stopping !== undefined) throw bootAborted('the app is stopping');
   }
 
-  async #failed(error: unknown, engine: Engine): Promise<MusterError> {
-    const { orchestrator } = engine;
-    orchestrator.halt();
-    const stopped = await orchestrator.stop('the boot failed');
-    await this.#options.server?.close();
+  /** @param engine absent when an option of the app is wrong: then there is no graph either. */
+  async #failed(error: unknown, engine: Engine | undefined): Promise<unknown> {
+    engine?.orchestrator.halt();
+    const stopped = await engine?.orchestrator.stop('the boot failed');
+    await this.#partWith('close', this.#stopBudgetMs, () => this.#options.server?.close());
     if (this.#stopping === undefined) this.#state = 'failed';
-    const { nodes } = engine;
-    const boot = { wallMs: this.#wallMs ?? 0, stopped: stopped.order, nodes, graph: this.graph() };
-    const failure = asBootError(error, boot);
-    this.events.emit({ type: 'boot-failed', error: failure, at: this.#clock.now() });
+    const boot = { wallMs: this.#wallMs ?? 0, stopped: stopped?.order ?? [], nodes: engine?.nodes ?? [] };
+    const failure = engine === undefined ? error : asBootError(error, { ...boot, graph: this.graph() });
+    if (failure instanceof MusterError)
+      this.events.emit({ type: 'boot-failed', error: failure, at: this.#clock.now() });
     return failure;
   }
 
   async #stop(reason: string): Promise<StopReport> {
-    const nothing: StopReport = { order: [], hung: [], errors: [] };
-    if (this.#state === 'failed') return nothing;
+    if (this.#state === 'failed') return NOTHING;
     const wasRunning = this.#state === 'running';
     const startedAt = this.#clock.monotonic();
     this.#state = 'stopping';
     this.events.emit({ type: 'stop-started', reason, at: this.#clock.now() });
-    const { orchestrator } = this.#prepared();
-    const budgetMs = this.#options.stop?.budgetMs ?? APP_DEFAULTS.stopBudgetMs;
-    orchestrator.halt();
-    const quiet = wasRunning ? orchestrator.drain(reason, budgetMs * STOP_SHARES.runs) : Promise.resolve();
-    await Promise.all([quiet, this.#options.server?.drain(budgetMs * STOP_SHARES.sockets, quiet)]);
-    const left = budgetMs * STOP_SHARES.services - (this.#clock.monotonic() - startedAt);
-    const report = await orchestrator.stop(reason, left);
-    await this.#options.server?.close();
+    const orchestrator = this.#engine?.orchestrator;
+    const { server } = this.#options;
+    const budgetMs = this.#stopBudgetMs;
+    const left = (share: number): number => budgetMs * share - (this.#clock.monotonic() - startedAt);
+    orchestrator?.halt();
+    const running = wasRunning ? orchestrator : undefined;
+    const quiet = running?.drain(reason, budgetMs * STOP_SHARES.runs) ?? Promise.resolve();
+    const toDrain = left(STOP_SHARES.sockets);
+    // The server keeps to its time itself; this is for one that does not.
+    await Promise.all([
+      quiet,
+      this.#partWith('drain', left(STOP_SHARES.services), () => server?.drain(toDrain, quiet)),
+    ]);
+    const stopped = (await orchestrator?.stop(reason, left(STOP_SHARES.services))) ?? NOTHING;
+    const failed = await this.#partWith('close', left(STOP_SHARES.server), () => server?.close());
+    const report = withServer(stopped, failed);
     // A boot that was under way ends with its own error, which belongs to whoever called start().
     await this.#starting?.catch(() => {});
     this.#state = 'stopped';
     const wallMs = this.#clock.monotonic() - startedAt;
     this.events.emit({ type: 'stop-completed', order: report.order, hung: report.hung, wallMs, at: this.#clock.now() });
     return report;
+  }
+
+  /**
+   * Lets the server drain or close, for as long as it has: one that cannot say goodbye keeps no service from being stopped.
+   *
+   * @returns what went wrong, which has been told.
+   */
+  async #partWith(
+    method: 'drain' | 'close',
+    timeoutMs: number,
+    work: () => Promise<void> | undefined,
+  ): Promise<unknown> {
+    const onTimeout = (): Error =>
+      coreError('STOP_TIMEOUT', { service: 'server', method, timeoutMs: Math.round(timeoutMs) });
+    try {
+      await bounded({ clock: this.#clock, timeoutMs, onTimeout }, async () => work());
+      return undefined;
+    } catch (error) {
+      this.events.emit({ type: 'stop-failed', service: 'server', error, at: this.#clock.now() });
+      return error;
+    }
+  }
+
+  get #stopBudgetMs(): number {
+    return this.#options.stop?.budgetMs ?? APP_DEFAULTS.stopBudgetMs;
   }
 
   async #listen(server: AppServer): Promise<void> {
@@ -316,6 +354,14 @@ export class App {
       factories: () => factories.resolved,
     };
   }
+}
+
+/** The report of a stop at whose end the server did or did not close. */
+function withServer(report: StopReport, error: unknown): StopReport {
+  if (error === undefined) return report;
+  const isHung = error instanceof MusterError && error.code === 'STOP_TIMEOUT';
+  const hung = isHung ? [...report.hung, 'server'] : report.hung;
+  return { order: report.order, hung, errors: [...report.errors, { service: 'server', error }] };
 }
 
 function checkBudget(option: string, value: number | undefined): void {

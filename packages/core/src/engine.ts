@@ -60,6 +60,7 @@ export class Engine {
   #graph: ServiceGraph;
   #plan: StartPlan;
   #budgets: BudgetReport;
+  #bootIdealMs: number | undefined;
   /** By the id of a node, the `Ref`s that stand for it. */
   readonly #tied = new Map<string, { readonly keys: readonly Dependency[]; readonly instance: object }>();
 
@@ -123,6 +124,11 @@ export class Engine {
     this.#tieRefs(instances);
   }
 
+  /** Keeps what the boot took at least: later restarts must not change how well it went. */
+  booted(): void {
+    this.#bootIdealMs = this.view('running', null).toJSON().criticalPath.ms;
+  }
+
   /** Ids of the nodes that answer to a dependency. */
   idsOf(dependency: Dependency): string[] {
     return this.#graph.nodes.filter((node) => keysOf(node).includes(dependency)).map((node) => node.id);
@@ -145,6 +151,7 @@ export class Engine {
       state,
       gate: { state: gate.state, blockedBy: gate.blockedBy },
       wallMs,
+      bootIdealMs: this.#bootIdealMs,
       budgets: { ...this.#budgets, problems: this.problems },
       stateOf,
       releasedAt: (from, to) => orchestrator.wiring.releasedAt(from, to),

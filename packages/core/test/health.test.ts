@@ -208,7 +208,7 @@ describe('HealthRecord', () => {
           let [bad, good, none] = [0, 1, 0];
           for (const answer of said) {
             if (answer === 'none') {
-              record.miss(1);
+              record.miss();
               none += 1;
               if (none >= STALE_AFTER) [status, good] = ['unhealthy', 0];
             } else if (answer === 'bad') {

@@ -1,7 +1,7 @@
 /**
  * The bindings of a container, which only a plugin gets to see, and what a container plans while somebody resolves.
  */
-import type { Binding } from '@inversifyjs/core';
+import { type Binding, bindingTypeValues } from '@inversifyjs/core';
 import { Plugin, type PluginApi, type PluginContext } from '@inversifyjs/plugin';
 import type { Container, ServiceIdentifier } from 'inversify';
 
@@ -33,17 +33,44 @@ export function bindingsOf(container: Container): Binding<unknown>[] {
   return [...bindingService.getBoundServices()].flatMap((key) => [...(bindingService.get(key) ?? [])]);
 }
 
-/** Does `work`, and returns the keys that were asked for meanwhile, directly or by `context.get`. */
-export function observeAsked(container: Container, work: () => void): Set<ServiceIdentifier> {
+/**
+ * Notes what the dynamic bindings of a container ask for while they are made, directly or by `context.get`, each its own
+ * also where one asks for another.
+ *
+ * @returns by binding id the keys asked for so far, and how to stop noting.
+ */
+export function observeDynamic(container: Container): {
+  readonly asked: ReadonlyMap<number, ReadonlySet<ServiceIdentifier>>;
+  readonly end: () => void;
+} {
   const insight = insightOf(container);
-  const asked = new Set<ServiceIdentifier>();
-  // A plan that the container remembers is not made again, and nobody would hear of it.
-  insight.context.planResultCacheService.clearCache();
-  insight.asked = (key) => asked.add(key);
-  try {
-    work();
-  } finally {
-    insight.asked = undefined;
+  const asked = new Map<number, Set<ServiceIdentifier>>();
+  const being: Set<ServiceIdentifier>[] = [];
+  const undo: (() => void)[] = [];
+  for (const binding of bindingsOf(container)) {
+    if (binding.type !== bindingTypeValues.DynamicValue) continue;
+    const { value } = binding;
+    const watched = binding as { -readonly [K in keyof typeof binding]: (typeof binding)[K] };
+    undo.push(() => (watched.value = value));
+    watched.value = (context) => {
+      const mine = asked.get(binding.id) ?? new Set();
+      asked.set(binding.id, mine);
+      being.push(mine);
+      // A plan that the container remembers is not made again, and nobody would hear of it.
+      insight.context.planResultCacheService.clearCache();
+      try {
+        return value(context);
+      } finally {
+        being.pop();
+      }
+    };
   }
-  return asked;
+  insight.asked = (key) => being.at(-1)?.add(key);
+  return {
+    asked,
+    end: () => {
+      insight.asked = undefined;
+      for (const each of undo) each();
+    },
+  };
 }

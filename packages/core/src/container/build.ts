@@ -10,7 +10,7 @@ import { coreError } from '../errors.ts';
 import type { Provider } from '../graph/provider.ts';
 import type { GraphNode } from '../graph/service-graph.ts';
 import { isThenable } from '../thenable.ts';
-import { observeAsked } from './bindings.ts';
+import { observeDynamic } from './bindings.ts';
 import type { BoundProvider } from './read-container.ts';
 import { reasonOf } from '../redact.ts';
 
@@ -27,18 +27,20 @@ export interface Built {
  */
 export function build(container: Container, order: readonly GraphNode[]): Built {
   const instances = new Map<string, object>();
-  const observed = new Map<string, readonly ServiceIdentifier[]>();
-  for (const node of order) {
-    if (node.scope !== 'singleton' || !isBound(node.provider)) continue;
-    if (node.kind === 'service' || node.kind === 'task') {
-      const instance = construct(container, node.id, node.provider);
-      if (typeof instance === 'object' && instance !== null) instances.set(node.id, instance);
-    } else if (node.kind === 'opaque') {
-      const { provider } = node;
-      const asked = observeAsked(container, () => construct(container, node.id, provider));
-      asked.delete(provider.key as ServiceIdentifier);
-      if (asked.size > 0) observed.set(node.id, [...asked]);
+  const observation = observeDynamic(container);
+  try {
+    for (const { id, kind, scope, provider } of order) {
+      if (scope !== 'singleton' || !isBound(provider) || !['service', 'task', 'opaque'].includes(kind)) continue;
+      const made = construct(container, id, provider);
+      if (kind !== 'opaque' && typeof made === 'object' && made !== null) instances.set(id, made);
     }
+  } finally {
+    observation.end();
+  }
+  const observed = new Map<string, readonly ServiceIdentifier[]>();
+  for (const { id, provider } of order) {
+    const asked = isBound(provider) ? observation.asked.get(provider.binding.id) : undefined;
+    if (asked !== undefined && asked.size > 0) observed.set(id, [...asked]);
   }
   // What is bound under a condition was made when somebody who fulfils it was.
   for (const { id, kind, provider } of order) {

@@ -57,6 +57,8 @@ export interface AppView {
   readonly state: GraphDump['state'];
   readonly gate: GraphDump['gate'];
   readonly wallMs: number | null;
+  /** The critical path of the boot, once that is over; else it is that of the times so far. */
+  readonly bootIdealMs: number | undefined;
   readonly budgets: BudgetReport;
   stateOf(id: string): NodeState | undefined;
   /** When an edge was first satisfied, from the start of the boot on. */
@@ -74,13 +76,14 @@ export function dumpGraph(graph: ServiceGraph, plan: StartPlan, app: AppView): G
   const path = criticalPath(plan.order, costs);
   const slack = slackOf(plan.order, costs, path.ms);
   const critical = new Set(path.nodes);
+  const idealMs = app.bootIdealMs ?? path.ms;
   return {
     format: 'muster.graph/1',
     state: app.state,
     gate: app.gate,
     wallMs: app.wallMs,
-    idealMs: path.ms,
-    parallelEfficiency: app.state === 'failed' || !app.wallMs ? null : round(path.ms / app.wallMs),
+    idealMs,
+    parallelEfficiency: app.state === 'failed' || !app.wallMs ? null : round(idealMs / app.wallMs),
     criticalPath: path,
     budgets: app.budgets.verdicts,
     nodes: ordered.map((node) => dumpNode(node, states.get(node.id) as NodeState, plan, slack, critical)),

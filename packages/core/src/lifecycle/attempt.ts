@@ -87,14 +87,18 @@ export class Attempt {
     this.#timer = undefined;
   }
 
-  /** The step's result as it is, or a promise that the deadline cuts short. */
-  race<T>(result: T | PromiseLike<T>): T | Promise<T> {
+  /**
+   * The step's result as it is, or a promise that the deadline cuts short.
+   *
+   * @param isTold whether the owner wants to know when it succeeds after the attempt was given up.
+   */
+  race<T>(result: T | PromiseLike<T>, isTold = false): T | Promise<T> {
     if (!isThenable<T, PromiseLike<T>>(result)) return result;
     if (this.#timer === undefined) this.#arm();
     return new Promise<T>((resolve, reject) => {
       this.#reject = reject;
       result.then(
-        (value) => (this.#isOver ? this.#owner.cameLate?.() : resolve(value)),
+        (value) => (!this.#isOver ? resolve(value) : isTold ? this.#owner.cameLate?.() : undefined),
         // Of an attempt that was given up nobody waits for this any more, and it has had its reason.
         (error: unknown) => reject(error),
       );

@@ -55,14 +55,17 @@ function detailsOf(facts: BootFacts, declaredAt: (service: string) => string | n
     description: reasonOf(error),
     action: error instanceof MusterError ? actionOf(error) : 'See the cause of this error.',
   }));
-  if (causes.length === 0) {
+  if (causes.length === 0 || facts.abandoned?.why === 'budget') {
+    const known = new Set(causes.map(({ service }) => service));
     causes.push(
-      ...facts.blockedBy.map((service) => ({
-        service,
-        declaredAt: declaredAt(service),
-        description: `It turned unhealthy and did not recover before ${facts.abandoned?.text ?? 'the boot ended'}.`,
-        action: 'See what its check() reports.',
-      })),
+      ...facts.blockedBy
+        .filter((service) => !known.has(service))
+        .map((service) => ({
+          service,
+          declaredAt: declaredAt(service),
+          description: `It turned unhealthy and did not recover before ${facts.abandoned?.text ?? 'the boot ended'}.`,
+          action: 'See what its check() reports.',
+        })),
     );
   }
   const { wallMs, skipped, stopped } = facts;

@@ -10,6 +10,7 @@ import { isThenable } from '../thenable.ts';
 import { Attempt } from './attempt.ts';
 import { type Health, healthy } from './health.ts';
 import type { HealthRecord } from './health-record.ts';
+import { Pause } from './pause.ts';
 import { type Answer, probe } from './probe.ts';
 import type { ServiceIdentity } from './service-identity.ts';
 import { SERVICE_DEFAULTS } from './service-settings.ts';
@@ -69,7 +70,7 @@ export class BringUp {
     const { attempt } = this;
     let starting: void | Promise<void>;
     try {
-      starting = attempt.race(this.#identity.instance.start?.(new Starting(this, this.#around.clock)));
+      starting = attempt.race(this.#identity.instance.start?.(new Starting(this, this.#around.clock)), true);
     } catch (error) {
       throw this.#failed('START_FAILED', error);
     }
@@ -120,11 +121,14 @@ export class BringUp {
       await this.#firstCheck();
       const checkedAt = this.#now();
       this.checkMs = checkedAt - startedAt;
+      // It may have been given up in the very moment in which it succeeded.
+      if (attempt.isOver) throw attempt.reason;
       const { hooks, instance } = this.#identity;
       if (hooks.length === 0) return;
       const ctx = contextOf(attempt, this.#around.clock);
       for (const hook of hooks) await this.#step('READY_HOOK_FAILED', () => hook(instance as never, ctx));
       this.hookMs = this.#now() - checkedAt;
+      if (attempt.isOver) throw attempt.reason;
     } finally {
       attempt.end();
     }
@@ -191,7 +195,6 @@ export class BringUp {
 
   async #firstCheck(): Promise<void> {
     const { attempt } = this;
-    const { clock } = this.#around;
     for (;;) {
       const health = await attempt.race(this.#ask());
       if (attempt.isOver) throw attempt.reason;
@@ -204,7 +207,16 @@ export class BringUp {
       if (this.#now() + every >= attempt.deadline) {
         throw this.#neverHealthy(Math.round(attempt.deadline - attempt.startedAt));
       }
-      await attempt.race(new Promise<void>((resolve) => void clock.schedule(every, resolve)));
+      await this.#pause(every);
+    }
+  }
+
+  async #pause(ms: number): Promise<void> {
+    const pause = new Pause();
+    try {
+      await this.attempt.race(pause.sleep(this.#around.clock, ms));
+    } finally {
+      pause.wake();
     }
   }
 

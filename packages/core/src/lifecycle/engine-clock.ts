@@ -112,7 +112,7 @@ export class EngineClock implements Clock {
       entry.callback = undefined;
       if (callback !== undefined) {
         queue.live -= 1;
-        callback();
+        this.#call(callback);
       }
       entry = queue.entries[queue.head];
       isDue = entry !== undefined && entry.due <= now;
@@ -120,5 +120,16 @@ export class EngineClock implements Clock {
     queue.timer = undefined;
     if (queue.live > 0) this.#arm(delay, queue);
     else this.#drop(delay, queue);
+  }
+
+  /** What one callback throws is nobody else's: it comes out as it would of a timer of its own. */
+  #call(callback: () => void): void {
+    try {
+      callback();
+    } catch (error) {
+      this.#clock.schedule(0, () => {
+        throw error;
+      });
+    }
   }
 }

@@ -39,6 +39,9 @@ export const GATE_DEFAULTS = {
   jitterMs: 500,
 } as const;
 
+/** When an opening that failed is tried again at the earliest, in milliseconds. */
+const RETRY_MS = 1_000;
+
 /** What the gate guards, as it stands now. */
 export interface Guarded {
   ready(): boolean;
@@ -61,6 +64,8 @@ export interface Door {
 
 interface Held {
   readonly until: number;
+  /** Its turn, where not all are admitted at once. */
+  later?: Timer;
   admit(): void;
   refuse(error: unknown): void;
 }
@@ -76,6 +81,7 @@ export class Gate implements Door {
   readonly #listeners = new Set<(state: GateState, causes: readonly string[]) => void>();
   readonly #dwell: Dwell;
   #isFrozen = false;
+  #retry: Timer | undefined;
   #generation = 0;
   #failure: unknown;
 
@@ -155,6 +161,7 @@ export class Gate implements Door {
   stop(): void {
     if (this.state === 'stopped') return;
     this.#dwell.reset();
+    this.#retry?.cancel();
     this.#machine.send('stop');
     for (const held of this.#held) held.refuse(coreError('GATE_STOPPED', {}));
   }
@@ -203,13 +210,15 @@ export class Gate implements Door {
 
   #goOpen(): void {
     this.#machine.send('ready');
+    // Told of the move, somebody may have stopped the gate: then nothing is made behind it any more.
+    if (!this.#is('opening')) return;
     try {
       this.#open();
     } catch (error) {
-      this.#failure = error;
-      this.#machine.send('failed');
+      this.#openingFailed(error);
       return;
     }
+    if (!this.#is('opening')) return;
     this.#failure = undefined;
     // What was resolved may have changed readiness in the same tick.
     if (!this.#guarded.ready()) {
@@ -223,12 +232,34 @@ export class Gate implements Door {
     for (const held of this.#held) this.#admit(held, isFirst ? 0 : this.#around.random.next() * this.#options.jitterMs);
   }
 
+  /** What stands behind it could not be made: it is told, and tried again after the dwell. */
+  #openingFailed(error: unknown): void {
+    const { clock, events } = this.#around;
+    this.#failure = error;
+    if (!this.#is('opening')) return;
+    this.#machine.send('failed');
+    events.emit({
+      type: 'fault',
+      component: `opening of gate ${this.#name}`,
+      correlation: null,
+      error,
+      at: clock.now(),
+    });
+    if (this.#generation === 0) return;
+    this.#retry = clock.schedule(Math.max(RETRY_MS, this.#dwell.ms), () => this.follow());
+  }
+
+  /** Asked as a function, because listeners of a move may move the gate on. */
+  #is(state: GateState): boolean {
+    return this.state === state;
+  }
+
   /** At once, or a moment later, so that those who waited together do not all come together. */
   #admit(held: Held, afterMs: number): void {
     const { clock } = this.#around;
     const left = held.until - clock.monotonic();
     if (afterMs === 0 || left <= afterMs) held.admit();
-    else clock.schedule(afterMs, () => held.admit());
+    else held.later = clock.schedule(afterMs, () => held.admit());
   }
 
   #hold(until: number, signal: AbortSignal | undefined): Promise<void> {
@@ -243,6 +274,7 @@ export class Gate implements Door {
       let timer: Timer | undefined;
       const end = (): void => {
         timer?.cancel();
+        held.later?.cancel();
         this.#held.delete(held);
         signal?.removeEventListener('abort', onAbort);
       };

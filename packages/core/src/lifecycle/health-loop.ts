@@ -27,6 +27,8 @@ export interface HealthObserver {
 
 interface Watched {
   timer: Timer | undefined;
+  /** The interval at whose end it is asked next. */
+  everyMs: number;
   /** How much the loop has run, when the service was last asked. */
   askedAt: number;
   isAsking: boolean;
@@ -57,7 +59,7 @@ export class HealthLoop {
   /** Watches a running service until it is no longer; one without a check has nothing to be asked. */
   watch(service: ManagedService): void {
     if (this.#isStopped || !service.hasCheck || this.#watched.has(service)) return;
-    const watched: Watched = { timer: undefined, askedAt: this.#ranMs, isAsking: false };
+    const watched: Watched = { timer: undefined, everyMs: 0, askedAt: this.#ranMs, isAsking: false };
     this.#watched.set(service, watched);
     this.#schedule(service, watched);
     if (this.#beat === undefined) {
@@ -75,11 +77,10 @@ export class HealthLoop {
     this.#beat = undefined;
   }
 
-  /** Asks a service sooner than it would be: it has just become suspect by another way. */
+  /** Asks a service sooner than it would be: it has said by itself that it is not well. */
   hurry(service: ManagedService): void {
     const watched = this.#watched.get(service);
-    if (watched === undefined || watched.isAsking) return;
-    watched.timer?.cancel();
+    if (watched === undefined || watched.isAsking || watched.everyMs <= this.#intervalOf(service)) return;
     this.#schedule(service, watched);
   }
 
@@ -88,12 +89,16 @@ export class HealthLoop {
     for (const service of this.#watched.keys()) this.unwatch(service);
   }
 
-  #schedule(service: ManagedService, watched: Watched): void {
+  #intervalOf(service: ManagedService): number {
     const { healthEveryMs } = service.identity.settings;
     const isSuspect = service.health.isSuspect || this.#observer.isDoubted(service);
+    return isSuspect ? Math.min(SERVICE_DEFAULTS.suspectEveryMs, healthEveryMs) : healthEveryMs;
+  }
+
+  #schedule(service: ManagedService, watched: Watched): void {
     watched.timer?.cancel();
-    const everyMs = isSuspect ? Math.min(SERVICE_DEFAULTS.suspectEveryMs, healthEveryMs) : healthEveryMs;
-    watched.timer = this.#clock.schedule(everyMs, () => void this.#ask(service, watched));
+    watched.everyMs = this.#intervalOf(service);
+    watched.timer = this.#clock.schedule(watched.everyMs, () => void this.#ask(service, watched));
   }
 
   async #ask(service: ManagedService, watched: Watched): Promise<void> {

@@ -85,14 +85,15 @@ export class HealthRecord {
   }
 
   /** A check was due and gave no verdict that counts. True when that made the last verdict stale. */
-  miss(now: number): boolean {
+  miss(): boolean {
     this.#unanswered += 1;
     if (this.#unanswered < STALE_AFTER) return false;
     this.#successes = 0;
-    return this.#take({ status: 'unhealthy', reason: `no verdict for ${this.#unanswered} intervals: stale` }, now);
+    // The last verdict is as old as it was: that is the point.
+    return this.#take({ status: 'unhealthy', reason: `no verdict for ${this.#unanswered} intervals: stale` }, this.#at);
   }
 
-  #take(verdict: Health, now: number): boolean {
+  #take(verdict: Health, now: number | null): boolean {
     const before = this.#status;
     this.#at = now;
     this.#status = verdict.status;

@@ -57,9 +57,13 @@ export class ManagedService implements Listener {
   #hasReported = false;
   /** While it is tried again and again: where that sleeps, or waits for its edges. */
   #recovery: Pause | undefined;
-  #recycling: Promise<void> | undefined;
+  #recycling: Promise<Outcome> | undefined;
   /** The stop of a start that came too late; the next one begins after it. */
   #cleaning: Promise<void> | undefined;
+  /** A call of `stop()` that has not ended. */
+  #leaving: Promise<Outcome> | undefined;
+  /** What was said between the end of the attempt and the move to `running`. */
+  #afterwards: (() => void) | undefined;
 
   constructor(identity: ServiceIdentity, around: Surroundings, keeper: Keeper) {
     const { id, settings } = identity;
@@ -163,6 +167,8 @@ export class ManagedService implements Listener {
     this.#settled = true;
     this.#machine.send('depFailed');
     this.#record.close('dependency');
+    // A recovery that waits for its edges is over; whoever is ready later begins anew.
+    this.#recovery?.wake();
     this.#keeper.changed(this);
   }
 
@@ -205,11 +211,21 @@ export class ManagedService implements Listener {
     return error;
   }
 
-  /** Stops a running service because of another and lets it start again when its edges are satisfied. */
-  recycle(cause: string): Promise<void> | undefined {
+  /**
+   * Stops a running service because of another and lets it start again when its edges are satisfied. One that is starting
+   * is given up, and tried again then.
+   */
+  recycle(cause: string): Promise<unknown> | undefined {
+    if (this.phase === 'starting') {
+      const details = { service: this.id, attempt: this.#generation, reason: withoutDot(cause) };
+      this.#bringUp?.attempt.giveUp(coreError('START_FAILED', details));
+      return undefined;
+    }
     if (this.phase !== 'running') return this.#recycling;
     this.#recycling = this.#recycle(cause).finally(() => {
       this.#recycling = undefined;
+      // Not before: a start must not be taken for part of this.
+      this.#beginAgain();
     });
     return this.#recycling;
   }
@@ -235,12 +251,13 @@ export class ManagedService implements Listener {
    */
   async takeDown(withinMs: number, reason: string): Promise<Outcome> {
     this.#record.desired = 'down';
-    if (this.#recycling !== undefined && !(await this.#ends(this.#recycling, withinMs))) {
-      const timeoutMs = Math.round(withinMs);
-      return { hung: true, error: coreError('STOP_TIMEOUT', { service: this.id, method: 'stop', timeoutMs }) };
+    if (this.#recycling !== undefined) {
+      const outcome = await this.#within(this.#recycling, withinMs);
+      if (outcome.hung || this.phase === 'stopped') return outcome;
     }
     if (!this.#machine.can('stop')) {
-      const outcome = this.phase === 'failed' && this.#entered ? await this.#callStop(withinMs, reason) : CLEAN;
+      const isOpen = this.#leaving !== undefined || (this.phase === 'failed' && this.#entered);
+      const outcome = isOpen ? await this.#callStop(withinMs, reason) : CLEAN;
       this.#entered = false;
       return outcome;
     }
@@ -251,7 +268,7 @@ export class ManagedService implements Listener {
     this.#keeper.changed(this);
     this.#abort('stop', reason);
     this.#recovery?.wake();
-    const outcome = before ? await this.#callStop(withinMs, reason) : CLEAN;
+    const outcome = before || this.#leaving !== undefined ? await this.#callStop(withinMs, reason) : CLEAN;
     this.#entered = false;
     this.#machine.send('done');
     this.#record.close(outcome.hung ? 'timeout' : outcome.error === undefined ? 'done' : 'failed');
@@ -277,15 +294,13 @@ export class ManagedService implements Listener {
     const answer = await probe(instance, this.#around.clock, settings.healthTimeoutMs);
     if (generation !== this.#generation || !this.#is('running')) return;
     this.#learn(generation, () =>
-      answer.timedOut && isInconclusive()
-        ? this.#health.miss(this.#now())
-        : this.#health.note(answer.health, this.#now()),
+      answer.timedOut && isInconclusive() ? this.#health.miss() : this.#health.note(answer.health, this.#now()),
     );
   }
 
   /** A check was due and none was made. */
   missProbe(): void {
-    if (this.phase === 'running') this.#learn(this.#generation, () => this.#health.miss(this.#now()));
+    if (this.phase === 'running') this.#learn(this.#generation, () => this.#health.miss());
   }
 
   #now(): number {
@@ -312,6 +327,7 @@ export class ManagedService implements Listener {
     this.#entered = true;
     this.#reason = null;
     this.#hasReported = false;
+    this.#afterwards = undefined;
     this.#health.forget();
     this.#bringUp = new BringUp(this.identity, this.#generation, this.#around, this.#health, this);
     return this.#bringUp.run();
@@ -320,9 +336,14 @@ export class ManagedService implements Listener {
   /** What succeeds after it was given up is stopped again, unless a newer attempt owns the service by now. */
   cameLate(generation: number): void {
     if (generation !== this.#generation || this.isStarted) return;
-    this.#cleaning = this.#callStop(this.identity.settings.stopTimeoutMs, 'it started too late').then(() => {
-      this.#cleaning = undefined;
-    });
+    const { stopTimeoutMs } = this.identity.settings;
+    // A stop that is under way began before this success and may have missed it.
+    const before = this.#leaving ?? Promise.resolve(CLEAN);
+    this.#cleaning = before
+      .then(() => this.#callStop(stopTimeoutMs, 'it started too late'))
+      .then(() => {
+        this.#cleaning = undefined;
+      });
   }
 
   async #conclude(trying: Promise<void>): Promise<void> {
@@ -345,6 +366,13 @@ export class ManagedService implements Listener {
     this.#machine.send(this.identity.isTask ? 'end' : 'ok');
     this.#record.close('done');
     this.#tellStanding();
+    this.#runBody(generation);
+    const afterwards = this.#afterwards;
+    this.#afterwards = undefined;
+    afterwards?.();
+  }
+
+  #runBody(generation: number): void {
     if (this.identity.instance.run === undefined || generation !== this.#generation || !this.#is('running')) return;
     const abort = new AbortController();
     const ctx: RunContext = {
@@ -367,7 +395,8 @@ export class ManagedService implements Listener {
     if (generation !== this.#generation) return;
     if (this.phase === 'starting') {
       const details = { service: this.id, attempt: generation, reason: withoutDot(reasonOf(error)) };
-      this.#bringUp?.attempt.giveUp(coreError('START_FAILED', details, error));
+      if (this.#bringUp?.attempt.isOver === true) this.#afterwards = () => this.failed(generation, error);
+      else this.#bringUp?.attempt.giveUp(coreError('START_FAILED', details, error));
     } else if (this.phase === 'running') {
       void this.#recover(error, 'crash');
     }
@@ -377,7 +406,10 @@ export class ManagedService implements Listener {
   reported(generation: number, said: Health): void {
     if (generation !== this.#generation) return;
     this.#hasReported = true;
-    if (this.phase === 'starting' && this.#bringUp !== undefined) this.#bringUp.reported = judge(said);
+    if (this.phase === 'starting' && this.#bringUp !== undefined) {
+      this.#bringUp.reported = judge(said);
+      if (this.#bringUp.attempt.isOver) this.#afterwards ??= () => this.reported(generation, said);
+    }
     if (this.phase !== 'running') return;
     const health = judge(said);
     this.#learn(generation, () => this.#health.set(health, this.#now()));
@@ -399,7 +431,7 @@ export class ManagedService implements Listener {
   }
 
   #beginAgain(): void {
-    if (this.phase === 'waiting' && this.#keeper.mayStart(this)) this.begin();
+    if ((this.phase === 'waiting' || this.phase === 'skipped') && this.#keeper.mayStart(this)) this.begin();
   }
 
   /** backoff → running again, by as many attempts as it takes. Ends without a word when the service is taken down. */
@@ -417,11 +449,11 @@ export class ManagedService implements Listener {
     } catch (reason) {
       // Given up or taken down: whoever decided that has told of it. Anything else is a fault of the engine.
       if (!(reason instanceof Retired)) this.#fault(reason);
-      return;
-    } finally {
-      this.#recovery = undefined;
     }
+    this.#recovery = undefined;
     if (this.#is('starting')) this.#goUp();
+    // Somebody wanted it again while this was ending.
+    else this.#beginAgain();
   }
 
   /** backoff → starting, by way of waiting where something it needs is not there. */
@@ -457,6 +489,7 @@ export class ManagedService implements Listener {
     if (this.#entered) await this.#callStop(this.identity.settings.stopTimeoutMs, 'the attempt failed');
     if (!this.#is('backoff')) throw new Retired();
     this.#entered = false;
+    this.#body = undefined;
     if (pauseMs === null) {
       this.#machine.send('limit');
       this.#record.close('failed');
@@ -503,39 +536,49 @@ export class ManagedService implements Listener {
     return coreError('BOOT_BUDGET_SPENT', details, error);
   }
 
-  async #recycle(cause: string): Promise<void> {
+  async #recycle(cause: string): Promise<Outcome> {
     this.#record.want('up', 'restart', cause);
     this.#machine.send('stop');
     this.#abort('stop', cause);
     this.#tellStanding();
     await this.#keeper.wentDown(this, cause);
-    await this.#callStop(this.identity.settings.stopTimeoutMs, cause);
+    const outcome = await this.#callStop(this.identity.settings.stopTimeoutMs, cause);
     this.#entered = false;
+    this.#body = undefined;
     if (this.#record.desired === 'down') {
       this.#machine.send('done');
       this.#record.close('canceled');
-      return;
+    } else {
+      this.#health.forget();
+      this.#machine.send('again');
     }
-    this.#health.forget();
-    this.#machine.send('again');
-    if (this.#keeper.mayStart(this)) this.begin();
+    return outcome;
   }
 
-  /** Whether it ends within so many milliseconds. */
-  async #ends(work: Promise<void>, withinMs: number): Promise<boolean> {
+  /** What was begun by another; hung when it does not end in so many milliseconds. */
+  async #within(work: Promise<Outcome>, withinMs: number): Promise<Outcome> {
     const pause = new Pause();
-    const isOver = await Promise.race([
-      work.then(() => true),
-      pause.sleep(this.#around.clock, withinMs).then(() => false),
-    ]);
+    const late = pause.sleep(this.#around.clock, withinMs).then((): Outcome => {
+      const timeoutMs = Math.round(withinMs);
+      return { hung: true, error: coreError('STOP_TIMEOUT', { service: this.id, method: 'stop', timeoutMs }) };
+    });
+    const outcome = await Promise.race([work, late]);
     pause.wake();
-    return isOver;
+    return outcome;
   }
 
+  /** Calls `stop()`, or joins a call that is under way: it is never called while it runs. Tells of what went wrong. */
   async #callStop(withinMs: number, reason: string): Promise<Outcome> {
+    if (this.#leaving !== undefined) return this.#within(this.#leaving, withinMs);
     const { id, instance } = this.identity;
     if (instance.stop === undefined && this.#body === undefined) return CLEAN;
-    return farewell({ id, instance, body: this.#body }, 'stop', this.#around.clock, withinMs, reason);
+    const { clock, events } = this.#around;
+    this.#leaving = farewell({ id, instance, body: this.#body }, 'stop', clock, withinMs, reason);
+    const outcome = await this.#leaving;
+    this.#leaving = undefined;
+    const { error } = outcome;
+    if (error !== undefined) events.emit({ type: 'stop-failed', service: id, error, at: clock.now() });
+    return outcome;
   }
 }
 

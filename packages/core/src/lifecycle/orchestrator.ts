@@ -67,6 +67,10 @@ export class Orchestrator implements Keeper, WiringObserver {
   readonly #starting = new Set<string>();
   /** Services that were lost since the main gate last opened: it asks them for more than one good word. */
   readonly #lost = new Set<ManagedService>();
+  /** Those of them that are up again and have not given a second one. */
+  readonly #doubtful = new Set<ManagedService>();
+  /** By the guarded ids of a gate, all that these rest on. */
+  readonly #closures = new Map<readonly string[], ReadonlySet<string>>();
   /** Who is to be restarted when a service is back, by the id of that service. */
   readonly #followers = new Map<string, Set<string>>();
   boot: Keeper['boot'];
@@ -76,6 +80,9 @@ export class Orchestrator implements Keeper, WiringObserver {
   #settled: (() => void) | undefined;
   #isPumping = false;
   #isHalted = false;
+  #isFrozen = false;
+  /** The boot budget ended during a round of checks. */
+  #isOverdue = false;
   #stopping: Promise<StopReport> | undefined;
 
   constructor(graph: ServiceGraph, plan: StartPlan, around: Surroundings, budgets: Budgets, owner: Owner) {
@@ -108,15 +115,29 @@ export class Orchestrator implements Keeper, WiringObserver {
     this.wiring.watch(id, guarded);
     const watched = {
       ready: () => this.wiring.ready(id),
-      confirmed: () => [...this.#lost].every((service) => !service.isUp || service.isConfirmed),
+      confirmed: () => !this.#hasDoubtful(guarded),
       blockedBy: () => this.wiring.blockedBy(guarded),
     };
     const gate = new Gate(name, watched, this.#around, options, open);
     gate.onMove((state) => {
-      if (state === 'open' && name === MAIN) this.#lost.clear();
+      if (state !== 'open' || name !== MAIN) return;
+      this.#lost.clear();
+      this.#doubtful.clear();
     });
     this.#gates.set(id, gate);
     return gate;
+  }
+
+  /** Whether anything that these rest on is back and has not proved itself; others are no business of theirs. */
+  #hasDoubtful(guarded: readonly string[]): boolean {
+    if (this.#doubtful.size === 0) return false;
+    let closure = this.#closures.get(guarded);
+    if (closure === undefined) {
+      closure = this.wiring.closure(guarded);
+      this.#closures.set(guarded, closure);
+    }
+    for (const { id } of this.#doubtful) if (closure.has(id)) return true;
+    return false;
   }
 
   /** Takes a constructed service into care; all must be adopted, in plan order, before `start()`. */
@@ -208,20 +229,29 @@ export class Orchestrator implements Keeper, WiringObserver {
   changed(service: ManagedService): void {
     const { id, isUp } = service;
     if (!isUp && service.wasUp) this.#lost.add(service);
-    if (service.phase === 'running') this.#health.watch(service);
-    else this.#health.unwatch(service);
+    if (service.phase !== 'running') this.#health.unwatch(service);
+    else {
+      this.#health.watch(service);
+      if (service.health.isSuspect) this.#health.hurry(service);
+    }
+    const wasDoubtful = this.#doubtful.has(service);
+    const isDoubtful = isUp && this.#lost.has(service) && !service.isConfirmed;
+    if (isDoubtful) this.#doubtful.add(service);
+    else this.#doubtful.delete(service);
     // Those that follow a restart go down before anybody hears that there is something to start on.
     if (isUp) this.#restartFollowers(service);
     this.wiring.set(id, isUp, service.isStarted, service.isSettled);
     if (this.#starting.delete(id)) this.#pump();
-    if (isUp && this.#lost.has(service)) for (const gate of this.#gates.values()) gate.follow();
+    if (wasDoubtful && !isDoubtful) for (const gate of this.#gates.values()) gate.follow();
   }
 
   wentDown(service: ManagedService, cause: string): Promise<void> | undefined {
-    const down: Promise<void>[] = [];
+    const down: Promise<unknown>[] = [];
     for (const { id, when } of this.wiring.following(service.id)) {
       if (when === 'restart') this.#followersOf(service.id).add(id);
-      const stopped = when === 'stop' ? this.#services.get(id)?.recycle(cause) : undefined;
+      const follower = this.#services.get(id);
+      // One that is starting has begun on what is lost: it begins again.
+      const stopped = when === 'stop' || follower?.phase === 'starting' ? follower?.recycle(cause) : undefined;
       if (stopped) down.push(stopped);
     }
     return down.length === 0 ? undefined : Promise.all(down).then(() => {});
@@ -279,7 +309,8 @@ export class Orchestrator implements Keeper, WiringObserver {
   }
 
   #settleIfUp(): void {
-    if (this.#abandoned === undefined && this.wiring.ready(BOOT)) this.#settled?.();
+    // After a standstill nothing is up before it was asked.
+    if (this.#abandoned === undefined && !this.#isFrozen && this.wiring.ready(BOOT)) this.#settled?.();
   }
 
   /** From this moment on nothing is started; what the boot failed of is noted as it stands now. */
@@ -290,11 +321,15 @@ export class Orchestrator implements Keeper, WiringObserver {
     this.#abandoned = { why, text, blockedBy, waited: waited.map(({ id }) => id), causes: [] };
     this.#abandoned.causes.push(...causes());
     const failed = this.#abandoned.causes.length > 0 ? this.#abandoned.causes.map(({ service }) => service) : blockedBy;
-    if (why !== 'stop') for (const service of waited) service.skip(`${[...failed].sort().join(', ')} failed`);
+    const reason = `${[...failed].sort().join(', ')} failed`;
+    if (why !== 'stop') for (const service of waited) service.skip(reason);
     this.#settled?.();
   }
 
   #spendBudget(budgetMs: number): void {
+    // Everything was up when the process fell asleep: the round of checks that goes on decides, and not the time slept.
+    this.#isOverdue = this.#isFrozen && this.wiring.ready(BOOT);
+    if (this.#isOverdue) return;
     this.#abandon('budget', `the boot budget of ${budgetMs} ms ended`, () =>
       [...this.#services.values()]
         .filter((service) => service.identity.essential && ['starting', 'backoff'].includes(service.phase))
@@ -328,7 +363,11 @@ export class Orchestrator implements Keeper, WiringObserver {
 
   #freeze(isFrozen: boolean, lagMs: number): void {
     if (isFrozen) this.#around.events.emit({ type: 'lagged', lagMs: Math.round(lagMs), at: this.clock.now() });
+    this.#isFrozen = isFrozen;
     for (const gate of this.#gates.values()) gate.freeze(isFrozen);
+    if (isFrozen) return;
+    this.#settleIfUp();
+    if (this.#isOverdue && !this.wiring.ready(BOOT)) this.#spendBudget(this.#budgets.bootMs);
   }
 
   #followersOf(id: string): Set<string> {

@@ -51,6 +51,7 @@ export class RetryPlan {
   /** Somebody wants it tried anew. */
   reset(): void {
     this.#tries = 0;
+    this.#restarts = undefined;
   }
 
   /** How long after a failure at `now` until the next attempt, in milliseconds; `null` when none is made. */

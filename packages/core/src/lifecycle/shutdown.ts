@@ -96,17 +96,14 @@ class Walk {
 
   async #takeDown(id: string, service: ManagedService): Promise<void> {
     this.#active += 1;
-    const { clock, events } = this.#around;
+    const { clock } = this.#around;
     const wasEntered = service.isEntered;
     const { stopTimeoutMs } = service.identity.settings;
     const left = Math.max(0, this.#endsAt - clock.monotonic());
     const share = (left * stopTimeoutMs) / (this.#chain.get(id) ?? stopTimeoutMs);
     const outcome = await service.takeDown(Math.min(stopTimeoutMs, share), this.#reason);
     if (outcome.hung) this.#report.hung.push(id);
-    if (outcome.error !== undefined) {
-      this.#report.errors.push({ service: id, error: outcome.error });
-      events.emit({ type: 'stop-failed', service: id, error: outcome.error, at: clock.now() });
-    }
+    if (outcome.error !== undefined) this.#report.errors.push({ service: id, error: outcome.error });
     if (wasEntered) this.#report.order.push(id);
     this.#active -= 1;
     this.#passed(id);

@@ -163,6 +163,20 @@ export class Wiring {
     this.#propagate([entry], wasReady === isReady(entry) ? [] : [id]);
   }
 
+  /** Ids of everything whose loss makes one of `ids` unready, and of `ids` themselves. */
+  closure(ids: Iterable<string>): Set<string> {
+    const seen = new Set(ids);
+    const open = [...seen];
+    for (let id = open.pop(); id !== undefined; id = open.pop()) {
+      for (const link of this.#entries.get(id)?.needs ?? []) {
+        if (!link.isGating || seen.has(link.to.id)) continue;
+        seen.add(link.to.id);
+        open.push(link.to.id);
+      }
+    }
+    return seen;
+  }
+
   /** Ids of the nodes with an edge to `id` on whose loss they go down too, and whether at once or when it is back. */
   following(id: string): { readonly id: string; readonly when: 'restart' | 'stop' }[] {
     return (this.#entries.get(id)?.dependents ?? []).flatMap(({ from, terms }) =>
