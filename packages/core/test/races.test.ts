@@ -394,7 +394,7 @@ describe('what a service says', () => {
           starts += 1;
           if (starts > 1) return;
           void (async () => {
-            for (let turn = 0; turn < turns; turn += 1) await null;
+            for (let turn = 0; turn < turns; turn += 1) await Promise.resolve();
             ctx.fail(new Error('gone'));
           })();
         }
