@@ -133,6 +133,16 @@ describe('a service that crashes', () => {
     await test.app.stop();
   });
 
+  it('is forgiven also when it was asked how it is many times in that minute', async () => {
+    const test = await supervised({ check: () => healthy });
+    for (let i = 0; i < 3; i += 1) {
+      test.contexts.at(-1)?.fail(new Error('now and then'));
+      await test.clock.advance(2_000 + SERVICE_DEFAULTS.forgivenAfterMs);
+    }
+    expect(test.crashes()).toEqual([1_000, 1_000, 1_000]);
+    await test.app.stop();
+  });
+
   it('is not started again when its error is fatal, or when it never should be', async () => {
     const fatal = await supervised({});
     fatal.contexts[0]?.fail(Object.assign(new Error('revoked'), { fatal: true }));

@@ -17,7 +17,7 @@ import type { Container, ServiceIdentifier } from 'inversify';
 import { declarationOf } from '../declare/declaration.ts';
 import { type Class, methodsOf, nameOf, refTarget } from '../declare/dependency.ts';
 import { AFTER, PLAIN } from '../declare/edge.ts';
-import type { NodeKind, Provider, Wanted } from '../graph/provider.ts';
+import { LIFECYCLE, type NodeKind, type Provider, type Wanted } from '../graph/provider.ts';
 import { bindingsOf } from './bindings.ts';
 
 /** A provider and the binding it was read from. */
@@ -147,8 +147,6 @@ function fromClass(
 }
 
 const NO_DEMANDS: ReadonlyMap<unknown, readonly string[]> = new Map();
-
-const LIFECYCLE = ['start', 'run', 'check', 'drain', 'stop'];
 
 function askOfClass(argument: ManagedClassElementMetadata): Ask {
   const many = argument.kind === ClassElementMetadataKind.multipleInjection;

@@ -4,6 +4,7 @@
  * A default only takes its share of a budget, so a chain of defaults that is too long is a note and not a problem.
  */
 import type { BudgetVerdict } from '@muster/contracts';
+import { criticalPath } from './critical-path.ts';
 import { at, type GraphProblem } from './problems.ts';
 import type { WrittenTimes } from './provider.ts';
 import type { GraphNode } from './service-graph.ts';
@@ -43,30 +44,16 @@ function verdict(
   otherwise: number,
 ): BudgetVerdict {
   const lives = (node: GraphNode): boolean => node.kind === 'service' || node.kind === 'task';
-  const own = longest(order, (node) => (lives(node) ? (written(node.times) ?? 0) : 0));
-  const all = longest(order, (node) => (lives(node) ? (written(node.times) ?? otherwise) : 0));
+  const byId = new Map(order.map((node) => [node.id, node]));
+  const costs = (missing: number) => (id: string) => {
+    const node = byId.get(id) as GraphNode;
+    return lives(node) ? (written(node.times) ?? missing) : 0;
+  };
+  const own = criticalPath(order, costs(0));
+  const all = criticalPath(order, costs(otherwise));
   const says = own.ms > budgetMs ? 'exceeds' : all.ms > budgetMs ? 'shares' : 'fits';
-  const chain = says === 'shares' || own.ms === 0 ? all.chain : own.chain;
+  const chain = says === 'shares' || own.ms === 0 ? all.nodes : own.nodes;
   return { budgetMs, writtenMs: own.ms, withDefaultsMs: all.ms, chain, says };
-}
-
-function longest(order: readonly GraphNode[], cost: (node: GraphNode) => number): { ms: number; chain: string[] } {
-  const known = new Map<string, { ms: number; via: string | undefined }>();
-  let end: { id: string; ms: number } | undefined;
-  for (const node of order) {
-    let via: string | undefined;
-    let before = 0;
-    for (const need of node.needs) {
-      const ms = known.get(need)?.ms ?? 0;
-      if (ms > before) [before, via] = [ms, need];
-    }
-    const ms = before + cost(node);
-    known.set(node.id, { ms, via });
-    if (ms > (end?.ms ?? 0)) end = { id: node.id, ms };
-  }
-  const chain: string[] = [];
-  for (let id = end?.id; id !== undefined; id = known.get(id)?.via) chain.push(id);
-  return { ms: end?.ms ?? 0, chain: chain.reverse() };
 }
 
 /** An inner time that is not below the outer one can never be seen to end. */

@@ -33,6 +33,9 @@ export interface WrittenTimes {
   readonly healthEveryMs?: number | undefined;
 }
 
+/** The methods that make a class one with a lifecycle. */
+export const LIFECYCLE = ['start', 'run', 'check', 'drain', 'stop'] as const;
+
 /** One thing that can be depended on, as the container knows it. */
 export interface Provider {
   /** Under which it is asked for. */

@@ -17,7 +17,7 @@ import {
   outOfReach,
   sameName,
 } from './problems.ts';
-import type { NodeKind, Provider, Wanted, WrittenTimes } from './provider.ts';
+import { LIFECYCLE, type NodeKind, type Provider, type Wanted, type WrittenTimes } from './provider.ts';
 
 /** One node of the graph. */
 export interface GraphNode {
@@ -301,8 +301,6 @@ function link(draft: Draft, other: Draft, wanted: Wanted, problems: GraphProblem
   if (edge.until === 'completed' && kind === 'service')
     problems.push(neverCompletes(draft.id, draft.provider, other.id));
 }
-
-const LIFECYCLE = ['start', 'run', 'check', 'drain', 'stop'];
 
 function ownProblems(id: string, provider: Provider, problems: GraphProblem[]): void {
   for (const [key, demanded] of provider.demands ?? NONE) {

@@ -18,7 +18,6 @@ export class RetryPlan {
   readonly #random: Random;
   /** Made at the first failure: most services never fail. */
   #restarts: RestartPolicy | undefined;
-  #upSince: number | undefined;
   #tries = 0;
   #wasUp = false;
 
@@ -45,7 +44,6 @@ export class RetryPlan {
   /** Notes at `now` whether it is up and healthy. */
   stands(isUp: boolean, now: number): void {
     this.#restarts?.stands(isUp, now);
-    this.#upSince = isUp ? (this.#upSince ?? now) : undefined;
   }
 
   /** Somebody wants it tried anew. */
@@ -63,10 +61,7 @@ export class RetryPlan {
       this.#tries += 1;
       return essential && now + pauseMs >= boot.endsAt ? null : pauseMs;
     }
-    if (this.#restarts === undefined) {
-      this.#restarts = new RestartPolicy(this.#random, settings, shared || !essential);
-      if (this.#upSince !== undefined) this.#restarts.stands(true, this.#upSince);
-    }
+    this.#restarts ??= new RestartPolicy(this.#random, settings, shared || !essential);
     const pauseMs = this.#restarts.failed(now);
     return isFatal(error) || settings.restartWhen === 'never' ? null : pauseMs;
   }

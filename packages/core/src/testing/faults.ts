@@ -7,11 +7,10 @@ import type { Clock } from '@muster/contracts';
 import { sleep } from '../clock.ts';
 import { coreError } from '../errors.ts';
 import { nearest } from '../graph/nearest.ts';
+import { LIFECYCLE } from '../graph/provider.ts';
 
 /** What happens at one call: nothing special, or something before or instead of it. */
 type Plan = (call: () => unknown, clock: Clock) => unknown;
-
-const METHODS = ['start', 'run', 'check', 'drain', 'stop'] as const;
 
 /** What to do to a point. Each call replaces what was said before. */
 export interface Fault {
@@ -69,7 +68,7 @@ export class Faults {
 
   /** Lets an instance pass through its points. Called by `startTestApp`. */
   instrument(id: string, instance: object, clock: Clock): void {
-    for (const method of METHODS) {
+    for (const method of LIFECYCLE) {
       const original = (instance as Record<string, unknown>)[method];
       if (typeof original !== 'function') continue;
       Object.defineProperty(instance, method, {
@@ -106,5 +105,5 @@ export class Faults {
 /** The points of a class: those of its lifecycle methods that it has. */
 export function pointsOf(id: string, target: { readonly prototype: object }): string[] {
   const { prototype } = target as { prototype: Record<string, unknown> };
-  return METHODS.filter((method) => typeof prototype[method] === 'function').map((method) => `${id}.${method}`);
+  return LIFECYCLE.filter((method) => typeof prototype[method] === 'function').map((method) => `${id}.${method}`);
 }
