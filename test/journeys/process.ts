@@ -18,6 +18,7 @@ export async function bundleExample(entry: string, outfile: string): Promise<str
 
 /** A process under test; disposing of it kills it if it still runs. */
 export class RunningProcess implements AsyncDisposable {
+  static readonly #running = new Set<RunningProcess>();
   readonly child: ChildProcess;
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
   #output = '';
@@ -30,6 +31,7 @@ export class RunningProcess implements AsyncDisposable {
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    RunningProcess.#running.add(this);
     const read = (chunk: Buffer): void => {
       this.#output += chunk.toString('utf8');
       this.#waiters = this.#waiters.filter((waiter) => !waiter.look());
@@ -38,9 +40,15 @@ export class RunningProcess implements AsyncDisposable {
     this.child.stderr?.on('data', read);
     this.exited = once(this.child, 'close').then(([code, signal]) => {
       this.#isOver = true;
+      RunningProcess.#running.delete(this);
       for (const waiter of this.#waiters) waiter.reject(this.#ended());
       return { code: code as number | null, signal: signal as NodeJS.Signals | null };
     });
+  }
+
+  /** Kills all that still run. */
+  static async endAll(): Promise<void> {
+    for (const process of RunningProcess.#running) await process[Symbol.asyncDispose]();
   }
 
   get output(): string {
