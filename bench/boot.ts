@@ -2,7 +2,8 @@
  * What a boot costs: how near it comes to its critical path, and how much CPU a service takes when its start takes none.
  *
  * Every contender boots the same seeded graphs, in turn and in fresh processes, and every start is checked: once, and
- * after all that the service needs. Muster stands in it twice: its engine alone, and as a whole app with Inversify.
+ * after all that the service needs. Muster stands in it three times: the start alone, with graph and validation before
+ * it, and as a whole app with Inversify.
  */
 import { layers, LONG_MS } from './boot/shape.ts';
 import { type Contender, joined, type Outcome, Trials } from './boot/trials.ts';
@@ -14,6 +15,7 @@ export const comparesPeers = true;
 /** The limit of all; the weights of the critical path come from its boots, because it disturbs the starts least. */
 const PROMISES: Contender = { name: 'promises', file: 'boot/promises.ts' };
 const ENGINE: Contender = { name: 'muster', file: 'muster-engine.ts' };
+const WHOLE: Contender = { name: 'whole', file: 'boot/muster-whole.ts' };
 const APP: Contender = { name: 'app', file: 'boot/muster-app.ts' };
 /** Parts of a boot, of which nothing but their CPU time is measured. */
 const GRAPH: Contender = { name: 'graph', file: 'boot/muster-graph.ts' };
@@ -37,7 +39,7 @@ type Row = Readonly<Record<string, unknown>>;
 export async function run(options: BenchOptions): Promise<object> {
   const { small, large, boots, freeBoots } = options.short ? SHORT : FULL;
   const peers = [PROMISES, ...(options.peers ? PEERS : [])];
-  const contenders = [...peers, ENGINE, APP];
+  const contenders = [...peers, ENGINE, WHOLE, APP];
   const trials = await Trials.of([...contenders, GRAPH, CONTAINER], options);
 
   const worked = new Map<string, Outcome>();
@@ -84,6 +86,7 @@ export async function run(options: BenchOptions): Promise<object> {
     ...rows.get(ENGINE),
     graphPerServiceUs: graph.cpuPerServiceUs,
     inversifyPerServiceUs: container.cpuPerServiceUs,
+    withGraph: rows.get(WHOLE),
     app: rows.get(APP),
     peers: Object.fromEntries(peers.map((each) => [each.name, rows.get(each)])),
   };
@@ -96,8 +99,13 @@ function isSlow(outcome: Outcome | undefined): boolean {
 
 /** One line per contender, for people. */
 export function rows(result: Record<string, Row> & { peers: Record<string, Row> }): object {
-  const { peers, app, ...engine } = result;
-  const all = { 'Muster, engine': engine, 'Muster, app with Inversify': app as Row, ...peers };
+  const { peers, withGraph, app, ...engine } = result;
+  const all = {
+    'Muster, start': engine,
+    'Muster, graph and start': withGraph as Row,
+    'Muster, app with Inversify': app as Row,
+    ...peers,
+  };
   return Object.fromEntries(
     Object.entries(all).map(([name, row]) => [
       name,

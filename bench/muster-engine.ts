@@ -1,5 +1,5 @@
 /**
- * Muster's engine as a contender: the wall time is that of `start()`, the CPU time that of graph, plan, engine and start.
+ * Muster without Inversify, which builds the instances in an app and is measured apart: a start alone, and a whole boot.
  *
  * Graph, plan and engine are the real ones; Inversify, which builds the instances in an app, is measured apart.
  * Health and events are on: every service has a check, and one listener hears every runtime event.
@@ -7,6 +7,7 @@
 import { healthy, systemClock, systemRandom } from '@muster/core';
 import { PLAIN } from '../packages/core/src/declare/edge.ts';
 import type { Provider } from '../packages/core/src/graph/provider.ts';
+import { checkBudgets } from '../packages/core/src/graph/budgets.ts';
 import { ServiceGraph } from '../packages/core/src/graph/service-graph.ts';
 import { planStart } from '../packages/core/src/graph/start-plan.ts';
 import { Orchestrator } from '../packages/core/src/lifecycle/orchestrator.ts';
@@ -16,24 +17,37 @@ import type { Boot, Start } from './boot/contender.ts';
 import type { Needs } from './boot/shape.ts';
 
 const NO_OPTIONS = {};
+const BUDGETS = { bootMs: 60_000, stopMs: 9_000, defaults: { startMs: 15_000, stopMs: 3_000 } };
 
+/** The wall time is that of the start; graph, validation, plan and engine are made before it, and in the CPU time. */
 export function define(needs: Needs, start: Start): Boot {
+  return validated(providersOf(needs), start);
+}
+
+/** Everything is in the wall time. */
+export function defineWhole(needs: Needs, start: Start): Boot {
   const providers = providersOf(needs);
-  const instances = new Map(providers.map(({ name }, i) => [name, { start: () => start(i), check: () => healthy }]));
+  return () => validated(providers, start)();
+}
+
+function validated(providers: readonly Provider[], start: Start): Boot {
   const events = new RuntimeEvents();
   let heard = 0;
   events.on(() => (heard += 1));
   const graph = ServiceGraph.from(providers);
   const plan = planStart(graph);
+  const budget = checkBudgets(plan.order, BUDGETS);
+  if (graph.problems.length + budget.problems.length > 0) throw new Error('the graph is not sound');
   const around = { clock: systemClock, random: systemRandom, events };
-  const budgets = { bootMs: 60_000, stopMs: 9_000 };
-  const engine = new Orchestrator(graph, plan, around, budgets, { escalated() {}, flipped() {} });
+  const engine = new Orchestrator(graph, plan, around, BUDGETS, { escalated() {}, flipped() {} });
   for (const { id, shared, essential } of plan.order) {
+    const service = Number(id.slice(1));
+    const instance = { start: () => start(service), check: () => healthy };
     const settings = settingsOf(id, NO_OPTIONS);
-    engine.adopt({ id, instance: instances.get(id) ?? {}, settings, hooks: [], isTask: false, shared, essential });
+    engine.adopt({ id, instance, settings, hooks: [], isTask: false, shared, essential });
   }
   return async () => {
-    if ((await engine.start()) !== undefined || heard < needs.length)
+    if ((await engine.start()) !== undefined || heard < providers.length)
       throw new Error('the boot failed, or was not heard');
     return () => engine.stop('measured');
   };

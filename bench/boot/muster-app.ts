@@ -22,10 +22,10 @@ export function define(needs: Needs, start: Start): Boot {
     service({ dependsOn: list.map((need) => classes[need] as Class) } as never)(Started as never);
     classes.push(Started);
   });
+  const app = createApp({ services: classes });
+  let heard = 0;
+  app.events.on(() => (heard += 1));
   return async () => {
-    const app = createApp({ services: classes });
-    let heard = 0;
-    app.events.on(() => (heard += 1));
     await app.start();
     if (app.gate.state !== 'open' || heard < needs.length)
       throw new Error('the gate is not open, or events are missing');

@@ -11,6 +11,7 @@ import { type Class, type Dependency, nameOf } from './declare/dependency.ts';
 import type { ReadyHook, Registration } from './declare/registration.ts';
 import { coreError } from './errors.ts';
 import { type BudgetReport, checkBudgets } from './graph/budgets.ts';
+import { criticalPath } from './graph/critical-path.ts';
 import { AT_REST, dumpGraph, type NodeState } from './graph/dump.ts';
 import { PLAIN } from './declare/edge.ts';
 import { type GraphProblem, missing } from './graph/problems.ts';
@@ -126,7 +127,8 @@ export class Engine {
 
   /** Keeps what the boot took at least: later restarts must not change how well it went. */
   booted(): void {
-    this.#bootIdealMs = this.view('running', null).toJSON().criticalPath.ms;
+    const { orchestrator } = this;
+    this.#bootIdealMs = criticalPath(this.#plan.order, ({ id }) => orchestrator.service(id)?.costMs ?? 0).ms;
   }
 
   /** Ids of the nodes that answer to a dependency. */
@@ -186,6 +188,7 @@ export class Engine {
   }
 
   #hookProblems(): GraphProblem[] {
+    if (this.#options.hooks.length === 0) return [];
     const alive = this.#graph.nodes.filter(isAlive);
     const known = alive.flatMap(({ id, tokens }) => [id, ...tokens]);
     const keys = new Set(alive.flatMap(keysOf));
@@ -245,7 +248,8 @@ function providersOf({ container, foreign, front }: EngineOptions): Provider[] {
     const { name } = front;
     providers.push({ key: front, target: front, name, kind: 'factory', aliases: [], wants, declaredAt: undefined });
   }
-  const wanted = new Set(providers.flatMap((provider) => provider.wants.map(({ key }) => key)));
+  const wanted = new Set<unknown>();
+  for (const { wants } of providers) for (const { key } of wants) wanted.add(key);
   return providers.filter(
     (p) => p.kind !== 'value' || wanted.has(p.key) || p.aliases.some(({ key }) => wanted.has(key)),
   );

@@ -232,13 +232,13 @@ describe('the critical path', () => {
           neededBy: needs.flatMap((other, j) => (other.includes(i) ? [`S${j}`] : [])),
         })) as unknown as GraphNode[];
         const costs = all.map(({ cost }) => cost);
-        const cost = (id: string): number => costs[Number(id.slice(1))] as number;
+        const cost = ({ id }: Pick<GraphNode, 'id'>): number => costs[Number(id.slice(1))] as number;
         const length = (i: number): number =>
           (costs[i] as number) + Math.max(0, ...(needs[i] as number[]).map((need) => length(need)));
         const whole = Math.max(...all.map((_, i) => length(i)));
         const path = criticalPath(nodes, cost);
         expect(path.ms).toBe(whole);
-        expect(path.nodes.reduce((sum, id) => sum + cost(id), 0)).toBe(whole);
+        expect(path.nodes.reduce((sum, id) => sum + cost({ id }), 0)).toBe(whole);
         const slack = slackOf(nodes, cost, whole);
         for (const [i, own] of costs.entries()) {
           const room = slack.get(`S${i}`) as number;

@@ -100,7 +100,11 @@ describe('ServiceGraph', () => {
   it('finds a circle exactly where one is, as a closed path along real edges', () => {
     fc.assert(
       fc.property(fc.array(fc.array(fc.nat(11), { maxLength: 3 }), { minLength: 1, maxLength: 12 }), (rows) => {
-        const nodes = rows.map((needs, i) => ({ id: `N${i}`, needs: needs.map((n) => `N${n}`) }));
+        const nodes = rows.map((row, i) => ({
+          id: `N${i}`,
+          needs: [...new Set(row)].map((n) => `N${n}`),
+          neededBy: rows.flatMap((other, j) => (other.includes(i) ? [`N${j}`] : [])),
+        }));
         const cycles = findCycles(nodes);
         for (const path of cycles) {
           expect(path[0]).toBe(path.at(-1));

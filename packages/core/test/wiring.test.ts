@@ -5,16 +5,25 @@ import type { Provider } from '../src/graph/provider.ts';
 import { ServiceGraph } from '../src/graph/service-graph.ts';
 import { Wiring } from '../src/lifecycle/wiring.ts';
 
-const terms = fc.oneof(
+const terms: fc.Arbitrary<EdgeTerms> = fc.oneof(
   { weight: 3, arbitrary: fc.constant(PLAIN) },
-  fc.constant(OPTIONAL),
-  fc.constant(AFTER),
-  fc.record({
-    kind: fc.constant('needs' as const),
-    until: fc.constantFrom('healthy' as const, 'started' as const),
-    need: fc.constant('required' as const),
-    onLoss: fc.constantFrom('gate', 'degrade', 'restart', 'stop', 'ignore'),
-  }),
+  { weight: 1, arbitrary: fc.constant(OPTIONAL) },
+  { weight: 1, arbitrary: fc.constant(AFTER) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('needs' as const),
+      until: fc.constantFrom('healthy' as const, 'started' as const),
+      need: fc.constant('required' as const),
+      onLoss: fc.constantFrom(
+        'gate' as const,
+        'degrade' as const,
+        'restart' as const,
+        'stop' as const,
+        'ignore' as const,
+      ),
+    }),
+  },
 );
 
 /** What is said of one node. */
@@ -27,15 +36,19 @@ interface Standing {
 interface Sketch {
   readonly isTask: boolean;
   readonly shared: boolean;
+  readonly watched?: boolean;
   readonly edges: readonly { readonly to: number; readonly terms: EdgeTerms }[];
 }
+
+const rarely = fc.nat(3).map((n) => n === 0);
 
 /** Random acyclic nodes with every kind of edge, and random changes of how they stand. */
 const scenario = fc
   .array(
     fc.record({
-      isTask: fc.boolean(),
-      shared: fc.boolean(),
+      isTask: rarely,
+      shared: rarely,
+      watched: rarely.map((is) => !is),
       edges: fc.array(fc.record({ to: fc.nat(), terms }), { maxLength: 3 }),
     }),
     { minLength: 1, maxLength: 12 },
@@ -43,9 +56,10 @@ const scenario = fc
   .chain((rows) =>
     fc.record({
       nodes: fc.constant(
-        rows.map(({ isTask, shared, edges }, i): Sketch => {
+        rows.map(({ isTask, shared, watched, edges }, i): Sketch => {
           const placed = i === 0 ? [] : edges.map((edge) => ({ ...edge, to: edge.to % i }));
-          return { isTask, shared, edges: placed.filter((e, n) => placed.findIndex((o) => o.to === e.to) === n) };
+          const once = placed.filter((e, n) => placed.findIndex((o) => o.to === e.to) === n);
+          return { isTask, shared, watched, edges: once };
         }),
       ),
       changes: fc.array(
@@ -205,6 +219,40 @@ describe('Wiring', () => {
         }
       }),
       { numRuns: 500 },
+    );
+  });
+
+  it('watches any of them as if it looked at each', () => {
+    fc.assert(
+      fc.property(scenario, ({ nodes, changes }) => {
+        const graph = graphOf(nodes);
+        const flips: boolean[] = [];
+        const wiring = new Wiring(graph.nodes, () => 0, {
+          flipped: (id, ready) => void (id === 'watcher' && flips.push(ready)),
+          unblocked: () => {},
+          degraded: () => {},
+        });
+        const watched = nodes.flatMap((node, i) => (node.watched === true ? [`S${i}`] : []));
+        wiring.watch('watcher', watched);
+        const model = new Model(graph);
+        let was = watched.length === 0;
+        for (const { at, phase, hold } of changes) {
+          const { own, started, settled } = STANDINGS[phase] as Standing;
+          model.standings[at] = STANDINGS[phase] as Standing;
+          flips.length = 0;
+          wiring.set(`S${at}`, own, started, settled);
+          if (hold) {
+            model.holdsShared = true;
+            wiring.holdShared();
+          }
+          const missed = watched.filter((id) => model.gates({ to: id, ...PLAIN }) && !model.ready(id));
+          const is = missed.length === 0;
+          expect(wiring.ready('watcher')).toBe(is);
+          if (is !== was) expect(flips.at(-1)).toBe(is);
+          was = is;
+        }
+      }),
+      { numRuns: 4_000 },
     );
   });
 

@@ -30,7 +30,11 @@ function insightOf(container: Container): Insight {
 /** Everything bound in `container`, by its key, in the order of binding. */
 export function bindingsOf(container: Container): Binding<unknown>[] {
   const { bindingService } = insightOf(container).context;
-  return [...bindingService.getBoundServices()].flatMap((key) => [...(bindingService.get(key) ?? [])]);
+  const all: Binding<unknown>[] = [];
+  for (const key of bindingService.getBoundServices()) {
+    for (const binding of bindingService.get(key) ?? []) all.push(binding);
+  }
+  return all;
 }
 
 /**

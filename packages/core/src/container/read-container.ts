@@ -7,6 +7,7 @@ import {
   type Binding,
   type BindingConstraints,
   bindingTypeValues,
+  type ClassElementMetadata,
   ClassElementMetadataKind,
   getClassMetadata,
   type ManagedClassElementMetadata,
@@ -14,9 +15,9 @@ import {
   type ResolvedValueElementMetadata,
 } from '@inversifyjs/core';
 import type { Container, ServiceIdentifier } from 'inversify';
-import { declarationOf } from '../declare/declaration.ts';
+import { type Declaration, declarationOf } from '../declare/declaration.ts';
 import { type Class, methodsOf, nameOf, refTarget } from '../declare/dependency.ts';
-import { AFTER, PLAIN } from '../declare/edge.ts';
+import { AFTER, type EdgeTerms, PLAIN } from '../declare/edge.ts';
 import { LIFECYCLE, type NodeKind, type Provider, type Wanted } from '../graph/provider.ts';
 import { bindingsOf } from './bindings.ts';
 
@@ -105,22 +106,7 @@ function fromClass(
   binding: Binding<unknown>,
 ): BoundProvider {
   const declaration = declarationOf(target);
-  const { constructorArguments, properties } = getClassMetadata(target);
-  const injected = [...constructorArguments, ...properties.values()];
-  const wants = injected.flatMap((argument, index) => {
-    if (argument.kind === ClassElementMetadataKind.unmanaged) return [];
-    const wanted = wantedBy(key, askOfClass(argument));
-    const optionalTarget = refTarget(wanted.key);
-    const terms = declaration?.terms[index] ?? PLAIN;
-    if (optionalTarget === undefined) return [{ ...wanted, terms }];
-    return [{ key: optionalTarget, name: nameOf(optionalTarget), terms, mayBeAbsent: true }];
-  });
-  const after = (declaration?.options.after ?? []).map((other) => ({
-    key: other,
-    name: nameOf(other),
-    terms: AFTER,
-    mayBeAbsent: true,
-  }));
+  const wants = wantsOf(key, target, declaration);
   const { start, stop, health, shared, tags } = declaration?.options ?? {};
   const hasMethod = (name: string): boolean =>
     typeof (target.prototype as Record<string, unknown> | undefined)?.[name] === 'function';
@@ -132,7 +118,7 @@ function fromClass(
     kind: declaration?.kind ?? (scope === 'singleton' || LIFECYCLE.some(hasMethod) ? 'service' : 'opaque'),
     scope,
     aliases: key === target ? [] : [{ key, name: nameOf(key) }],
-    wants: [...wants, ...after],
+    wants,
     get declaredAt() {
       return declaration?.declaredAt();
     },
@@ -144,6 +130,24 @@ function fromClass(
     label,
     binding,
   };
+}
+
+/** What is injected into a class, by its constructor first, and what it only comes after. */
+function wantsOf(key: ServiceIdentifier, target: Class, declaration: Declaration | undefined): Wanted[] {
+  const { constructorArguments, properties } = getClassMetadata(target);
+  const wants: Wanted[] = [];
+  const add = (argument: ClassElementMetadata, terms: EdgeTerms): void => {
+    if (argument.kind === ClassElementMetadataKind.unmanaged) return;
+    const ask = askOfClass(argument);
+    const optionalTarget = refTarget(ask.key);
+    if (optionalTarget === undefined) wants.push(wantedBy(key, ask, terms));
+    else wants.push({ key: optionalTarget, name: nameOf(optionalTarget), terms, mayBeAbsent: true });
+  };
+  constructorArguments.forEach((argument, index) => add(argument, declaration?.terms[index] ?? PLAIN));
+  for (const argument of properties.values()) add(argument, PLAIN);
+  for (const other of declaration?.options.after ?? [])
+    wants.push({ key: other, name: nameOf(other), terms: AFTER, mayBeAbsent: true });
+  return wants;
 }
 
 const NO_DEMANDS: ReadonlyMap<unknown, readonly string[]> = new Map();
@@ -160,32 +164,37 @@ function askOfResolved(argument: ResolvedValueElementMetadata): Ask {
   return { key: unwrapped(argument.value), name, tags, many, optional };
 }
 
-function wantedBy(consumer: ServiceIdentifier, { key, name, tags, many, optional }: Ask): Wanted {
-  const parent: BindingConstraints = { name: undefined, tags: new Map(), serviceIdentifier: consumer, getAncestor };
-  const constraints: BindingConstraints = { name, tags, serviceIdentifier: key, getAncestor: () => parent };
+function wantedBy(consumer: ServiceIdentifier, { key, name, tags, many, optional }: Ask, terms = PLAIN): Wanted {
   return {
     key,
     name: nameOf(key),
-    terms: PLAIN,
+    terms,
     many,
     mayBeAbsent: optional,
-    accepts: (candidate) => accepts(candidate as BoundProvider, key, constraints),
+    accepts: (candidate) => {
+      const { key: provided, binding } = candidate as BoundProvider;
+      // An alias has no conditions of its own, so what stands behind one fits whoever asks.
+      if (provided !== key) return true;
+      const parent = askedFor(consumer);
+      return binding.isSatisfiedBy({ name, tags, serviceIdentifier: key, getAncestor: () => parent });
+    },
   };
 }
+
+/** An ask without a name or a tag, for nobody else. */
+function askedFor(serviceIdentifier: ServiceIdentifier): BindingConstraints {
+  return { name: undefined, tags: NO_TAGS, serviceIdentifier, getAncestor };
+}
+
+const NO_TAGS: BindingConstraints['tags'] = new Map();
 
 function getAncestor(): undefined {
   return undefined;
 }
 
-/** An alias has no conditions of its own, so what stands behind one fits whoever asks. */
-function accepts({ key, binding }: BoundProvider, asked: ServiceIdentifier, constraints: BindingConstraints): boolean {
-  return key !== asked || binding.isSatisfiedBy(constraints);
-}
-
 /** True for a binding that fits whoever asks without a name or a tag. */
 function isPlain(binding: Binding<unknown>): boolean {
-  const key = binding.serviceIdentifier;
-  return binding.isSatisfiedBy({ name: undefined, tags: new Map(), serviceIdentifier: key, getAncestor });
+  return binding.isSatisfiedBy(askedFor(binding.serviceIdentifier));
 }
 
 function scopeOf(scope: string): NonNullable<Provider['scope']> {

@@ -2,6 +2,7 @@
  * The `Ref`s of optional dependencies: bound before anything is built, filled while what they stand for is up.
  */
 import type { Container } from 'inversify';
+import { declarationOf } from '../declare/declaration.ts';
 import { type Class, type Dependency, type Ref, refKey, refTarget } from '../declare/dependency.ts';
 import { bindingsOf } from './bindings.ts';
 import { dependenciesOf } from './read-container.ts';
@@ -17,12 +18,15 @@ export class Refs {
   bindAll(container: Container): void {
     for (const binding of bindingsOf(container)) {
       if (binding.type !== 'Instance') continue;
-      for (const key of dependenciesOf(binding.implementationType as Class)) {
-        const target = refTarget(key);
-        if (target === undefined || this.#slots.has(target)) continue;
+      const target = binding.implementationType as Class;
+      // Only a declaration of Muster's leads to such a key, so nobody else's metadata has to be looked through.
+      if (declarationOf(target)?.terms.some(({ need }) => need === 'optional') !== true) continue;
+      for (const key of dependenciesOf(target)) {
+        const dependency = refTarget(key);
+        if (dependency === undefined || this.#slots.has(dependency)) continue;
         const slot = new Slot();
-        this.#slots.set(target, slot);
-        container.bind(refKey(target)).toConstantValue(slot);
+        this.#slots.set(dependency, slot);
+        container.bind(refKey(dependency)).toConstantValue(slot);
       }
     }
   }

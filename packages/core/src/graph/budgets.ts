@@ -4,7 +4,7 @@
  * A default only takes its share of a budget, so a chain of defaults that is too long is a note and not a problem.
  */
 import type { BudgetVerdict } from '@muster/contracts';
-import { criticalPath } from './critical-path.ts';
+import { type Costs, criticalPath, type LongestPath } from './critical-path.ts';
 import { at, type GraphProblem } from './problems.ts';
 import type { WrittenTimes } from './provider.ts';
 import type { GraphNode } from './service-graph.ts';
@@ -26,9 +26,12 @@ export interface BudgetReport {
 /** @param order a plan's: each node after all that it needs. */
 export function checkBudgets(order: readonly GraphNode[], options: BudgetOptions): BudgetReport {
   const { bootMs, stopMs, defaults } = options;
-  const boot = verdict(order, bootMs, ({ startMs }) => startMs, defaults.startMs);
-  const stop = verdict(order, stopMs, (times) => times.stopMs, defaults.stopMs);
-  const inner = order.flatMap((node) => innerProblems(node, options));
+  /** The longest chain of services; where nobody has written anything down, it decides. */
+  let longest: LongestPath | undefined;
+  const chain = (): LongestPath => (longest ??= criticalPath(order, (node) => (lives(node) ? 1 : 0)));
+  const boot = verdict(order, chain, bootMs, ({ startMs }) => startMs, defaults.startMs);
+  const stop = verdict(order, chain, stopMs, (times) => times.stopMs, defaults.stopMs);
+  const inner = order.filter(({ times }) => !isSilent(times)).flatMap((node) => innerProblems(node, options));
   return {
     verdicts: { boot, stop },
     problems: [...inner, ...overBudget('start', boot), ...overBudget('stop', stop)],
@@ -36,24 +39,36 @@ export function checkBudgets(order: readonly GraphNode[], options: BudgetOptions
   };
 }
 
+const NONE: readonly never[] = [];
+
 /** The longest chain of written times, and whether that and the one with defaults fit. */
 function verdict(
   order: readonly GraphNode[],
+  longest: () => LongestPath,
   budgetMs: number,
   written: (times: WrittenTimes) => number | undefined,
   otherwise: number,
 ): BudgetVerdict {
-  const lives = (node: GraphNode): boolean => node.kind === 'service' || node.kind === 'task';
-  const byId = new Map(order.map((node) => [node.id, node]));
-  const costs = (missing: number) => (id: string) => {
-    const node = byId.get(id) as GraphNode;
-    return lives(node) ? (written(node.times) ?? missing) : 0;
-  };
-  const own = criticalPath(order, costs(0));
-  const all = criticalPath(order, costs(otherwise));
+  const costs =
+    (missing: number): Costs =>
+    (node) =>
+      lives(node) ? (written(node.times) ?? missing) : 0;
+  const isWritten = order.some(({ times }) => written(times) !== undefined);
+  const own = isWritten ? criticalPath(order, costs(0)) : { nodes: NONE, ms: 0 };
+  const all = isWritten
+    ? criticalPath(order, costs(otherwise))
+    : { nodes: longest().nodes, ms: longest().ms * otherwise };
   const says = own.ms > budgetMs ? 'exceeds' : all.ms > budgetMs ? 'shares' : 'fits';
   const chain = says === 'shares' || own.ms === 0 ? all.nodes : own.nodes;
   return { budgetMs, writtenMs: own.ms, withDefaultsMs: all.ms, chain, says };
+}
+
+function lives({ kind }: GraphNode): boolean {
+  return kind === 'service' || kind === 'task';
+}
+
+function isSilent({ startMs, stopMs, healthMs }: WrittenTimes): boolean {
+  return startMs === undefined && stopMs === undefined && healthMs === undefined;
 }
 
 /** An inner time that is not below the outer one can never be seen to end. */

@@ -7,6 +7,7 @@
 interface Linked {
   readonly id: string;
   readonly needs: readonly string[];
+  readonly neededBy: readonly string[];
 }
 
 /** One closed path per knot, beginning and ending with its smallest id; sorted by it. */
@@ -20,24 +21,18 @@ export function findCycles(nodes: readonly Linked[]): string[][] {
 
 /** Takes away what needs nothing, again and again: where all goes, there is no circle, and nothing else has to be done. */
 function hasNone(nodes: readonly Linked[]): boolean {
-  const open = new Map<string, number>();
-  const neededBy = new Map<string, string[]>();
-  for (const { id, needs } of nodes) {
-    open.set(id, needs.length);
-    for (const need of needs) {
-      const dependents = neededBy.get(need);
-      if (dependents) dependents.push(id);
-      else neededBy.set(need, [id]);
-    }
+  const free: Linked[] = [];
+  const held = new Map<string, { readonly node: Linked; open: number }>();
+  for (const node of nodes) {
+    if (node.needs.length === 0) free.push(node);
+    else held.set(node.id, { node, open: node.needs.length });
   }
-  const free = nodes.filter(({ needs }) => needs.length === 0).map(({ id }) => id);
   let gone = 0;
-  for (let id = free.pop(); id !== undefined; id = free.pop()) {
+  for (let node = free.pop(); node !== undefined; node = free.pop()) {
     gone += 1;
-    for (const dependent of neededBy.get(id) ?? []) {
-      const left = (open.get(dependent) as number) - 1;
-      open.set(dependent, left);
-      if (left === 0) free.push(dependent);
+    for (const id of node.neededBy) {
+      const dependent = held.get(id);
+      if (dependent !== undefined && --dependent.open === 0) free.push(dependent.node);
     }
   }
   return gone === nodes.length;

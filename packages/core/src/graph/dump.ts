@@ -69,7 +69,7 @@ export function dumpGraph(graph: ServiceGraph, plan: StartPlan, app: AppView): G
   const placed = new Set(plan.order.map((node) => node.id));
   const ordered = [...plan.order, ...graph.nodes.filter((node) => !placed.has(node.id))];
   const states = new Map(ordered.map((node) => [node.id, app.stateOf(node.id) ?? AT_REST]));
-  const costs: Costs = (id) => {
+  const costs: Costs = ({ id }) => {
     const state = states.get(id);
     return (state?.startMs ?? 0) + (state?.checkMs ?? 0) + (state?.hookMs ?? 0);
   };

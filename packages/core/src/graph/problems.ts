@@ -2,7 +2,7 @@
  * Everything that can be wrong with a graph, in words: what, where, and what to do about it.
  */
 import { nearest } from './nearest.ts';
-import type { NodeKind, Provider } from './provider.ts';
+import type { Provider } from './provider.ts';
 
 /** Something that makes a start impossible; as a note, something that one should know. */
 export interface GraphProblem {
@@ -72,8 +72,8 @@ export function outOfReach(
   id: string,
   provider: Provider,
   owner: string,
-  kind: NodeKind | undefined,
-): GraphProblem | undefined {
+  kind: 'scoped' | 'factory',
+): GraphProblem {
   if (kind === 'scoped') {
     return {
       code: 'CAPTIVE',
@@ -82,15 +82,12 @@ export function outOfReach(
       hint: `Depend on ScopedClasses and make ${owner} where it is used.`,
     };
   }
-  if (kind === 'factory') {
-    return {
-      code: 'BEHIND_GATE',
-      nodes: [id, owner],
-      message: `${at(id, provider.declaredAt)} needs ${owner}, which stands behind the gate and does not exist before it opens.`,
-      hint: `Move what both need into a service, and let ${id} and ${owner} depend on that.`,
-    };
-  }
-  return undefined;
+  return {
+    code: 'BEHIND_GATE',
+    nodes: [id, owner],
+    message: `${at(id, provider.declaredAt)} needs ${owner}, which stands behind the gate and does not exist before it opens.`,
+    hint: `Move what both need into a service, and let ${id} and ${owner} depend on that.`,
+  };
 }
 
 export function cycle(path: readonly string[], declaredAt: (id: string) => string | undefined): GraphProblem {

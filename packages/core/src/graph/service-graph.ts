@@ -61,14 +61,11 @@ export class ServiceGraph {
   /** Builds the graph; problems are kept in it, so that an unsound graph can be shown as well. */
   static from(providers: readonly Provider[]): ServiceGraph {
     const problems: GraphProblem[] = [];
-    const drafts = new Map<string, Draft>();
     const ids = namesOf(providers, problems);
-    for (const provider of providers) {
-      const id = ids.get(provider) as string;
-      drafts.set(id, { id, provider, edges: [], neededBy: [], essential: false, guarded: false });
-    }
+    const drafts = draftsOf(ids);
     const claims = claimsOf(providers, ids, problems);
     const known: Known = { claims, ids, problems, names: () => namesKnown(providers, ids) };
+    // In the order of ids, so that whoever is needed hears of it in that order.
     for (const draft of drafts.values()) {
       for (const wanted of draft.provider.wants) {
         const owner = ownerOf(draft.id, draft.provider, wanted, known);
@@ -77,7 +74,8 @@ export class ServiceGraph {
       }
       ownProblems(draft.id, draft.provider, problems);
     }
-    const nodes = nodesOf(drafts);
+    markDemand(drafts);
+    const nodes = Array.from(drafts.values(), nodeOf);
     const circles = findCycles(nodes).map((path) => cycle(path, (id) => drafts.get(id)?.provider.declaredAt));
     return new ServiceGraph(nodes, sortProblems([...problems, ...circles]));
   }
@@ -115,16 +113,20 @@ interface Draft {
 
 const NONE: readonly never[] = [];
 
-function nodesOf(drafts: ReadonlyMap<string, Draft>): GraphNode[] {
-  markDemand(drafts);
-  const nodes: GraphNode[] = [];
-  for (const draft of drafts.values()) nodes.push(nodeOf(draft));
-  return nodes.sort((a, b) => byText(a.id, b.id));
+/** One for each id, sorted. */
+function draftsOf(ids: ReadonlyMap<Provider, string>): Map<string, Draft> {
+  const byId = new Map<string, Provider>();
+  for (const [provider, id] of ids) byId.set(id, provider);
+  const drafts = new Map<string, Draft>();
+  for (const id of [...byId.keys()].sort()) {
+    const provider = byId.get(id) as Provider;
+    drafts.set(id, { id, provider, edges: [], neededBy: [], essential: false, guarded: false });
+  }
+  return drafts;
 }
 
 function nodeOf({ id, provider, edges, neededBy, essential, guarded }: Draft): GraphNode {
   if (edges.length > 1) edges.sort((a, b) => byText(a.to, b.to));
-  if (neededBy.length > 1) neededBy.sort(byText);
   const { aliases, tags } = provider;
   return {
     id,
@@ -247,7 +249,8 @@ function ownerOf(
   { claims, ids, names, problems }: Known,
 ): string | readonly string[] | undefined {
   const claim = claims.get(wanted.key);
-  if (claim !== undefined && !Array.isArray(claim) && wanted.accepts === undefined) return ids.get(claim);
+  // Most are provided by one who fits.
+  if (claim !== undefined && !Array.isArray(claim) && wanted.accepts?.(claim) !== false) return ids.get(claim);
   const all = claim === undefined ? [] : Array.isArray(claim) ? claim : [claim];
   const fitting = wanted.accepts === undefined ? all : all.filter((candidate) => wanted.accepts?.(candidate));
   const owners = [...new Set(fitting.map((candidate) => ids.get(candidate) as string))].sort(byText);
@@ -296,8 +299,7 @@ function link(draft: Draft, other: Draft, wanted: Wanted, problems: GraphProblem
   } else {
     draft.edges[before] = stronger(draft.edges[before] as Edge, edge);
   }
-  const reach = outOfReach(draft.id, draft.provider, other.id, kind);
-  if (reach) problems.push(reach);
+  if (kind === 'scoped' || kind === 'factory') problems.push(outOfReach(draft.id, draft.provider, other.id, kind));
   if (edge.until === 'completed' && kind === 'service')
     problems.push(neverCompletes(draft.id, draft.provider, other.id));
 }

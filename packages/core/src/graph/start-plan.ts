@@ -3,7 +3,7 @@
  *
  * Pure and deterministic: ranks are longest paths, equals are sorted by name, whatever order the services were named in.
  */
-import { byText, type GraphNode, type ServiceGraph } from './service-graph.ts';
+import { type GraphNode, type ServiceGraph } from './service-graph.ts';
 
 /** The order of a sound graph. */
 export interface StartPlan {
@@ -16,22 +16,27 @@ export interface StartPlan {
 /** Plans the start. Nodes of a circle have no place in any order and are left out. */
 export function planStart(graph: ServiceGraph): StartPlan {
   const rank = new Map<string, number>();
-  const open = new Map(graph.nodes.map((node) => [node.id, node.needs.length]));
-  let level = graph.nodes.filter((node) => node.needs.length === 0).map((node) => node.id);
-  const order: GraphNode[] = [];
-  for (let depth = 0; level.length > 0; depth += 1) {
-    const next: string[] = [];
-    for (const id of level.sort(byText)) {
-      const node = graph.node(id) as GraphNode;
-      rank.set(id, depth);
-      order.push(node);
-      for (const dependent of node.neededBy) {
-        const left = (open.get(dependent) as number) - 1;
-        open.set(dependent, left);
-        if (left === 0) next.push(dependent);
+  const open = new Map<string, number>();
+  let level: GraphNode[] = [];
+  for (const node of graph.nodes) {
+    if (node.needs.length === 0) level.push(node);
+    else open.set(node.id, node.needs.length);
+  }
+  let depth = 0;
+  for (; level.length > 0; depth += 1) {
+    const next: GraphNode[] = [];
+    for (const node of level) {
+      rank.set(node.id, depth);
+      for (const id of node.neededBy) {
+        const left = (open.get(id) as number) - 1;
+        open.set(id, left);
+        if (left === 0) next.push(graph.node(id) as GraphNode);
       }
     }
     level = next;
   }
-  return { order, rank };
+  // The nodes are sorted by name, so each rank is as well once they are dealt out.
+  const ranks = Array.from({ length: depth }, (): GraphNode[] => []);
+  for (const node of graph.nodes) ranks[rank.get(node.id) ?? depth]?.push(node);
+  return { order: ranks.flat(), rank };
 }

@@ -149,6 +149,11 @@ export class ManagedService implements Listener {
     };
   }
 
+  /** What its last way up took, in milliseconds; 0 before. */
+  get costMs(): number {
+    return this.#record.costMs;
+  }
+
   /** What happened to it in the boot, for the timeline of one that failed. */
   story(): BootMoment[] {
     const { boot } = this.#keeper;

@@ -72,6 +72,11 @@ export class ServiceRecord {
     };
   }
 
+  /** What its last way up took, in milliseconds; 0 before. */
+  get costMs(): number {
+    return (this.#startMs ?? 0) + (this.#checkMs ?? 0) + (this.#hookMs ?? 0);
+  }
+
   /** What happened to it in a boot that began at `startedAt`, for the timeline of one that failed. */
   story(startedAt: number): BootMoment[] {
     if (this.#waitMs === null) return [];
@@ -79,8 +84,11 @@ export class ServiceRecord {
     const began = { atMs: Math.round(this.#waitMs), service, what: 'starts' };
     const failures = this.#failures ?? [];
     if (this.#upAt === null) return [began, ...failures];
-    const tookMs = Math.round((this.#startMs ?? 0) + (this.#checkMs ?? 0) + (this.#hookMs ?? 0));
-    const up = { atMs: Math.round(this.#upAt - startedAt), service, what: `is up after ${tookMs} ms` };
+    const up = {
+      atMs: Math.round(this.#upAt - startedAt),
+      service,
+      what: `is up after ${Math.round(this.costMs)} ms`,
+    };
     return [began, ...failures, up];
   }
 }

@@ -43,20 +43,25 @@ export interface ServiceSettings {
   readonly restartCapMs: number;
 }
 
-const known = new WeakMap<ServiceOptions, ServiceSettings>();
+/** Most services say nothing of their times, and share these. */
+let defaults: ServiceSettings | undefined;
 
 /**
- * Settings of a service; the same object for the same options.
+ * Settings of a service.
  *
  * @throws MusterError `OPTION_INVALID` naming the option and the value that it got.
  */
 export function settingsOf(service: string, options: ServiceOptions): ServiceSettings {
-  const before = known.get(options);
-  if (before !== undefined) return before;
+  const { start, health, restart, stop } = options;
+  const saysNothing = start === undefined && health === undefined && restart === undefined && stop === undefined;
+  if (saysNothing) return (defaults ??= filled({}));
   checkRanges(service, options);
-  const { start = {}, health = {}, restart = {}, stop = {} } = options;
+  return filled(options);
+}
+
+function filled({ start = {}, health = {}, restart = {}, stop = {} }: ServiceOptions): ServiceSettings {
   const startTimeoutMs = start.timeoutMs ?? SERVICE_DEFAULTS.startTimeoutMs;
-  const settings = {
+  return {
     startTimeoutMs,
     startMaxMs: Math.max(startTimeoutMs, start.maxMs ?? startTimeoutMs * SERVICE_DEFAULTS.startMaxFactor),
     stopTimeoutMs: stop.timeoutMs ?? SERVICE_DEFAULTS.stopTimeoutMs,
@@ -70,8 +75,6 @@ export function settingsOf(service: string, options: ServiceOptions): ServiceSet
     restartDelayMs: restart.delayMs ?? SERVICE_DEFAULTS.restartDelayMs,
     restartCapMs: restart.capMs ?? SERVICE_DEFAULTS.restartCapMs,
   };
-  known.set(options, settings);
-  return settings;
 }
 
 function checkRanges(service: string, { start, health, restart, stop }: ServiceOptions): void {

@@ -72,7 +72,7 @@ export class Wiring {
     this.#now = now;
     for (const node of nodes) {
       const { id, shared, essential } = node;
-      this.#entries.set(id, entryOf(id, { isTask: node.kind === 'task', shared, essential }));
+      this.#entries.set(id, entryOf(id, node.kind === 'task', shared, essential));
     }
     for (const node of nodes) {
       const from = this.#entries.get(node.id) as Entry;
@@ -86,10 +86,17 @@ export class Wiring {
 
   /** Adds an observer of `ids` as a node of its own: it flips when all of them are ready, and when one no longer is. */
   watch(id: string, ids: readonly string[]): void {
-    const entry = entryOf(id, { isTask: false, shared: false, essential: true });
+    const entry = entryOf(id);
     entry.own = true;
     this.#entries.set(id, entry);
-    for (const each of ids) this.#link(entry, each, PLAIN);
+    const watched = new Set(ids);
+    // Whoever is ready vouches for what it needs to be ready. A task is done whatever became of that, and nobody asks how
+    // a shared service is once the gate has been open.
+    const vouches = ({ isGating, terms, from }: Link): boolean =>
+      isGating && terms.until !== 'started' && !from.isTask && !from.shared && watched.has(from.id);
+    for (const each of watched) {
+      if (this.#entries.get(each)?.dependents.some(vouches) !== true) this.#link(entry, each, PLAIN);
+    }
   }
 
   /** Adds an edge; before anything has started. */
@@ -307,10 +314,12 @@ export class Wiring {
   }
 }
 
-function entryOf(id: string, kind: { isTask: boolean; shared: boolean; essential: boolean }): Entry {
+function entryOf(id: string, isTask = false, shared = false, essential = true): Entry {
   return {
     id,
-    ...kind,
+    isTask,
+    shared,
+    essential,
     needs: [],
     dependents: [],
     own: false,
