@@ -1,40 +1,39 @@
 /**
- * What a client may send in `muster.v1`: one schema for each frame, from which parser and types come.
+ * What a client may send in `muster.v1`: one schema for each frame, from which parser, types and JSON Schema come.
  *
  * Fields that a schema does not know are dropped, so that a newer client can talk to an older server.
  */
 import * as v from 'valibot';
-import { contractError } from './errors.ts';
+import { FRAME_BOUNDS, id, whole } from './frame-parts.ts';
 import { Position } from './position.ts';
+import { checked, readFrame } from './read-frame.ts';
 
-/** The WebSocket subprotocol that names this protocol. */
-export const SUBPROTOCOL = 'muster.v1';
-
-/** An opaque id: 1 to 200 characters. */
-const id = v.pipe(v.string(), v.minLength(1), v.maxLength(200));
-/** Streams that one hello may name. */
-const MAX_STREAMS = 64;
-/** Deepest nesting that a frame may have; deeper ones are refused before they are walked. */
-const MAX_DEPTH = 32;
+/** What a client shows to say who it is. Never logged, never repeated in a frame. */
+export const Credentials = v.object({ scheme: id, token: v.pipe(v.string(), v.maxLength(FRAME_BOUNDS.token)) });
+export type Credentials = v.InferOutput<typeof Credentials>;
 
 /** First frame on every socket: who the client is, and where it stands in each stream. */
 export const HelloFrame = v.object({
   type: v.literal('hello'),
   client: v.object({ id, name: id, version: id }),
-  auth: v.optional(v.object({ scheme: id, token: v.pipe(v.string(), v.maxLength(16_384)) })),
+  auth: v.optional(Credentials),
+  /** The session of an earlier connection, to go on with. */
   session: v.optional(id),
   cursors: v.optional(
     v.pipe(
       v.record(id, Position),
-      v.check((cursors) => Object.keys(cursors).length <= MAX_STREAMS, `At most ${MAX_STREAMS} cursors`),
+      v.check(
+        (cursors) => Object.keys(cursors).length <= FRAME_BOUNDS.streams,
+        `At most ${FRAME_BOUNDS.streams} cursors`,
+      ),
     ),
     {},
   ),
-  subscribe: v.optional(v.pipe(v.array(id), v.maxLength(MAX_STREAMS)), []),
+  subscribe: v.optional(v.pipe(v.array(id), v.maxLength(FRAME_BOUNDS.streams)), []),
 });
 export type HelloFrame = v.InferOutput<typeof HelloFrame>;
 
-/** Asks for something; `id` is a UUID and stands in the response. */
+/** Asks for something; `id` is a UUID, stands in the response, and makes a repeat harmless. */
 export const RequestFrame = v.object({
   type: v.literal('request'),
   id: v.pipe(v.string(), v.uuid()),
@@ -55,13 +54,57 @@ export type CancelFrame = v.InferOutput<typeof CancelFrame>;
 export const CancelRequest = v.omit(CancelFrame, ['type']);
 export type CancelRequest = v.InferOutput<typeof CancelRequest>;
 
+/** Follows a stream from now on: above the cursor, or from its floor where there is none. */
+export const SubscribeFrame = v.object({ type: v.literal('subscribe'), stream: id, cursor: v.optional(Position) });
+export type SubscribeFrame = v.InferOutput<typeof SubscribeFrame>;
+
+/** Follows a stream no more. */
+export const UnsubscribeFrame = v.object({ type: v.literal('unsubscribe'), stream: id });
+
+/** Everything of a stream up to `offset` has been processed. */
+export const AckFrame = v.object({ type: v.literal('ack'), stream: id, epoch: id, offset: whole });
+export type AckFrame = v.InferOutput<typeof AckFrame>;
+
+/** Asks for the events above `since` once more. */
+export const PullFrame = v.object({ type: v.literal('pull'), stream: id, epoch: id, since: whole });
+export type PullFrame = v.InferOutput<typeof PullFrame>;
+
+/** Shows a fresh token on the same connection. */
+export const AuthFrame = v.object({ type: v.literal('auth'), ...Credentials.entries });
+export type AuthFrame = v.InferOutput<typeof AuthFrame>;
+
 /** Asks for a `pong`. */
 export const PingFrame = v.object({ type: v.literal('ping') });
 /** Answers a `ping`. */
 export const PongFrame = v.object({ type: v.literal('pong') });
 
+/** By its type every frame that a client may send. */
+export const CLIENT_FRAMES = {
+  hello: HelloFrame,
+  request: RequestFrame,
+  cancel: CancelFrame,
+  subscribe: SubscribeFrame,
+  unsubscribe: UnsubscribeFrame,
+  ack: AckFrame,
+  pull: PullFrame,
+  auth: AuthFrame,
+  ping: PingFrame,
+  pong: PongFrame,
+} as const;
+
 /** Any frame from a client. */
-export const ClientFrame = v.variant('type', [HelloFrame, RequestFrame, CancelFrame, PingFrame, PongFrame]);
+export const ClientFrame = v.variant('type', [
+  HelloFrame,
+  RequestFrame,
+  CancelFrame,
+  SubscribeFrame,
+  UnsubscribeFrame,
+  AckFrame,
+  PullFrame,
+  AuthFrame,
+  PingFrame,
+  PongFrame,
+]);
 export type ClientFrame = v.InferOutput<typeof ClientFrame>;
 
 /** What a client writes: defaults may be left out. */
@@ -84,29 +127,7 @@ export type RunRequestInput = v.InferInput<typeof RunRequest>;
  * @throws MusterError `FRAME_INVALID`; `details` has the problem, its path, and the frame's type and request id where they could be read.
  */
 export function parseClientFrame(text: string): ClientFrame {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    throw contractError(
-      'FRAME_INVALID',
-      { problem: 'The frame is not JSON', path: '', type: null, request: null },
-      cause,
-    );
-  }
-  const type = stringAt(json, 'type');
-  const request = type === 'request' ? stringAt(json, 'id') : null;
-  if (deeperThan(json, MAX_DEPTH)) {
-    throw contractError('FRAME_INVALID', {
-      problem: `The frame is nested deeper than ${MAX_DEPTH} levels`,
-      path: '',
-      type,
-      request,
-    });
-  }
-  const parsed = v.safeParse(ClientFrame, json);
-  if (parsed.success) return parsed.output;
-  throw contractError('FRAME_INVALID', { ...issueOf(parsed.issues[0]), type, request });
+  return readFrame(ClientFrame, CLIENT_FRAMES, text);
 }
 
 /**
@@ -115,28 +136,5 @@ export function parseClientFrame(text: string): ClientFrame {
  * @throws MusterError `FRAME_INVALID` naming the first field that does not fit.
  */
 export function parseData<S extends v.GenericSchema>(schema: S, data: unknown): v.InferOutput<S> {
-  const parsed = v.safeParse(schema, data);
-  if (parsed.success) return parsed.output;
-  throw contractError('FRAME_INVALID', { ...issueOf(parsed.issues[0], 'data'), type: null, request: null });
-}
-
-function issueOf(issue: v.BaseIssue<unknown>, root = ''): { problem: string; path: string } {
-  const path = [root, v.getDotPath(issue) ?? ''].filter((part) => part !== '').join('.');
-  return { problem: issue.message, path };
-}
-
-function stringAt(json: unknown, key: string): string | null {
-  if (typeof json !== 'object' || json === null) return null;
-  const value = (json as Record<string, unknown>)[key];
-  return typeof value === 'string' ? value.slice(0, 200) : null;
-}
-
-/** Iterative, so that a bomb of brackets cannot exhaust the stack. */
-function deeperThan(json: unknown, limit: number): boolean {
-  let level: unknown[] = [json];
-  for (let depth = 0; level.length > 0; depth += 1) {
-    if (depth > limit) return true;
-    level = level.flatMap((value) => (typeof value === 'object' && value !== null ? Object.values(value) : []));
-  }
-  return false;
+  return checked(schema, data, 'data', { type: null, request: null });
 }

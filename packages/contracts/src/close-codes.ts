@@ -9,13 +9,19 @@ export const CLOSE = {
   done: 1000,
   bug: 1011,
   unauthenticated: 4001,
+  forbidden: 4002,
   malformedHello: 4004,
   secondHello: 4007,
   notReady: 4101,
+  overloaded: 4102,
+  rateLimited: 4103,
   handshakeTimeout: 4104,
   heartbeatLost: 4105,
+  noProgress: 4106,
   tokenExpired: 4108,
   draining: 4201,
+  sessionExpired: 4301,
+  replaced: 4309,
 } as const;
 
 /** Name of a close code, as `bye.name` carries it. */

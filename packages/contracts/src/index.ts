@@ -10,16 +10,20 @@ export {
   type UserError,
 } from './agent-events.ts';
 export {
+  type AckFrame,
   CancelRequest,
+  CLIENT_FRAMES,
   type ClientFrame,
   type ClientFrameInput,
+  type Credentials,
   type HelloFrame,
   parseClientFrame,
   parseData,
+  type PullFrame,
   type RequestFrame,
   RunRequest,
   type RunRequestInput,
-  SUBPROTOCOL,
+  type SubscribeFrame,
 } from './client-frames.ts';
 export type { Clock, Random, Timer } from './clock.ts';
 export { CLOSE, type CloseName, isResumable, type Retry, retryAfter } from './close-codes.ts';
@@ -43,18 +47,24 @@ export {
   messageOf,
   MusterError,
 } from './muster-error.ts';
+export { FRAME_BOUNDS, SUBPROTOCOL } from './frame-parts.ts';
 export type { Position, StreamInfo } from './position.ts';
 export { RUN, TOOL } from './run-state.ts';
-export type {
-  ByeFrame,
-  DrainFrame,
-  ErrorFrame,
-  EventsFrame,
-  ResponseFrame,
-  RunAccepted,
-  ServerFrame,
-  WelcomeFrame,
-  WireError,
+export {
+  type ByeFrame,
+  type ClientLimits,
+  type DrainFrame,
+  type Durability,
+  type ErrorFrame,
+  type EventsFrame,
+  parseServerFrame,
+  type ResponseFrame,
+  type RunAccepted,
+  SERVER_FRAMES,
+  type ServerFrame,
+  type StreamStatus,
+  type WelcomeFrame,
+  type WireError,
 } from './server-frames.ts';
 export type { MessageStatus, ThreadMessage, ThreadStore, ThreadSummary } from './thread-store.ts';
 export { type EventOf, StateMachine, type StateOf, type Transition, type TransitionTable } from './transition-table.ts';

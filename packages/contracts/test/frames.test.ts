@@ -20,10 +20,12 @@ describe('parseClientFrame', () => {
 
   it.each([
     ['no JSON', '{', 'not JSON', null],
-    ['an unknown type', '{"type":"nope"}', 'Invalid type', 'nope'],
-    ['no object', '7', 'Invalid type', null],
+    ['an unknown type', '{"type":"nope"}', 'none of hello, request', 'nope'],
+    ['no object', '7', 'no JSON object', null],
+    ['a list', '[]', 'no JSON object', null],
+    ['an inherited type', '{"type":"constructor"}', 'none of hello', 'constructor'],
     ['an id that is no UUID', '{"type":"request","id":"1","method":"run"}', 'UUID', 'request'],
-    ['a bomb of brackets', '['.repeat(5000) + ']'.repeat(5000), 'nested deeper', null],
+    ['a bomb of brackets', `{"type":"ping","x":${'['.repeat(5000)}${']'.repeat(5000)}}`, 'nested deeper', 'ping'],
   ])('explains %s', (_, text, problem, type) => {
     expect(() => parseClientFrame(text)).toThrow(
       expect.objectContaining({

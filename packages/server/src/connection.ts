@@ -301,7 +301,7 @@ export class Connection implements FrameSink {
         return;
       }
       this.#unanswered += 1;
-      this.send({ type: 'ping' });
+      this.send({ type: 'ping', positions: {} });
       this.#beat();
     });
   }

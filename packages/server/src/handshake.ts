@@ -82,7 +82,14 @@ async function admit(
     session: session.id,
     user: principal.user,
     heartbeatMs: limits.heartbeatMs,
-    limits: { messageBytes: limits.messageBytes, mailbox: limits.mailbox },
+    limits: {
+      messageBytes: limits.messageBytes,
+      framesPerSecond: 1_000,
+      bytesPerSecond: 1_048_576,
+      mailbox: limits.mailbox,
+      window: 1_024,
+      streams: 64,
+    },
     durability: around.log().durability,
     streams,
   });

@@ -28,7 +28,7 @@ export class HeldClient {
     const { waitEveryMs } = this.#around.limits;
     this.#connection.send({
       type: 'wait',
-      phase: this.#connection.state,
+      phase: this.#connection.state as 'gated',
       pending: gate.blockedBy,
       retryAfterMs: waitEveryMs,
     });
