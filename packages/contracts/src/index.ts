@@ -11,6 +11,7 @@ export {
 } from './agent-events.ts';
 export {
   type AckFrame,
+  type AuthFrame,
   CancelRequest,
   CLIENT_FRAMES,
   type ClientFrame,

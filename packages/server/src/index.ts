@@ -1,9 +1,11 @@
 /** The gate's network side: WebSockets, probes and pages on one port. */
-export { Authenticator, type Credentials, type Identity } from './authenticator.ts';
-export { ConnectionPool } from './connection-pool.ts';
+export type { Credentials } from '@muster/contracts';
+export { Authenticator, type Identity } from './authenticator.ts';
+export type { Limits } from './connection/limits.ts';
+export type { DeliveryAccount } from './delivery/ledger.ts';
 export { SERVER_ERRORS, serverError } from './errors.ts';
-export type { Limits } from './limits.ts';
-export type { Session } from './session.ts';
+export { ConnectionPool } from './session/connection-pool.ts';
+export type { Session } from './session/session.ts';
 export {
   type Handler,
   httpHandler,

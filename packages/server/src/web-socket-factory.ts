@@ -3,7 +3,7 @@
  */
 import { callSite, type Class, declareClass, type DependencyEntry, type Fits } from '@muster/core';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Session } from './session.ts';
+import type { Session } from './session/session.ts';
 
 /** Answers one request; what it returns is the `data` of the response, what it throws becomes its error. */
 export type Method = (data: unknown) => unknown;

@@ -4,18 +4,21 @@
  * It binds when the gate first opens, so a platform's TCP probe tells the truth; with `listen: 'at-once'` early clients are held.
  */
 import { CORE_ERRORS, type AppServer, EventLog, type ServerHost } from '@muster/core';
-import { errorsFrom, messageOf, SUBPROTOCOL } from '@muster/contracts';
+import { errorsFrom, messageOf } from '@muster/contracts';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { WebSocketServer } from 'ws';
+import { Tally } from './address.ts';
 import { Authenticator } from './authenticator.ts';
-import { Connection } from './connection.ts';
-import { ConnectionPool } from './connection-pool.ts';
+import { type HandshakeSurroundings, shakeHands } from './connection/handshake.ts';
+import { type Limits, limitsOf } from './connection/limits.ts';
+import { Pulse } from './connection/pulse.ts';
+import { type DeliveryAccount, Ledger } from './delivery/ledger.ts';
 import { serverError } from './errors.ts';
-import { type HandshakeSurroundings, shakeHands } from './handshake.ts';
 import { answerHttp, type HttpSurroundings, offerHttp } from './http-front.ts';
-import { LIMIT_DEFAULTS, type Limits } from './limits.ts';
+import { ConnectionPool } from './session/connection-pool.ts';
+import { SessionRegistry } from './session/session-registry.ts';
+import { type Greeted, Upgrades, within } from './upgrade.ts';
 import type { FrontTag, HttpHandler, WebSocketFactory } from './web-socket-factory.ts';
 
 export interface WebSocketServerOptions {
@@ -32,6 +35,8 @@ export interface WebSocketServerOptions {
   readonly listen?: 'when-open' | 'at-once';
   /** Origins beside the server's own that browsers may connect from. @default [] */
   readonly origins?: readonly string[];
+  /** How many proxies in front of the server add the peer to `x-forwarded-for`; addresses are counted so many from the right. @default 0 */
+  readonly trustProxy?: number;
   readonly limits?: Partial<Limits>;
 }
 
@@ -39,6 +44,8 @@ export interface WebSocketServerOptions {
 const CLOSING_MS = 500;
 /** What a handshake may take beyond the time that a client is held, in milliseconds. */
 const HANDSHAKE_BEYOND_HOLD_MS = 10_000;
+/** The part of the sockets' time over which clients are told to come back. */
+const SPREAD = 0.6;
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
 const coreError = errorsFrom(CORE_ERRORS);
 
@@ -51,22 +58,19 @@ export class MusterServer implements AppServer {
   readonly name = 'WebSocketServer';
   readonly dependsOn = [Authenticator, ConnectionPool, EventLog];
   readonly listensAtOnce: boolean;
-  readonly #port: number;
+  readonly #options: WebSocketServerOptions;
   readonly #hostName: string;
-  readonly #origins: ReadonlySet<string>;
-  readonly #given: Partial<Limits>;
-  #limits: Limits;
   readonly #http: Server;
   readonly #isOwn: boolean;
-  readonly #sockets: WebSocketServer;
   readonly #tcp = new Set<Socket>();
-  readonly #connections = new Set<Connection>();
-  #surroundings: Omit<HandshakeSurroundings, 'factory'> | undefined;
+  readonly #ledger = new Ledger();
+  #upgrades: Upgrades | undefined;
+  #around: HandshakeSurroundings | undefined;
   #front: HttpSurroundings | undefined;
   readonly #onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void =>
     this.#upgrade(request, socket, head);
   #host: ServerHost | undefined;
-  #draining = false;
+  #isDraining = false;
   #emptied: (() => void) | undefined;
 
   constructor(options: WebSocketServerOptions) {
@@ -76,14 +80,12 @@ export class MusterServer implements AppServer {
       const got = String(options[clash]);
       throw coreError('OPTION_INVALID', { option: clash, expected: 'absent, where attachTo is given', got });
     }
+    limitsOf(options.limits ?? {});
+    this.#options = options;
     this.#isOwn = attachTo === undefined;
-    this.#port = options.port ?? 3000;
     this.#hostName = options.host ?? '127.0.0.1';
     // A server of somebody else's may listen already: who comes early is held.
     this.listensAtOnce = !this.#isOwn || options.listen === 'at-once';
-    this.#origins = new Set(options.origins);
-    this.#given = options.limits ?? {};
-    this.#limits = { ...LIMIT_DEFAULTS, ...this.#given };
     this.#http = attachTo ?? createServer();
     if (this.#isOwn) {
       this.#http.on('connection', (socket) => {
@@ -91,11 +93,6 @@ export class MusterServer implements AppServer {
         socket.on('close', () => this.#tcp.delete(socket));
       });
     }
-    this.#sockets = new WebSocketServer({
-      noServer: true,
-      maxPayload: this.#limits.messageBytes * 4,
-      handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
-    });
   }
 
   /** Where it listens, as a URL. */
@@ -106,29 +103,45 @@ export class MusterServer implements AppServer {
     return `http://${host}:${address?.port ?? this.#port}`;
   }
 
+  /**
+   * What became of the events of every stream that somebody follows now, added up: appended = acknowledged + pending + expired.
+   */
+  async delivery(): Promise<DeliveryAccount> {
+    const log = this.#hostOrThrow().get(EventLog);
+    const accounts = await Promise.all([...this.#ledger.streams].map((stream) => this.#ledger.account(stream, log)));
+    const sum = (of: (account: DeliveryAccount) => number): number =>
+      accounts.reduce((total, account) => total + of(account), 0);
+    return {
+      appended: sum(({ appended }) => appended),
+      acknowledged: sum(({ acknowledged }) => acknowledged),
+      pending: sum(({ pending }) => pending),
+      expired: sum(({ expired }) => expired),
+    };
+  }
+
   attach(host: ServerHost): void {
     this.#host = host;
-    const { handshakeMs = host.gate.holdMs + HANDSHAKE_BEYOND_HOLD_MS } = this.#given;
-    this.#limits = { ...LIMIT_DEFAULTS, ...this.#given, handshakeMs };
-    this.#surroundings = {
-      clock: host.clock,
-      random: host.random,
-      events: host.events,
-      limits: this.#limits,
-      gate: host.gate,
-      authenticatorGate: host.gateOver('authenticator', Authenticator),
-      authenticator: () => host.get(Authenticator),
-      log: () => host.get(EventLog),
-      pool: () => host.get(ConnectionPool),
-    };
-    this.#front = {
+    const around = this.#surroundings(host);
+    this.#around = around;
+    this.#upgrades = new Upgrades({
+      around,
+      limits: around.limits,
+      origins: new Set(this.#options.origins),
+      proxies: this.#options.trustProxy ?? 0,
+      serves: (path) => this.#serves(path),
+      isDraining: () => this.#isDraining,
+      isHoldFull: () => host.gate.state === 'closed' && host.gate.isFull,
+      greeted: (caller) => this.#greeted(caller),
+      emptied: () => this.#emptied?.(),
+    });
+    const front = {
       host,
       events: host.events,
       isLoopback: () => LOOPBACK.has(this.#boundTo()),
       authenticator: () => host.get(Authenticator),
       handlers: () => this.#resolved<HttpHandler>((tag) => tag.front === 'http'),
     };
-    const front = this.#front;
+    this.#front = front;
     if (this.#isOwn) this.#http.on('request', (request, response) => void answerHttp(request, response, front));
     this.#http.on('upgrade', this.#onUpgrade);
   }
@@ -152,33 +165,28 @@ export class MusterServer implements AppServer {
     }
   }
 
-  listen(): Promise<string> {
-    if (!this.#isOwn) return Promise.resolve(this.#http.listening ? this.url : 'a server of somebody else');
-    return new Promise((resolve, reject) => {
+  async listen(): Promise<string> {
+    if (!this.#isOwn) return this.#http.listening ? this.url : 'a server of somebody else';
+    await new Promise<void>((resolve, reject) => {
       const failed = (error: Error): void => {
-        reject(
-          coreError('LISTEN_FAILED', { address: `${this.#hostName}:${this.#port}`, reason: messageOf(error) }, error),
-        );
+        const details = { address: `${this.#hostName}:${this.#port}`, reason: messageOf(error) };
+        reject(coreError('LISTEN_FAILED', details, error));
       };
       this.#http.once('error', failed);
       this.#http.listen(this.#port, this.#hostName, () => {
         this.#http.off('error', failed);
-        resolve(this.url);
+        resolve();
       });
     });
+    return this.url;
   }
 
   async drain(withinMs: number, quiet: Promise<void>): Promise<void> {
-    this.#draining = true;
+    this.#isDraining = true;
     if (this.#host === undefined) return;
     const { random } = this.#host;
     for (const connection of this.#connections) {
-      if (connection.move('drain')) {
-        const reconnectInMs = Math.round(random.next() * withinMs * 0.6);
-        connection.send({ type: 'drain', deadlineMs: Math.round(withinMs), reconnectInMs });
-      } else {
-        connection.close('draining');
-      }
+      if (!connection.drain(withinMs, random.next() * withinMs * SPREAD)) connection.close('draining');
     }
     void quiet.then(() => {
       // A request that is being handled is under way as well: its response goes out before the close.
@@ -188,7 +196,7 @@ export class MusterServer implements AppServer {
   }
 
   async close(): Promise<void> {
-    this.#draining = true;
+    this.#isDraining = true;
     for (const connection of this.#connections) connection.close('draining');
     // A socket that is cut with something unread in it reaches its client as 1006, so peers get a moment to answer.
     await this.#emptyWithin(CLOSING_MS);
@@ -202,53 +210,52 @@ export class MusterServer implements AppServer {
     });
   }
 
-  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const path = (request.url ?? '/').split('?', 1)[0] as string;
-    const declared = this.#declared().find(({ tag }) => tag.front === 'web-socket' && tag.path === path);
-    // Somebody else's server has somebody else's sockets, at other paths.
-    if (declared === undefined && !this.#isOwn) return;
-    // A peer that resets before the 101 is expected.
-    socket.on('error', () => {});
-    const offered = request.headers['sec-websocket-protocol']?.split(',').map((name) => name.trim()) ?? [];
-    if (this.#draining)
-      return refuseUpgrade(socket, '503 Service Unavailable', 'This process is shutting down.', ['retry-after: 1']);
-    if (!declared) return refuseUpgrade(socket, '404 Not Found', `No WebSocket is served at ${path}.`);
-    if (!offered.includes(SUBPROTOCOL)) {
-      return refuseUpgrade(socket, '400 Bad Request', `Offer the subprotocol ${SUBPROTOCOL}.`);
-    }
-    if (!this.#mayComeFrom(request)) {
-      return refuseUpgrade(socket, '403 Forbidden', 'This origin is not allowed.');
-    }
-    this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
-      const around = this.#surroundings as HandshakeSurroundings;
-      const id = around.random.uuid();
-      const factory = (): WebSocketFactory =>
-        this.#resolved<WebSocketFactory>(
-          (tag) => tag.front === 'web-socket' && tag.path === path,
-        )[0] as WebSocketFactory;
-      const connection = new Connection(id, webSocket, around, {
-        hello: (greeting, frame) => {
-          void shakeHands(greeting, frame, { ...around, factory });
-        },
-        gone: (lost) => {
-          this.#connections.delete(lost);
-          if (this.#connections.size === 0) this.#emptied?.();
-        },
-      });
-      this.#connections.add(connection);
-    });
+  get #port(): number {
+    return this.#options.port ?? 3000;
   }
 
-  /** No origin means no browser; a browser's must be our own or listed. */
-  #mayComeFrom(request: IncomingMessage): boolean {
-    const { origin } = request.headers;
-    if (origin === undefined || this.#origins.has(origin)) return true;
-    try {
-      return new URL(origin).host === request.headers.host;
-    } catch {
-      // Not a URL, "null" for instance: no origin of ours.
-      return false;
-    }
+  get #connections() {
+    return this.#upgrades?.connections ?? [];
+  }
+
+  #surroundings(host: ServerHost): HandshakeSurroundings {
+    const { limits: given = {} } = this.#options;
+    const handshakeMs = host.gate.holdMs + HANDSHAKE_BEYOND_HOLD_MS;
+    const limits = limitsOf({ handshakeMs, ...given });
+    return {
+      clock: host.clock,
+      random: host.random,
+      events: host.events,
+      limits,
+      pulse: new Pulse(host.clock, limits.heartbeatMs),
+      gate: host.gate,
+      authenticatorGate: host.gateOver('authenticator', Authenticator),
+      authenticator: () => host.get(Authenticator),
+      log: () => host.get(EventLog),
+      pool: () => host.get(ConnectionPool),
+      sessions: new SessionRegistry(limits, host.random),
+      ledger: this.#ledger,
+      held: new Tally(),
+    };
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const path = (request.url ?? '/').split('?', 1)[0] as string;
+    // Somebody else's server has somebody else's sockets, at other paths.
+    if (!this.#isOwn && !this.#serves(path)) return;
+    this.#upgrades?.take({ request, socket, head, path });
+  }
+
+  #greeted({ connection, hello, shown, path, known }: Greeted): void {
+    const factory = (): WebSocketFactory => {
+      const [found] = this.#resolved<WebSocketFactory>((tag) => tag.front === 'web-socket' && tag.path === path);
+      return found as WebSocketFactory;
+    };
+    void shakeHands({ connection, hello, shown, factory, known }, this.#around as HandshakeSurroundings);
+  }
+
+  #serves(path: string): boolean {
+    return this.#declared().some(({ tag }) => tag.front === 'web-socket' && tag.path === path);
   }
 
   /** The address that the server is bound to, as far as it is known. */
@@ -271,16 +278,9 @@ export class MusterServer implements AppServer {
       .map(({ instance }) => instance as T);
   }
 
-  /** Resolves when every connection has gone or the time is over. */
   #emptyWithin(ms: number): Promise<void> {
-    if (this.#connections.size === 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      const timer = this.#hostOrThrow().clock.schedule(ms, resolve);
-      this.#emptied = () => {
-        timer.cancel();
-        resolve();
-      };
-    });
+    const isEmpty = (): boolean => [...this.#connections].length === 0;
+    return within(this.#hostOrThrow().clock, ms, isEmpty, (then) => (this.#emptied = then));
   }
 
   #hostOrThrow(): ServerHost {
@@ -291,17 +291,4 @@ export class MusterServer implements AppServer {
 
 function isFront(tag: unknown): tag is FrontTag {
   return typeof tag === 'object' && tag !== null && 'front' in tag;
-}
-
-function refuseUpgrade(socket: Duplex, status: string, text: string, headers: readonly string[] = []): void {
-  const lines = [
-    `HTTP/1.1 ${status}`,
-    'connection: close',
-    'content-type: text/plain',
-    `content-length: ${Buffer.byteLength(text)}`,
-    ...headers,
-  ];
-  // A peer that keeps its half open has had its answer.
-  socket.once('finish', () => socket.destroy());
-  socket.end(`${lines.join('\r\n')}\r\n\r\n${text}`);
 }

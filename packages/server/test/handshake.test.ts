@@ -627,7 +627,7 @@ describe('streams', () => {
       read: async () => {
         reading();
         await held;
-        return { epoch: (await log.info('')).epoch, offset: 1, events: [] };
+        return { ...(await log.info('')), batches: [] };
       },
     });
     const container = new Container();
@@ -698,7 +698,10 @@ describe('streams', () => {
     const wide = 'x'.repeat(2_000);
     for (let n = 1; n <= 2_000; n += 1) await log.append(stream, [{ ...event('r', n), data: { delta: wide } }]);
     client.socket.resume();
-    while (offsets(client).length < 2_000) await client.next('events');
+    while (offsets(client).length < 2_000) {
+      const { stream: name, epoch, offset, events } = await client.next('events');
+      client.send({ type: 'ack', stream: name, epoch, offset: offset + events.length - 1 });
+    }
     expect(offsets(client)).toEqual(Array.from({ length: 2_000 }, (_, i) => i + 1));
     await client.close();
   });

@@ -57,6 +57,8 @@ export interface Door {
   readonly blockedBy: readonly string[];
   /** How long `enter()` waits, in milliseconds. */
   readonly holdMs: number;
+  /** True when so many wait that the next one is refused at once. */
+  readonly isFull: boolean;
   enter(signal?: AbortSignal): Promise<Permit>;
   /** Calls `listener` after every move, with the root causes where it has closed; the returned function ends it. */
   onMove(listener: (state: GateState, causes: readonly string[]) => void): () => void;
@@ -119,6 +121,10 @@ export class Gate implements Door {
   /** How many wait now. */
   get heldCount(): number {
     return this.#held.size;
+  }
+
+  get isFull(): boolean {
+    return this.#held.size >= this.#options.maxHeld;
   }
 
   /** What the last opening failed with. */

@@ -15,7 +15,12 @@ export type Appended =
 export interface Batch {
   readonly epoch: string;
   readonly offset: number;
-  readonly events: readonly AgentEvent[];
+  readonly count: number;
+  readonly json: Buffer;
+}
+
+export interface ReadResult extends StreamInfo {
+  readonly batches: readonly Batch[];
 }
 
 /** Ends what it was returned for. */
@@ -39,7 +44,7 @@ export interface EventLog {
     expected?: { readonly expectedTop?: number },
   ): Promise<Appended>;
   /** Up to `limit` entries above `after`; a batch without events when there are none. */
-  read(stream: string, range: { readonly after: number; readonly limit: number }): Promise<Batch>;
+  read(stream: string, range: { readonly after: number; readonly maxBytes?: number }): Promise<ReadResult>;
   /** Calls `sink` with every batch appended from now on, in order; a sink that throws ends nothing. */
   subscribe(stream: string, sink: (batch: Batch) => void): Subscription;
   info(stream: string): Promise<StreamInfo>;

@@ -5,7 +5,7 @@
  */
 import type { AgentEvent, Random, StreamInfo } from '@muster/contracts';
 import { coreError } from '../errors.ts';
-import type { Appended, Batch, EventLog, Subscription } from './event-log.ts';
+import type { Appended, Batch, EventLog, ReadResult, Subscription } from './event-log.ts';
 
 export interface MemoryLogOptions {
   /** Entries kept per stream; older ones are forgotten. @default 10_000 */
@@ -53,7 +53,12 @@ export class MemoryLog implements EventLog {
       stream.entries = stream.entries.slice(excess);
       stream.floor += excess;
     }
-    const batch = { epoch: stream.epoch, offset: top + 1, events };
+    const batch = {
+      epoch: stream.epoch,
+      offset: top + 1,
+      count: events.length,
+      json: Buffer.from(JSON.stringify(events)),
+    };
     if (events.length > 0) {
       for (const sink of stream.sinks) {
         try {
@@ -66,10 +71,13 @@ export class MemoryLog implements EventLog {
     return { ok: true, epoch: stream.epoch, top: top + events.length };
   }
 
-  async read(name: string, { after, limit }: { readonly after: number; readonly limit: number }): Promise<Batch> {
+  async read(name: string, { after }: { readonly after: number; readonly maxBytes?: number }): Promise<ReadResult> {
     const stream = this.#known(name);
     const from = Math.max(after, stream.floor) - stream.floor;
-    return { epoch: stream.epoch, offset: stream.floor + from + 1, events: stream.entries.slice(from, from + limit) };
+    const events = stream.entries.slice(from, from + 128);
+    const { epoch, floor, entries } = stream;
+    const batch = { epoch, offset: floor + from + 1, count: events.length, json: Buffer.from(JSON.stringify(events)) };
+    return { epoch, floor, top: floor + entries.length, batches: events.length === 0 ? [] : [batch] };
   }
 
   subscribe(name: string, sink: (batch: Batch) => void): Subscription {

@@ -9,6 +9,7 @@ declare const authenticated: unique symbol;
 
 export interface Session {
   readonly [authenticated]: true;
+  /** The same on every connection of one tab: it survives reconnecting. */
   readonly id: string;
   /** One id from upgrade to close, the same in every frame, log line and metric. */
   readonly connection: string;

@@ -12,6 +12,7 @@ export interface Pooled {
 @service()
 export class ConnectionPool implements Service {
   readonly #byUser = new Map<string, Set<Pooled>>();
+  #size = 0;
 
   /** Adds a connection until the returned function is called. */
   add(connection: Pooled): () => void {
@@ -21,8 +22,10 @@ export class ConnectionPool implements Service {
       this.#byUser.set(connection.user, mine);
     }
     mine.add(connection);
+    this.#size += 1;
     return () => {
-      mine.delete(connection);
+      if (!mine.delete(connection)) return;
+      this.#size -= 1;
       if (mine.size === 0 && this.#byUser.get(connection.user) === mine) this.#byUser.delete(connection.user);
     };
   }
@@ -37,9 +40,7 @@ export class ConnectionPool implements Service {
   }
 
   get size(): number {
-    let size = 0;
-    for (const connections of this.#byUser.values()) size += connections.size;
-    return size;
+    return this.#size;
   }
 
   check(): Health {

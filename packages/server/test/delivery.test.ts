@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import type { AgentEvent, ServerFrame } from '@muster/contracts';
+import { type AgentEvent, parseServerFrame, type ServerFrame } from '@muster/contracts';
 import { type EventLog, MemoryLog, systemRandom } from '@muster/core';
-import { StreamFeed } from '../src/stream-feed.ts';
+import { StreamFeed } from '../src/delivery/stream-feed.ts';
 
 const event = (n: number): AgentEvent => ({
   id: `r:${n}`,
@@ -22,8 +22,9 @@ function client() {
     frames,
     isRoomy: true,
     send: (frame: ServerFrame) => frames.push(frame),
-    roomy(): Promise<void> {
-      return this.isRoomy ? Promise.resolve() : new Promise((resolve) => waiters.push(resolve));
+    write: (bytes: Buffer) => frames.push(parseServerFrame(bytes.toString())),
+    roomy(): Promise<void> | undefined {
+      return this.isRoomy ? undefined : new Promise((resolve) => waiters.push(resolve));
     },
     drained(): void {
       this.isRoomy = true;
@@ -36,15 +37,18 @@ function client() {
 
 /** Lets everything that waits for promises alone go on. */
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-const failed = (error: unknown): void => {
-  throw error;
+const observer = {
+  sent: () => {},
+  failed: (error: unknown): void => {
+    throw error;
+  },
 };
 
 /** A feed that follows an empty stream. */
 async function liveFeed() {
   const log = memory();
   const sink = client();
-  const feed = new StreamFeed(log, 's', 't', sink, failed);
+  const feed = new StreamFeed({ log, key: 's', name: 't', window: 1_024 }, sink, observer);
   await feed.open('top');
   await feed.replay();
   return { log, sink, feed };
@@ -58,18 +62,18 @@ describe('StreamFeed', () => {
       append: log.append.bind(log),
       info: log.info.bind(log),
       subscribe: log.subscribe.bind(log),
-      read: async (stream: string, range: { after: number; limit: number }) => {
-        const batch = await log.read(stream, range);
-        if (batch.events.length === 0 && !appended) {
+      read: async (stream: string, range: { after: number }) => {
+        const read = await log.read(stream, range);
+        if (read.batches.length === 0 && !appended) {
           appended = true;
           await log.append(stream, [event(2)]);
         }
-        return batch;
+        return read;
       },
     });
     await log.append('s', [event(1)]);
     const sink = client();
-    const feed = new StreamFeed(racing, 's', 't', sink, failed);
+    const feed = new StreamFeed({ log: racing, key: 's', name: 't', window: 1_024 }, sink, observer);
     await feed.open(undefined);
     await feed.replay();
     expect(sink.offsets()).toEqual([1, 2]);
@@ -92,7 +96,7 @@ describe('StreamFeed', () => {
   it('tells of a gap and of a new epoch with a reset, and goes on behind it', async () => {
     const log = memory();
     const sink = client();
-    const feed = new StreamFeed(log, 's', 't', sink, failed);
+    const feed = new StreamFeed({ log, key: 's', name: 't', window: 1_024 }, sink, observer);
     await log.append('s', [event(1), event(2)]);
     await feed.open(undefined);
     await feed.replay();

@@ -26,12 +26,9 @@ export class HeldClient {
 
   #say(gate: Door): void {
     const { waitEveryMs } = this.#around.limits;
-    this.#connection.send({
-      type: 'wait',
-      phase: this.#connection.state as 'gated',
-      pending: gate.blockedBy,
-      retryAfterMs: waitEveryMs,
-    });
+    const { state } = this.#connection;
+    const phase = state === 'gated' || state === 'syncing' ? state : 'authenticating';
+    this.#connection.send({ type: 'wait', phase, pending: gate.blockedBy, retryAfterMs: waitEveryMs });
     this.#next = this.#around.clock.schedule(waitEveryMs, () => this.#say(gate));
   }
 }

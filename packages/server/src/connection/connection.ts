@@ -1,0 +1,363 @@
+/**
+ * One connection from 101 to close: the CONNECTION table, what may come in which state, and what must happen exactly once.
+ *
+ * Every frame that comes is answered, executed or refused with an `error` frame; nothing is dropped in silence.
+ */
+import {
+  CLOSE,
+  type ClientFrame,
+  type CloseName,
+  CONNECTION,
+  type ConnectionState,
+  type HelloFrame,
+  isResumable,
+  MusterError,
+  parseClientFrame,
+  retryAfter,
+  type ServerFrame,
+  StateMachine,
+  type Timer,
+} from '@muster/contracts';
+import type { Clock, Random, RuntimeEvents } from '@muster/core';
+import type { Duplex } from 'node:stream';
+import type { WebSocket } from 'ws';
+import type { FeedObserver, FrameSink } from '../delivery/stream-feed.ts';
+import { serverError } from '../errors.ts';
+import type { Limits } from './limits.ts';
+import type { Pulse } from './pulse.ts';
+import { type Serving, withoutServing } from './serving.ts';
+import { BURST_SECONDS, TokenBucket } from './token-bucket.ts';
+import { Wire, type WireObserver } from './wire.ts';
+
+/** What all connections of a server share. */
+export interface ConnectionSurroundings {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly events: RuntimeEvents;
+  readonly limits: Limits;
+  readonly pulse: Pulse;
+}
+
+/** Told of the first frame, and of the end. */
+export interface ConnectionOwner {
+  hello(connection: Connection, frame: HelloFrame): void;
+  gone(connection: Connection): void;
+}
+
+/** How long after the last event clients are told where their streams stand, in milliseconds. */
+const POSITIONS_MS = 250;
+/** How long a connection that is told to make room may stay, in milliseconds. */
+const AGE_DRAIN_MS = 60_000;
+/** The time over which offences are counted, in milliseconds. */
+const OFFENCE_MS = 10_000;
+
+export class Connection implements WireObserver, FrameSink, FeedObserver {
+  readonly id: string;
+  readonly #around: ConnectionSurroundings;
+  readonly #owner: ConnectionOwner;
+  readonly #machine: StateMachine<typeof CONNECTION>;
+  readonly #wire: Wire;
+  readonly #frames: TokenBucket;
+  readonly #bytes: TokenBucket;
+  readonly #endings: (() => void)[] = [];
+  #gone: AbortController | undefined;
+  /** What came between `hello` and `welcome`. */
+  #early: { readonly frames: ClientFrame[]; bytes: number } | undefined;
+  #serving: Serving = withoutServing;
+  #unanswered = 0;
+  #offences = 0;
+  #offencesSince = 0;
+  #progressAt = 0;
+  #drainAt = Number.POSITIVE_INFINITY;
+  #deadline: Timer | undefined;
+  #positions: Timer | undefined;
+
+  constructor(id: string, socket: WebSocket, stream: Duplex, around: ConnectionSurroundings, owner: ConnectionOwner) {
+    this.id = id;
+    this.#around = around;
+    this.#owner = owner;
+    const { clock, events, limits, pulse } = around;
+    this.#machine = new StateMachine(`connection ${id}`, CONNECTION, 'connecting', ({ from, event, to }) =>
+      events.emit({ type: 'moved', machine: 'connection', subject: id, from, event, to, at: clock.now() }),
+    );
+    const now = clock.monotonic();
+    this.#frames = new TokenBucket(limits.framesPerSecond, now);
+    this.#bytes = new TokenBucket(limits.bytesPerSecond, now);
+    this.#wire = new Wire(socket, stream, limits.sendBufferBytes, this);
+    this.#machine.send('upgraded');
+    this.#deadline = clock.schedule(limits.handshakeMs, () => this.close('handshakeTimeout'));
+    this.onGone(pulse.add(this));
+  }
+
+  get state(): ConnectionState {
+    return this.#machine.state;
+  }
+
+  /** True from the moment in which nothing more can be sent. */
+  get isOver(): boolean {
+    return this.state === 'closing' || this.state === 'closed';
+  }
+
+  /** Aborted when the connection has gone; made when somebody looks at it. */
+  get signal(): AbortSignal {
+    this.#gone ??= new AbortController();
+    if (this.state === 'closed') this.#gone.abort(new Error('the connection has gone'));
+    return this.#gone.signal;
+  }
+
+  get isRoomy(): boolean {
+    return this.#wire.isRoomy;
+  }
+
+  roomy(): Promise<void> | undefined {
+    return this.#wire.roomy();
+  }
+
+  /** Calls `ending` once when the connection has gone; at once when it has. */
+  onGone(ending: () => void): void {
+    if (this.state === 'closed') ending();
+    else this.#endings.push(ending);
+  }
+
+  /** Moves along the table; false when the connection has no use for it, because it is closing or gone for instance. */
+  move(event: 'authenticated' | 'permitted' | 'live' | 'degrade' | 'recover'): boolean {
+    if (!this.#machine.can(event)) return false;
+    this.#machine.send(event);
+    return true;
+  }
+
+  /** Tells the client to come back elsewhere. False where it is not served: then there is nothing to finish. */
+  drain(deadlineMs: number, reconnectInMs: number): boolean {
+    if (!this.#machine.can('drain')) return false;
+    this.#machine.send('drain');
+    this.send({ type: 'drain', deadlineMs: Math.round(deadlineMs), reconnectInMs: Math.round(reconnectInMs) });
+    return true;
+  }
+
+  /** From `welcome` on: no deadline any more, frames are read, and what came early has its turn. */
+  welcomed(serving: Serving): void {
+    const { clock, random, limits } = this.#around;
+    this.#serving = serving;
+    this.#deadline?.cancel();
+    this.#deadline = undefined;
+    this.#progressAt = clock.monotonic();
+    this.#drainAt = this.#progressAt + limits.maxAgeMs * (0.9 + random.next() * 0.2);
+    const early = this.#early?.frames ?? [];
+    this.#early = undefined;
+    for (const frame of early) this.#next(frame);
+    this.#wire.resume();
+  }
+
+  send(frame: ServerFrame): void {
+    this.#wire.send(frame);
+  }
+
+  write(frame: string | Buffer): void {
+    this.#wire.write(frame);
+  }
+
+  /** Resolves when no request is being handled and none waits. */
+  idle(): Promise<void> {
+    return this.#serving.idle();
+  }
+
+  /** Events have gone out: the client is told soon where its streams stand, since the last ones can be lost unseen. */
+  sent(terminal: boolean): void {
+    if (terminal) this.#tellPositions();
+    else this.#positions ??= this.#around.clock.schedule(POSITIONS_MS, () => this.#tellPositions());
+  }
+
+  failed(error: unknown): void {
+    this.sendError(this.fault('feed of a stream', error));
+  }
+
+  /** The session has another connection. */
+  replaced(): void {
+    this.close('replaced');
+  }
+
+  /** Says `bye` and closes; harmless when that has happened. */
+  close(name: CloseName, retryAfterMs?: number): void {
+    if (!this.#machine.can('close')) return;
+    const code = CLOSE[name];
+    const after = retryAfterMs === undefined ? {} : { retryAfterMs };
+    this.send({ type: 'bye', code, name, retry: retryAfter(code), resumable: isResumable(code), ...after });
+    this.#machine.send('close');
+    this.#serving.close();
+    this.#wire.close(code, name);
+  }
+
+  /** Cuts the connection without a word; for peers that do not answer. */
+  terminate(): void {
+    this.#wire.terminate();
+  }
+
+  /** Sends one `error` frame, whose correlation id also stands among the runtime events; the connection goes on. */
+  sendError(error: MusterError, request?: string): void {
+    const { code, message, hint, details } = error;
+    const about = request === undefined ? {} : { request };
+    const { clock, random, events } = this.#around;
+    const correlation = typeof details['correlation'] === 'string' ? details['correlation'] : random.uuid();
+    events.emit({ type: 'client-error', connection: this.id, code, correlation, at: clock.now() });
+    this.send({ type: 'error', code, message, hint, details, ...about, correlation });
+  }
+
+  /** Logs a failure that is not the client's and returns the error that the client may see. */
+  fault(component: string, error: unknown): MusterError {
+    const correlation = this.#around.random.uuid();
+    this.#around.events.emit({ type: 'fault', component, correlation, error, at: this.#around.clock.now() });
+    return serverError('INTERNAL', { correlation });
+  }
+
+  /** Called once a heartbeat interval. */
+  beat(): void {
+    if (this.#deadline !== undefined || this.isOver) return;
+    const now = this.#around.clock.monotonic();
+    if (this.#unanswered >= 2) {
+      this.close('heartbeatLost');
+      this.terminate();
+    } else if (this.#serving.owesAck && now - this.#progressAt >= this.#around.limits.progressMs) {
+      this.close('noProgress');
+    } else if (now >= this.#drainAt) {
+      this.#makeRoom();
+    } else {
+      this.#unanswered += 1;
+      this.#tellPositions();
+    }
+  }
+
+  received(data: Buffer, isBinary: boolean): void {
+    this.#unanswered = 0;
+    if (this.isOver) return;
+    const refusal = this.#refusal(data, isBinary);
+    if (refusal !== undefined) {
+      return this.#offended(refusal, refusal.code === 'RATE_LIMITED' ? requestIn(data) : undefined);
+    }
+    let frame: ClientFrame;
+    try {
+      frame = parseClientFrame(data.toString('utf8'));
+    } catch (error) {
+      const { request } = (error as MusterError).details as { request: string | null };
+      this.#offended(error as MusterError, request ?? undefined);
+      if (this.state === 'accepted') this.close('malformedHello');
+      return;
+    }
+    if (this.state === 'accepted') this.#first(frame);
+    else if (this.#early !== undefined) this.#tooEarly(frame, data.byteLength);
+    else this.#next(frame);
+  }
+
+  closed(): void {
+    if (this.state === 'closed') return;
+    this.#machine.send('lost');
+    this.#deadline?.cancel();
+    this.#positions?.cancel();
+    this.#serving.close();
+    this.#gone?.abort(new Error('the connection has gone'));
+    for (const ending of this.#endings.splice(0)) ending();
+    this.#owner.gone(this);
+  }
+
+  /** Why a frame is not even read. */
+  #refusal(data: Buffer, isBinary: boolean): MusterError | undefined {
+    const { limits, clock } = this.#around;
+    const bytes = data.byteLength;
+    const now = clock.monotonic();
+    const hasRoom = this.#bytes.take(bytes, now);
+    if (!this.#frames.take(1, now)) return tooMany('frames', limits.framesPerSecond, this.#frames.waitMs(1));
+    if (!hasRoom) return tooMany('bytes', limits.bytesPerSecond, this.#bytes.waitMs(bytes));
+    if (isBinary) return serverError('BINARY_FRAME', {});
+    if (bytes > limits.messageBytes) return serverError('MESSAGE_TOO_LARGE', { bytes, limit: limits.messageBytes });
+    return undefined;
+  }
+
+  /** One error for one offence; who goes on and on is sent away. */
+  #offended(error: MusterError, request: string | undefined): void {
+    const now = this.#around.clock.monotonic();
+    if (now - this.#offencesSince >= OFFENCE_MS) {
+      this.#offences = 0;
+      this.#offencesSince = now;
+    }
+    this.#offences += 1;
+    this.sendError(error, request);
+    if (this.#offences > this.#around.limits.offences) this.close('rateLimited', BURST_SECONDS * 1_000);
+  }
+
+  #first(frame: ClientFrame): void {
+    if (frame.type !== 'hello') {
+      this.sendError(serverError('HELLO_EXPECTED', { got: frame.type }));
+      this.close('malformedHello');
+      return;
+    }
+    this.#machine.send('hello');
+    // The kernel is the buffer until `welcome`; what the parser has read already is kept here.
+    this.#wire.pause();
+    this.#early = { frames: [], bytes: 0 };
+    this.#owner.hello(this, frame);
+  }
+
+  #tooEarly(frame: ClientFrame, bytes: number): void {
+    const early = this.#early as { frames: ClientFrame[]; bytes: number };
+    const { mailbox, mailboxBytes } = this.#around.limits;
+    if (frame.type === 'ping' || frame.type === 'pong' || frame.type === 'hello') return this.#next(frame);
+    if (early.frames.length < mailbox && early.bytes + bytes <= mailboxBytes) {
+      early.frames.push(frame);
+      early.bytes += bytes;
+      return;
+    }
+    const error = serverError('MAILBOX_FULL', { waiting: early.frames.length });
+    if (frame.type === 'request') this.#serving.refuse(this, frame.id, error);
+    else this.sendError(error);
+  }
+
+  #next(frame: ClientFrame): void {
+    switch (frame.type) {
+      case 'hello':
+        this.sendError(serverError('HELLO_TWICE', {}));
+        this.close('secondHello');
+        return;
+      case 'ping':
+        this.send({ type: 'pong' });
+        return;
+      case 'pong':
+        return;
+      case 'ack':
+        this.#progressAt = this.#around.clock.monotonic();
+    }
+    try {
+      this.#serving.take(frame);
+    } catch (error) {
+      this.sendError(error instanceof MusterError ? error : this.fault(`a frame of type ${frame.type}`, error));
+    }
+  }
+
+  #tellPositions(): void {
+    this.#positions?.cancel();
+    this.#positions = undefined;
+    if (!this.isOver) this.send({ type: 'ping', positions: this.#serving.positions });
+  }
+
+  /** It is old: the platform would cut it soon, and a client that is told comes back without missing anything. */
+  #makeRoom(): void {
+    const { clock, random } = this.#around;
+    this.#drainAt = Number.POSITIVE_INFINITY;
+    if (!this.drain(AGE_DRAIN_MS, random.next() * AGE_DRAIN_MS * 0.5)) return;
+    const timer = clock.schedule(AGE_DRAIN_MS, () => this.close('draining'));
+    this.onGone(() => timer.cancel());
+  }
+}
+
+function tooMany(what: string, limit: number, retryAfterMs: number): MusterError {
+  return serverError('RATE_LIMITED', { what, limit, retryAfterMs });
+}
+
+/** The id of a request that is refused unread, so that its sender knows what became of it. */
+function requestIn(data: Buffer): string | undefined {
+  try {
+    const frame = parseClientFrame(data.toString('utf8'));
+    return frame.type === 'request' ? frame.id : undefined;
+  } catch {
+    // It would have been refused anyway.
+    return undefined;
+  }
+}

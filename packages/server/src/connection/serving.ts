@@ -1,0 +1,138 @@
+/**
+ * What a connection does with frames once its client is known: requests, streams and tokens.
+ *
+ * Made by the handshake; before that nothing is served.
+ */
+import { type ClientFrame, type HelloFrame, MusterError, type Position, type StreamStatus } from '@muster/contracts';
+import type { Feeds } from '../delivery/feeds.ts';
+import { serverError } from '../errors.ts';
+import type { Connection } from './connection.ts';
+import type { Requests } from './requests.ts';
+import type { TokenBucket } from './token-bucket.ts';
+
+/** Frames that stand for something to do. */
+export type Errand = Exclude<ClientFrame, { type: 'hello' | 'ping' | 'pong' }>;
+
+export interface Serving {
+  /** @throws MusterError for what cannot be done; it becomes an `error` frame. */
+  take(frame: Errand): void;
+  /** Answers a request as not executed. */
+  refuse(connection: Connection, id: string, error: MusterError): void;
+  readonly positions: Record<string, Position>;
+  /** True while events are on their way, or at the client and not acknowledged. */
+  readonly owesAck: boolean;
+  idle(): Promise<void>;
+  close(): void;
+}
+
+/** Before the handshake is over. */
+export const withoutServing: Serving = {
+  take: () => {
+    throw serverError('NOT_SERVING', { state: 'not ready yet' });
+  },
+  refuse: (connection, id, error) => refuse(connection, id, error),
+  positions: {},
+  owesAck: false,
+  idle: () => Promise.resolve(),
+  close: () => {},
+};
+
+function refuse(connection: Connection, id: string, error: MusterError): void {
+  const { code, message, details } = error;
+  connection.send({ type: 'response', id, ok: false, error: { code, message, retryable: !error.fatal, details } });
+}
+
+/** What a served connection is made of. */
+export interface ServedParts {
+  readonly connection: Connection;
+  readonly feeds: Feeds;
+  readonly requests: Requests;
+  /** Over all connections of the user. */
+  readonly rate: TokenBucket;
+  readonly requestsPerSecond: number;
+  now(): number;
+  /** Checks a fresh token. */
+  renew(frame: Extract<ClientFrame, { type: 'auth' }>): Promise<void>;
+}
+
+export class Served implements Serving {
+  readonly #parts: ServedParts;
+
+  constructor(parts: ServedParts) {
+    this.#parts = parts;
+  }
+
+  get positions(): Record<string, Position> {
+    return this.#parts.feeds.positions;
+  }
+
+  get owesAck(): boolean {
+    return this.#parts.feeds.hasUnacknowledged;
+  }
+
+  take(frame: Errand): void {
+    const { feeds, requests } = this.#parts;
+    switch (frame.type) {
+      case 'request':
+        this.#request(frame);
+        return;
+      case 'ack':
+        feeds.acknowledge(frame);
+        return;
+      case 'pull':
+        feeds.pull(frame);
+        return;
+      case 'unsubscribe':
+        feeds.unsubscribe(frame.stream);
+        return;
+      case 'subscribe':
+        this.#tell(feeds.subscribe(frame.stream, frame.cursor), 'feed of a stream');
+        return;
+      case 'cancel':
+        this.#tell(
+          requests.cancel(frame.run, frame.reason).then((error) => {
+            if (error !== undefined) throw error;
+          }),
+          'method cancel',
+        );
+        return;
+      case 'auth':
+        this.#tell(this.#parts.renew(frame), 'authenticator');
+    }
+  }
+
+  refuse(_: Connection, id: string, error: MusterError): void {
+    this.#parts.requests.refuse(id, error);
+  }
+
+  openAll(hello: HelloFrame): Promise<Record<string, StreamStatus>> {
+    return this.#parts.feeds.openAll(hello);
+  }
+
+  idle(): Promise<void> {
+    return this.#parts.requests.idle();
+  }
+
+  close(): void {
+    this.#parts.requests.close();
+    this.#parts.feeds.close();
+  }
+
+  #request(frame: Extract<Errand, { type: 'request' }>): void {
+    const { rate, requests, requestsPerSecond: limit, now } = this.#parts;
+    if (rate.take(1, now())) requests.post(frame);
+    else
+      requests.refuse(
+        frame.id,
+        serverError('RATE_LIMITED', { what: 'requests of this user', limit, retryAfterMs: rate.waitMs(1) }),
+      );
+  }
+
+  /** What goes wrong where nobody waits becomes an `error` frame. */
+  #tell(work: Promise<void>, component: string): void {
+    const { connection } = this.#parts;
+    work.catch((error: unknown) =>
+      connection.sendError(error instanceof MusterError ? error : connection.fault(component, error)),
+    );
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * The socket under a connection: frames out, texts in, and how much room there is.
+ *
+ * What is sent in one tick leaves in one write. Nothing here knows what a frame means.
+ */
+import type { ServerFrame } from '@muster/contracts';
+import type { Duplex } from 'node:stream';
+import type { RawData, WebSocket } from 'ws';
+
+/** Told of what happens on the socket. */
+export interface WireObserver {
+  received(data: Buffer, isBinary: boolean): void;
+  closed(): void;
+}
+
+export class Wire {
+  readonly #socket: WebSocket;
+  /** The socket of the upgrade, which `ws` writes to. */
+  readonly #stream: Duplex;
+  readonly #roomBytes: number;
+  #isCorked = false;
+  #waiting: (() => void)[] | undefined;
+
+  /** Listeners are attached at once: one that comes a tick later loses what the parser has read already. */
+  constructor(socket: WebSocket, stream: Duplex, roomBytes: number, observer: WireObserver) {
+    this.#socket = socket;
+    this.#stream = stream;
+    // From there on the stream tells when it has drained.
+    this.#roomBytes = Math.max(roomBytes, stream.writableHighWaterMark);
+    socket.on('message', (data: RawData, isBinary: boolean) => observer.received(data as Buffer, isBinary));
+    socket.on('close', () => {
+      this.#wake();
+      observer.closed();
+    });
+    // ws closes after an error by itself; a broken peer is expected and no fault of ours.
+    socket.on('error', () => {});
+  }
+
+  get isRoomy(): boolean {
+    return this.#socket.bufferedAmount < this.#roomBytes;
+  }
+
+  /** Resolves when there is room, or nobody to need it. */
+  roomy(): Promise<void> | undefined {
+    if (this.isRoomy || this.#socket.readyState !== this.#socket.OPEN) return undefined;
+    if (this.#waiting === undefined) {
+      this.#waiting = [];
+      this.#stream.once('drain', () => this.#wake());
+    }
+    const { promise, resolve } = deferred();
+    this.#waiting.push(resolve);
+    return promise;
+  }
+
+  send(frame: ServerFrame): void {
+    this.write(JSON.stringify(frame));
+  }
+
+  /** Sends the text of one frame, or its bytes. */
+  write(frame: string | Buffer): void {
+    if (this.#socket.readyState !== this.#socket.OPEN) return;
+    if (!this.#isCorked) {
+      this.#isCorked = true;
+      this.#stream.cork();
+      process.nextTick(uncork, this);
+    }
+    this.#socket.send(frame, TEXT);
+  }
+
+  /** Stops reading: the kernel keeps what the client sends until `resume()`. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  close(code: number, reason: string): void {
+    // A paused socket would never read the peer's answer to the close.
+    this.#socket.resume();
+    this.#socket.close(code, reason);
+  }
+
+  /** Cuts the connection, after what was said. */
+  terminate(): void {
+    this.uncork();
+    this.#socket.terminate();
+  }
+
+  uncork(): void {
+    if (!this.#isCorked) return;
+    this.#isCorked = false;
+    this.#stream.uncork();
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting ?? [];
+    this.#waiting = undefined;
+    for (const resolve of waiting) resolve();
+  }
+}
+
+const TEXT = { binary: false } as const;
+
+function uncork(wire: Wire): void {
+  wire.uncork();
+}
+
+function deferred(): { promise: Promise<void>; resolve: () => void } {
+  let resolve!: () => void;
+  const promise = new Promise<void>((done) => (resolve = done));
+  return { promise, resolve };
+}

@@ -1,0 +1,112 @@
+/**
+ * The sessions of this process: whose each is, which connection it has, and what was answered to it.
+ *
+ * A session has one connection at a time; the one before is fenced when another is ready. A session that nobody has
+ * connected for a while is forgotten, with its answers.
+ */
+import type { Random } from '@muster/contracts';
+import { Tally } from '../address.ts';
+import type { Limits } from '../connection/limits.ts';
+import { TokenBucket } from '../connection/token-bucket.ts';
+import { serverError } from '../errors.ts';
+import { Answers } from './answers.ts';
+
+/** Who can be fenced. */
+interface Fenced {
+  replaced(): void;
+}
+
+export interface KeptSession {
+  readonly id: string;
+  readonly user: string;
+  readonly answers: Answers;
+  connection: Fenced | undefined;
+  /** When its last connection went, on the scale of `clock.monotonic()`. */
+  leftAt: number;
+}
+
+/** An id that one of our processes may have made: 128 bits as a UUID. */
+const OURS = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/;
+
+export class SessionRegistry {
+  readonly #limits: Limits;
+  readonly #random: Random;
+  readonly #sessions = new Map<string, KeptSession>();
+  /** Those without a connection, in the order in which they were left. */
+  readonly #left = new Set<KeptSession>();
+  readonly #connected = new Tally();
+  readonly #requests = new Map<string, TokenBucket>();
+
+  constructor(limits: Limits, random: Random) {
+    this.#limits = limits;
+    this.#random = random;
+  }
+
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  /**
+   * The session that a client goes on with, or a fresh one. One that this process does not know may be of another process.
+   *
+   * @throws MusterError `SESSION_EXPIRED` for one of another user, or that nobody has made; `TOO_MANY_SESSIONS`.
+   */
+  enter(user: string, id: string | undefined, now: number): KeptSession {
+    this.#forgetOld(now);
+    const known = id === undefined ? undefined : this.#sessions.get(id);
+    if (known !== undefined && known.user !== user) throw serverError('SESSION_EXPIRED', {});
+    if (id !== undefined && known === undefined && !OURS.test(id)) throw serverError('SESSION_EXPIRED', {});
+    const sessions = this.#connected.of(user);
+    const limit = this.#limits.sessionsPerUser;
+    if (known?.connection === undefined && sessions >= limit)
+      throw serverError('TOO_MANY_SESSIONS', { sessions, limit });
+    if (known !== undefined) return known;
+    const { answersPerSession, sessionMs } = this.#limits;
+    const answers = new Answers(answersPerSession, sessionMs);
+    const made = { id: id ?? this.#random.uuid(), user, answers, connection: undefined, leftAt: now };
+    this.#sessions.set(made.id, made);
+    this.#left.add(made);
+    return made;
+  }
+
+  /**
+   * From now on the session is this connection's; the one before is fenced.
+   *
+   * @returns to be called when the connection has gone.
+   */
+  connect(session: KeptSession, connection: Fenced): (now: number) => void {
+    const before = session.connection;
+    session.connection = connection;
+    this.#left.delete(session);
+    this.#sessions.set(session.id, session);
+    const uncount = this.#connected.add(session.user);
+    before?.replaced();
+    return (now) => {
+      uncount();
+      if (session.connection !== connection) return;
+      session.connection = undefined;
+      session.leftAt = now;
+      this.#left.add(session);
+    };
+  }
+
+  /** The requests of a user over all connections. */
+  requestsOf(user: string, now: number): TokenBucket {
+    let bucket = this.#requests.get(user);
+    if (bucket === undefined) {
+      bucket = new TokenBucket(this.#limits.requestsPerSecond, now);
+      this.#requests.set(user, bucket);
+    }
+    return bucket;
+  }
+
+  #forgetOld(now: number): void {
+    for (const session of this.#left) {
+      if (now - session.leftAt < this.#limits.sessionMs) break;
+      this.#left.delete(session);
+      this.#sessions.delete(session.id);
+      if (this.#connected.of(session.user) === 0 && this.#requests.get(session.user)?.isFull(now) === true)
+        this.#requests.delete(session.user);
+    }
+  }
+}

@@ -1,0 +1,176 @@
+/**
+ * Decides before the 101 whether a socket may become a connection, and makes one of it.
+ *
+ * A refusal is plain HTTP: nothing of a stranger's socket is kept.
+ */
+import { type Clock, type Credentials, type HelloFrame, SUBPROTOCOL } from '@muster/contracts';
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { WebSocketServer } from 'ws';
+import { addressOf, Tally } from './address.ts';
+import { Connection, type ConnectionSurroundings } from './connection/connection.ts';
+import type { Limits } from './connection/limits.ts';
+import { credentialsOf } from './tokens.ts';
+
+/** An upgrade request that may become a connection. */
+export interface Visitor {
+  readonly request: IncomingMessage;
+  readonly socket: Duplex;
+  readonly head: Buffer;
+  readonly path: string;
+}
+
+/** One that has become one and has said hello. */
+export interface Greeted {
+  readonly connection: Connection;
+  readonly hello: HelloFrame;
+  readonly shown: Credentials | undefined;
+  readonly path: string;
+  /** To be called once it is known who it is. */
+  readonly known: () => void;
+}
+
+export interface UpgradeOptions {
+  readonly around: ConnectionSurroundings;
+  readonly limits: Limits;
+  readonly origins: ReadonlySet<string>;
+  /** Trusted proxies in front of the server. */
+  readonly proxies: number;
+  /** True for a path that a factory serves. */
+  serves(path: string): boolean;
+  isDraining(): boolean;
+  /** True when so many wait at the gate that one more would be refused. */
+  isHoldFull(): boolean;
+  greeted(caller: Greeted): void;
+  /** Connections have come to be, or all have gone. */
+  emptied(): void;
+}
+
+interface Refusal {
+  readonly status: string;
+  readonly text: string;
+  readonly retryAfterS?: number;
+}
+
+export class Upgrades {
+  readonly connections = new Set<Connection>();
+  readonly #options: UpgradeOptions;
+  readonly #addresses = new Tally();
+  readonly #strangers = new Tally();
+  #sockets: WebSocketServer | undefined;
+
+  constructor(options: UpgradeOptions) {
+    this.#options = options;
+  }
+
+  /** Loads what the first client needs; called when the port is bound, so that nothing has to wait for it before. */
+  async load(): Promise<void> {
+    const { WebSocketServer } = await import('ws');
+    this.#sockets ??= new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      maxPayload: this.#options.limits.messageBytes * 4,
+      handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
+    });
+  }
+
+  /** Takes a socket, or refuses it and forgets it. */
+  take(visitor: Visitor): void {
+    // A peer that resets before the 101 is expected.
+    visitor.socket.on('error', () => {});
+    const offered = offeredBy(visitor.request);
+    const address = addressOf(visitor.request, this.#options.proxies);
+    const refusal = this.#refusal(visitor, offered, address);
+    if (refusal !== undefined) return refuse(visitor.socket, refusal);
+    const uncount = this.#addresses.add(address);
+    const known = this.#strangers.add(address);
+    visitor.socket.once('close', () => {
+      known();
+      uncount();
+    });
+    if (this.#sockets !== undefined) return this.#connect(visitor, this.#sockets, offered, known);
+    void this.load().then(() => this.#connect(visitor, this.#sockets as WebSocketServer, offered, known));
+  }
+
+  #connect(
+    { request, socket, head, path }: Visitor,
+    sockets: WebSocketServer,
+    offered: readonly string[],
+    known: () => void,
+  ): void {
+    const { around, greeted, emptied } = this.#options;
+    sockets.handleUpgrade(request, socket, head, (webSocket) => {
+      const shown = credentialsOf(request.headers, offered);
+      const connection = new Connection(around.random.uuid(), webSocket, socket, around, {
+        hello: (greeting, hello) => greeted({ connection: greeting, hello, shown, path, known }),
+        gone: (lost) => {
+          this.connections.delete(lost);
+          if (this.connections.size === 0) emptied();
+        },
+      });
+      this.connections.add(connection);
+    });
+  }
+
+  #refusal({ request, path }: Visitor, offered: readonly string[], address: string): Refusal | undefined {
+    const { limits, serves, isDraining, isHoldFull } = this.#options;
+    if (isDraining())
+      return { status: '503 Service Unavailable', text: 'This process is shutting down.', retryAfterS: 1 };
+    if (!serves(path)) return { status: '404 Not Found', text: `No WebSocket is served at ${path}.` };
+    if (!offered.includes(SUBPROTOCOL))
+      return { status: '400 Bad Request', text: `Offer the subprotocol ${SUBPROTOCOL}.` };
+    if (!this.#mayComeFrom(request)) return { status: '403 Forbidden', text: 'This origin is not allowed.' };
+    const ofAddress = this.#addresses.of(address) >= limits.connectionsPerAddress;
+    if (ofAddress || this.#strangers.of(address) >= limits.unauthenticatedPerAddress)
+      return { status: '429 Too Many Requests', text: 'Too many connections of one address.', retryAfterS: 5 };
+    if (this.#strangers.total >= limits.unauthenticated || isHoldFull())
+      return { status: '503 Service Unavailable', text: 'Too many clients are waiting.', retryAfterS: 5 };
+    return undefined;
+  }
+
+  /** No origin means no browser; a browser's must be our own or listed. */
+  #mayComeFrom(request: IncomingMessage): boolean {
+    const { origin } = request.headers;
+    if (origin === undefined || this.#options.origins.has(origin)) return true;
+    try {
+      return new URL(origin).host === request.headers.host;
+    } catch {
+      // Not a URL, "null" for instance: no origin of ours.
+      return false;
+    }
+  }
+}
+
+/** Resolves when the last connection has gone or the time is over. */
+export function within(
+  clock: Clock,
+  ms: number,
+  isEmpty: () => boolean,
+  notify: (then: () => void) => void,
+): Promise<void> {
+  if (isEmpty()) return Promise.resolve();
+  return new Promise((resolve) => {
+    const timer = clock.schedule(ms, resolve);
+    notify(() => {
+      timer.cancel();
+      resolve();
+    });
+  });
+}
+
+function offeredBy(request: IncomingMessage): string[] {
+  return request.headers['sec-websocket-protocol']?.split(',').map((name) => name.trim()) ?? [];
+}
+
+function refuse(socket: Duplex, { status, text, retryAfterS }: Refusal): void {
+  const lines = [
+    `HTTP/1.1 ${status}`,
+    'connection: close',
+    'content-type: text/plain',
+    `content-length: ${Buffer.byteLength(text)}`,
+    ...(retryAfterS === undefined ? [] : [`retry-after: ${retryAfterS}`]),
+  ];
+  // A peer that keeps its half open has had its answer.
+  socket.once('finish', () => socket.destroy());
+  socket.end(`${lines.join('\r\n')}\r\n\r\n${text}`);
+}
