@@ -6,15 +6,16 @@ import { fileURLToPath } from 'node:url';
 import { AGENT_ERRORS } from '@muster/agents';
 import { CLIENT_ERRORS } from '@muster/client';
 import {
-  AgentEvent,
+  CLIENT_FRAMES,
   CLOSE,
   CONTRACT_ERRORS,
   type ErrorEntries,
   type ErrorEntry,
   isResumable,
   parseClientFrame,
-  parseData,
+  parseServerFrame,
   retryAfter,
+  SERVER_FRAMES,
 } from '@muster/contracts';
 import { CORE_ERRORS } from '@muster/core';
 import { INSPECT_ERRORS } from '@muster/inspect';
@@ -71,14 +72,24 @@ const core: Samples<typeof CORE_ERRORS> = {
 const server: Samples<typeof SERVER_ERRORS> = {
   TOKEN_INVALID: { reason: 'hello.auth is missing' },
   TOKEN_EXPIRED: {},
+  FORBIDDEN: { reason: 'no seat' },
+  TOKEN_OF_ANOTHER: {},
   AUTH_UNAVAILABLE: { correlation: '6f8f57b1' },
+  SESSION_EXPIRED: {},
+  TOO_MANY_SESSIONS: { sessions: 20, limit: 20 },
+  TOO_MANY_HELD: { held: 5, limit: 5 },
   HELLO_EXPECTED: { got: 'request' },
   HELLO_TWICE: {},
   BINARY_FRAME: {},
   MESSAGE_TOO_LARGE: { bytes: 70_000, limit: 65_536 },
+  RATE_LIMITED: { what: 'frames', limit: 1_000, retryAfterMs: 1 },
   MAILBOX_FULL: { waiting: 256 },
   METHOD_UNKNOWN: { method: 'nope', known: ['run', 'cancel'] },
   NOT_SERVING: { state: 'degraded' },
+  IDEMPOTENCY_MISMATCH: { id: '6f8f57b1' },
+  STREAM_UNKNOWN: { stream: 't' },
+  STREAMS_FULL: { streams: 64 },
+  ACK_BEYOND: { stream: 't', offset: 9, sent: 3 },
   INTERNAL: { correlation: 'c1' },
   PATH_TAKEN: { path: '/ws', factories: ['A', 'B'] },
 };
@@ -224,30 +235,34 @@ describe('docs/protocol.md', () => {
   const protocol = read('docs/protocol.md');
   const frames = [...protocol.matchAll(/```json\n([\s\S]*?)```/g)].map(([, text]) => text as string);
 
+  const typeOf = (text: string): string => (JSON.parse(text) as { type: string }).type;
+
   it('shows only frames that the contracts accept', () => {
-    const types = frames.map((text) => (JSON.parse(text) as { type: string }).type);
-    const fromClients = frames.filter((_, index) =>
-      ['hello', 'request', 'cancel', 'ping', 'pong'].includes(types[index] as string),
-    );
-    for (const text of fromClients) expect(parseClientFrame(text)).toMatchObject({ type: expect.any(String) });
-    const events = frames.flatMap((text) => (JSON.parse(text) as { events?: unknown[] }).events ?? []);
-    expect(events.length).toBeGreaterThan(0);
-    for (const event of events) expect(parseData(AgentEvent, event)).toEqual(event);
+    for (const text of frames) {
+      const read = [
+        ...(Object.hasOwn(CLIENT_FRAMES, typeOf(text)) ? [parseClientFrame] : []),
+        ...(Object.hasOwn(SERVER_FRAMES, typeOf(text)) ? [parseServerFrame] : []),
+      ];
+      expect(read.length).toBeGreaterThan(0);
+      for (const parse of read) expect(parse(text)).toMatchObject({ type: typeOf(text) });
+    }
   });
 
   it('shows every frame that either side can send', () => {
-    const typesIn = (file: string): string[] =>
-      [...read(file).matchAll(/(?:\btype: v\.literal\(|readonly type: )([^;),]+)/g)].flatMap(([, types]) =>
-        [...(types as string).matchAll(/'(\w+)'/g)].map(([, type]) => type as string),
-      );
-    const declared = new Set([
-      ...typesIn('packages/contracts/src/client-frames.ts'),
-      ...typesIn('packages/contracts/src/server-frames.ts'),
+    const declared = new Set([...Object.keys(CLIENT_FRAMES), ...Object.keys(SERVER_FRAMES)]);
+    expect(sorted(new Set(frames.map(typeOf)))).toEqual(sorted(declared));
+  });
+
+  it('numbers its points without a hole or a repeat', () => {
+    const points = [...protocol.matchAll(/^- \*\*P(\d+)\.(\d+)\*\* /gm)].map(([, part, point]) => [
+      Number(part),
+      Number(point),
     ]);
-    expect(declared.size).toBeGreaterThan(10);
-    expect(sorted(new Set(frames.map((text) => (JSON.parse(text) as { type: string }).type)))).toEqual(
-      sorted(declared),
-    );
+    points.forEach(([part, point], i) => {
+      const [lastPart, lastPoint] = points[i - 1] ?? [0, 0];
+      expect([part, point]).toEqual(part === lastPart ? [lastPart, (lastPoint as number) + 1] : [part, 1]);
+    });
+    expect(new Set(points.map(([part]) => part)).size).toBe([...protocol.matchAll(/^## P\d+ /gm)].length - 1);
   });
 
   it('lists exactly the close codes, with what to do after each', () => {
