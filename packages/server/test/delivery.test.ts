@@ -1,7 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { type AgentEvent, parseServerFrame, type ServerFrame } from '@muster/contracts';
-import { type EventLog, MemoryLog, systemRandom } from '@muster/core';
+import { EventLog, MemoryLog, principalOf, streamOf, systemRandom } from '@muster/core';
+import { FakeClock } from '@muster/core/testing';
 import { StreamFeed } from '../src/delivery/stream-feed.ts';
+import { RawClient, serve } from './harness.ts';
 
 const event = (n: number): AgentEvent => ({
   id: `r:${n}`,
@@ -144,4 +146,196 @@ describe('StreamFeed', () => {
     await settled();
     expect(sink.offsets()).toEqual([1, 2]);
   });
+
+  it('has no more on its way than the window, and goes on with each ack', async () => {
+    const log = memory();
+    const sink = client();
+    const feed = new StreamFeed({ log, key: 's', name: 't', window: 10 }, sink, observer);
+    const { info } = await feed.open('top');
+    await feed.replay();
+    for (let n = 1; n <= 35; n += 1) await log.append('s', [event(n)]);
+    await settled();
+    expect(sink.offsets()).toEqual(upTo(10));
+    expect(feed.unacknowledged).toBe(10);
+    expect(feed.acknowledge(info.epoch, 4)).toBe(true);
+    await settled();
+    expect(sink.offsets().length).toBeGreaterThanOrEqual(14);
+    for (let n = 0; n < 35; n += 1) {
+      feed.acknowledge(info.epoch, sink.offsets().at(-1) as number);
+      await settled();
+    }
+    expect(sink.offsets()).toEqual(upTo(35));
+    expect(feed.isLive).toBe(true);
+    // An older one, or one of another epoch, takes nothing back; one beyond what was sent is a mistake.
+    expect(feed.acknowledge(info.epoch, 1)).toBe(true);
+    expect(feed.acknowledge('other', 99)).toBe(true);
+    expect(feed.unacknowledged).toBe(0);
+    expect(feed.acknowledge(info.epoch, 36)).toBe(false);
+  });
+
+  it('sends once more what is pulled, and resets whoever pulls what was never sent', async () => {
+    const { log, sink, feed } = await liveFeed();
+    for (let n = 1; n <= 5; n += 1) await log.append('s', [event(n)]);
+    const { epoch } = feed.position;
+    feed.pull(epoch, 3);
+    await settled();
+    expect(sink.offsets()).toEqual([1, 2, 3, 4, 5, 4, 5]);
+    expect(sink.frames.at(-1)).toMatchObject({ type: 'live', offset: 5 });
+    feed.pull(epoch, 9);
+    await settled();
+    expect(sink.frames.filter(({ type }) => type === 'reset')).toMatchObject([{ floor: 0 }]);
+    expect(sink.offsets().slice(7)).toEqual([1, 2, 3, 4, 5]);
+    await log.append('s', [event(6)]);
+    expect(sink.offsets().at(-1)).toBe(6);
+  });
+
+  it('gives every client the same bytes, made once', async () => {
+    const log = memory();
+    const written: Buffer[] = [];
+    for (let i = 0; i < 3; i += 1) {
+      const sink = { ...client(), write: (bytes: Buffer) => void written.push(bytes) };
+      const feed = new StreamFeed({ log, key: 's', name: 't "quoted"', window: 10 }, sink, observer);
+      await feed.open('top');
+      await feed.replay();
+    }
+    await log.append('s', [event(1)]);
+    expect(written).toHaveLength(3);
+    expect(new Set(written).size).toBe(1);
+    expect(parseServerFrame(String(written[0]))).toMatchObject({ stream: 't "quoted"', offset: 1, events: [{ n: 1 }] });
+  });
+
+  it('tells of the end of a run, and not of a quotation of one', async () => {
+    const log = memory();
+    const told: boolean[] = [];
+    const feed = new StreamFeed({ log, key: 's', name: 't', window: 10 }, client(), {
+      ...observer,
+      sent: (terminal) => told.push(terminal),
+    });
+    await feed.open('top');
+    await feed.replay();
+    await log.append('s', [{ ...event(1), data: { delta: '"event":"agent_completed"' } } as AgentEvent]);
+    const end = { status: 'success', by: 'agent', count: 2, durationMs: 1 };
+    await log.append('s', [{ ...event(2), event: 'agent_completed', data: end } as AgentEvent]);
+    expect(told).toEqual([false, true]);
+  });
 });
+
+const upTo = (n: number): number[] => Array.from({ length: n }, (_, i) => i + 1);
+
+describe('the streams of a connection', () => {
+  it('are followed and left as the client asks, from its cursor, within the limit', async () => {
+    await using server = await serve(() => ({ methods: {} }), { server: { limits: { streams: 2 } } });
+    const log = server.app.get(EventLog);
+    const raw = await RawClient.welcomed(server.url);
+    const key = (thread: string): string => streamOf(server.sessions[0]!.principal, thread);
+    await log.append(key('a'), [event(1), event(2)]);
+    await log.append(key('a'), [event(3)]);
+    const { epoch } = await log.info(key('a'));
+    raw.send({ type: 'subscribe', stream: 'a', cursor: { epoch, offset: 2 } });
+    expect(await raw.next('events')).toMatchObject({ stream: 'a', offset: 3 });
+    expect(await raw.next('live')).toMatchObject({ stream: 'a', offset: 3 });
+    raw.send({ type: 'subscribe', stream: 'b' });
+    await raw.next('live');
+    raw.send({ type: 'subscribe', stream: 'c' });
+    expect(await raw.next('error')).toMatchObject({ code: 'STREAMS_FULL' });
+    raw.send({ type: 'unsubscribe', stream: 'a' });
+    await raw.roundTrip();
+    await log.append(key('a'), [event(4)]);
+    raw.send({ type: 'ack', stream: 'a', epoch, offset: 3 });
+    expect(await raw.next('error')).toMatchObject({ code: 'STREAM_UNKNOWN' });
+    raw.send({ type: 'subscribe', stream: 'a', cursor: { epoch, offset: 3 } });
+    expect(await raw.next('events')).toMatchObject({ offset: 4 });
+    await raw.close();
+  });
+
+  it('are accounted for exactly', async () => {
+    await using server = await serve(() => ({ methods: {} }));
+    const log = server.app.get(EventLog);
+    const tabs = [
+      await RawClient.welcomed(server.url, 'ann', { subscribe: ['t'] }),
+      await RawClient.welcomed(server.url, 'ann', { subscribe: ['t'] }),
+    ];
+    const key = streamOf(server.sessions[0]!.principal, 't');
+    for (let n = 1; n <= 5; n += 1) await log.append(key, [event(n)]);
+    const { epoch } = await log.info(key);
+    while ((await tabs[0]!.next('events')).offset < 5) continue;
+    expect(await server.server.delivery()).toEqual({ appended: 5, acknowledged: 0, pending: 5, expired: 0 });
+    tabs[0]!.send({ type: 'ack', stream: 't', epoch, offset: 3 });
+    await tabs[0]!.roundTrip();
+    expect(await server.server.delivery()).toEqual({ appended: 5, acknowledged: 3, pending: 2, expired: 0 });
+    tabs[1]!.send({ type: 'ack', stream: 't', epoch, offset: 9 });
+    expect(await tabs[1]!.next('error')).toMatchObject({ code: 'ACK_BEYOND', details: { offset: 9, sent: 5 } });
+    await Promise.all(tabs.map((tab) => tab.close()));
+  });
+
+  it('have their positions told soon after the last event, at once after the end of a run, and in every ping', async () => {
+    const clock = new FakeClock();
+    await using server = await serve(() => ({ methods: {} }), { app: { clock } });
+    const log = server.app.get(EventLog);
+    const raw = await RawClient.welcomed(server.url, 'ann', { subscribe: ['t'] });
+    const key = streamOf(server.sessions[0]!.principal, 't');
+    await log.append(key, [event(1)]);
+    const { epoch } = await log.info(key);
+    await raw.next('events');
+    await clock.advance(249);
+    await raw.roundTrip();
+    expect(raw.frames.some(({ type }) => type === 'ping')).toBe(false);
+    await clock.advance(1);
+    expect(await raw.next('ping')).toEqual({ type: 'ping', positions: { t: { epoch, offset: 1 } } });
+    const end = { status: 'success', by: 'agent', count: 2, durationMs: 1 };
+    await log.append(key, [{ ...event(2), event: 'agent_completed', data: end } as AgentEvent]);
+    expect(await raw.next('ping')).toEqual({ type: 'ping', positions: { t: { epoch, offset: 2 } } });
+    await raw.close();
+  });
+
+  it('belong to the user of the connection, whatever the names: nobody sees a byte of another', async () => {
+    await using server = await serve(() => ({ methods: {} }));
+    const log = server.app.get(EventLog);
+    const users = [
+      'ann',
+      'ann.',
+      'a.nn',
+      'ann/../bob',
+      'bob',
+      'ann\u0000',
+      '__proto__',
+      'ann bob',
+      '漢',
+      'x'.repeat(60),
+    ];
+    const threads = ['t', '.t', 't/..', '__proto__', 'constructor', 'ann.t'];
+    const clients = new Map<string, RawClient[]>();
+    for (const user of users) {
+      const tabs = [0, 1, 2].map(() => RawClient.welcomed(server.url, user, { subscribe: threads }));
+      clients.set(user, await Promise.all(tabs));
+    }
+    for (const user of users) {
+      for (const thread of threads) {
+        const canary = { ...event(1), data: { delta: `canary of ${JSON.stringify([user, thread])}` } } as AgentEvent;
+        await log.append(streamOf(principalOf(user), thread), [canary]);
+      }
+    }
+    for (const [user, tabs] of clients) {
+      for (const tab of tabs) {
+        const got = (): { stream: string; delta: string }[] =>
+          tab.frames.flatMap((frame) =>
+            frame.type === 'events'
+              ? frame.events.map(({ data }) => ({ stream: frame.stream, delta: (data as { delta: string }).delta }))
+              : [],
+          );
+        while (got().length < threads.length) await tab.arrival();
+        await tab.roundTrip();
+        const wanted = threads.map((thread) => ({
+          stream: thread,
+          delta: `canary of ${JSON.stringify([user, thread])}`,
+        }));
+        expect(got().sort(byStream)).toEqual(wanted.sort(byStream));
+      }
+    }
+    await Promise.all([...clients.values()].flat().map((tab) => tab.close()));
+  });
+});
+
+function byStream(a: { stream: string }, b: { stream: string }): number {
+  return a.stream < b.stream ? -1 : 1;
+}

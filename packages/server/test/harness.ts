@@ -18,6 +18,7 @@ import {
   ConnectionPool,
   type Credentials,
   type Handler,
+  type MusterServer,
   type Identity,
   serverError,
   type Session,
@@ -27,14 +28,16 @@ import {
 } from '@muster/server';
 import { WebSocket } from 'ws';
 
-/** Accepts `token:<user>`. */
+/** Accepts `token:<user>`, and `token:<user>|<end in milliseconds since 1970>`. */
 @service()
 export class TestAuthenticator implements Authenticator {
   authenticate({ token }: Credentials): Identity {
     if (token === 'expired') throw serverError('TOKEN_EXPIRED', {});
+    if (token === 'banned') throw serverError('FORBIDDEN', { reason: 'no seat' });
     if (token === 'broken') throw new Error('the key store is gone: secret-path/key');
     if (!token.startsWith('token:')) throw serverError('TOKEN_INVALID', { reason: 'it was not issued here' });
-    return { user: token.slice(6) };
+    const [user = '', endsAt] = token.slice(6).split('|');
+    return { user, expiresAt: endsAt === undefined ? undefined : Number(endsAt) };
   }
 }
 
@@ -70,6 +73,7 @@ export function reportingService() {
 
 export interface TestServer extends AsyncDisposable {
   readonly url: string;
+  readonly server: MusterServer;
   readonly app: ReturnType<typeof createApp>;
   readonly recorded: RecordedEvents;
   readonly sessions: Session[];
@@ -111,6 +115,7 @@ export async function serve(
   await Promise.race([listening, started]);
   return {
     url: server.url.replace('http', 'ws'),
+    server,
     app,
     recorded,
     sessions,
@@ -122,6 +127,13 @@ export async function serve(
   };
 }
 
+export interface RawOptions {
+  readonly path?: string;
+  readonly protocol?: string | string[];
+  readonly origin?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 /** A raw client: every frame it got, and ways to wait for the next of a kind. */
 export class RawClient {
   readonly socket: WebSocket;
@@ -130,9 +142,10 @@ export class RawClient {
   #seen = 0;
   #arrived: (() => void)[] = [];
 
-  constructor(url: string, options: { path?: string; protocol?: string; origin?: string } = {}) {
-    this.socket = new WebSocket(`${url}${options.path ?? '/ws'}`, options.protocol ?? 'muster.v1', {
-      headers: options.origin === undefined ? {} : { origin: options.origin },
+  constructor(url: string, options: RawOptions = {}) {
+    const { path = '/ws', protocol = 'muster.v1', origin, headers = {} } = options;
+    this.socket = new WebSocket(`${url}${path}`, protocol, {
+      headers: { ...headers, ...(origin === undefined ? {} : { origin }) },
     });
     this.socket.on('error', () => {});
     this.socket.on('message', (data: Buffer) => {
@@ -147,13 +160,27 @@ export class RawClient {
     });
   }
 
-  /** Connected, greeted and welcomed. */
-  static async welcomed(url: string, user = 'ann'): Promise<RawClient> {
+  /** Connected, greeted and welcomed; `more` goes into its hello. */
+  static async welcomed(url: string, user = 'ann', more: object = {}): Promise<RawClient> {
     const client = new RawClient(url);
     await client.opened();
-    client.hello(`token:${user}`);
+    client.hello(`token:${user}`, more);
     await client.next('welcome');
     return client;
+  }
+
+  /** What its upgrade was refused with. */
+  async refused(): Promise<{ status: number; retryAfter: string | undefined }> {
+    const [request, response] = (await once(this.socket, 'unexpected-response')) as [
+      { destroy(): void },
+      { statusCode: number; headers: Record<string, string | undefined> },
+    ];
+    request.destroy();
+    return { status: response.statusCode, retryAfter: response.headers['retry-after'] };
+  }
+
+  get welcome(): Extract<ServerFrame, { type: 'welcome' }> {
+    return this.frames.find((frame) => frame.type === 'welcome') as Extract<ServerFrame, { type: 'welcome' }>;
   }
 
   async opened(): Promise<void> {
@@ -184,8 +211,21 @@ export class RawClient {
       }
       if (this.socket.readyState === WebSocket.CLOSED)
         throw new Error(`closed before a ${type} frame; got ${JSON.stringify(this.frames)}`);
-      await new Promise<void>((resolve) => this.#arrived.push(resolve));
+      await this.arrival();
     }
+  }
+
+  /** Sends a ping and waits for its answer; leaves every frame to be taken by `next`. */
+  async roundTrip(): Promise<void> {
+    const pongs = (): number => this.frames.filter(({ type }) => type === 'pong').length;
+    const before = pongs();
+    this.send({ type: 'ping' });
+    while (pongs() === before && this.socket.readyState !== WebSocket.CLOSED) await this.arrival();
+  }
+
+  /** Resolves when something has come, or the socket has closed. */
+  arrival(): Promise<void> {
+    return new Promise((resolve) => this.#arrived.push(resolve));
   }
 
   async close(): Promise<void> {
