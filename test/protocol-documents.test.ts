@@ -18,7 +18,11 @@ const at = (file: string): URL => new URL(`../docs/${file}`, import.meta.url);
 function schemasOf(frames: Readonly<Record<string, GenericSchema>>): Record<string, object> {
   return Object.fromEntries(
     Object.entries(frames).map(([type, schema]) => {
-      const options = { errorMode: 'ignore', ignoreActions: ['trim', 'check', 'readonly'], typeMode: 'input' } as const;
+      const options = {
+        errorMode: 'ignore' as const,
+        ignoreActions: ['trim', 'check', 'readonly'] as string[],
+        typeMode: 'input' as const,
+      };
       const { $schema: _, ...json } = toJsonSchema(schema, options) as { $schema?: string };
       return [type, json];
     }),

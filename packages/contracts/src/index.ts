@@ -29,7 +29,7 @@ export {
 export type { Clock, Random, Timer } from './clock.ts';
 export { CLOSE, type CloseName, isResumable, type Retry, retryAfter } from './close-codes.ts';
 export { CONNECTION, type ConnectionState } from './connection-state.ts';
-export { CONTRACT_ERRORS } from './errors.ts';
+export { CONTRACT_ERRORS, contractError } from './errors.ts';
 export {
   type BudgetVerdict,
   type DumpEdge,

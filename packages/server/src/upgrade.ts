@@ -8,6 +8,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { WebSocketServer } from 'ws';
 import { addressOf, Tally } from './address.ts';
+import { LEGACY_PROTOCOL, LegacyCodec, legacyCredentials } from './legacy/legacy-codec.ts';
 import { Connection, type ConnectionSurroundings } from './connection/connection.ts';
 import type { Limits } from './connection/limits.ts';
 import { credentialsOf } from './tokens.ts';
@@ -34,6 +35,8 @@ export interface UpgradeOptions {
   readonly around: ConnectionSurroundings;
   readonly limits: Limits;
   readonly origins: ReadonlySet<string>;
+  /** Whether clients of the legacy protocol may come. */
+  readonly legacy: boolean;
   /** Trusted proxies in front of the server. */
   readonly proxies: number;
   /** True for a path that a factory serves. */
@@ -70,7 +73,7 @@ export class Upgrades {
       noServer: true,
       clientTracking: false,
       maxPayload: this.#options.limits.messageBytes * 4,
-      handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
+      handleProtocols: (offered) => [SUBPROTOCOL, LEGACY_PROTOCOL].find((protocol) => offered.has(protocol)) ?? false,
     });
   }
 
@@ -99,9 +102,11 @@ export class Upgrades {
     known: () => void,
   ): void {
     const { around, greeted, emptied } = this.#options;
+    const isLegacy = !offered.includes(SUBPROTOCOL);
+    const shown = credentialsOf(request.headers, offered) ?? (isLegacy ? legacyCredentials(offered) : undefined);
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
-      const shown = credentialsOf(request.headers, offered);
-      const connection = new Connection(around.random.uuid(), webSocket, socket, around, {
+      const codec = isLegacy ? new LegacyCodec(around.random) : undefined;
+      const connection = new Connection(around.random.uuid(), { socket: webSocket, stream: socket, codec }, around, {
         hello: (greeting, hello) => greeted({ connection: greeting, hello, shown, path, known }),
         gone: (lost) => {
           this.connections.delete(lost);
@@ -117,7 +122,7 @@ export class Upgrades {
     if (isDraining())
       return { status: '503 Service Unavailable', text: 'This process is shutting down.', retryAfterS: 1 };
     if (!serves(path)) return { status: '404 Not Found', text: `No WebSocket is served at ${path}.` };
-    if (!offered.includes(SUBPROTOCOL))
+    if (!this.#options.legacy && !offered.includes(SUBPROTOCOL))
       return { status: '400 Bad Request', text: `Offer the subprotocol ${SUBPROTOCOL}.` };
     if (!this.#mayComeFrom(request)) return { status: '403 Forbidden', text: 'This origin is not allowed.' };
     const ofAddress = this.#addresses.of(address) >= limits.connectionsPerAddress;

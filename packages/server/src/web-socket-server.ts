@@ -37,6 +37,8 @@ export interface WebSocketServerOptions {
   readonly origins?: readonly string[];
   /** How many proxies in front of the server add the peer to `x-forwarded-for`; addresses are counted so many from the right. @default 0 */
   readonly trustProxy?: number;
+  /** Serves clients that do not offer `muster.v1` by the legacy protocol. @default false */
+  readonly legacy?: boolean;
   readonly limits?: Partial<Limits>;
 }
 
@@ -127,6 +129,7 @@ export class MusterServer implements AppServer {
       around,
       limits: around.limits,
       origins: new Set(this.#options.origins),
+      legacy: this.#options.legacy ?? false,
       proxies: this.#options.trustProxy ?? 0,
       serves: (path) => this.#serves(path),
       isDraining: () => this.#isDraining,

@@ -23,6 +23,7 @@ import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import type { FeedObserver, FrameSink } from '../delivery/stream-feed.ts';
 import { serverError } from '../errors.ts';
+import type { LegacyCodec } from '../legacy/legacy-codec.ts';
 import type { Limits } from './limits.ts';
 import type { Pulse } from './pulse.ts';
 import { type Serving, withoutServing } from './serving.ts';
@@ -44,6 +45,15 @@ export interface ConnectionOwner {
   gone(connection: Connection): void;
 }
 
+/** A socket right after its 101. */
+export interface Upgraded {
+  readonly socket: WebSocket;
+  /** The socket of the upgrade. */
+  readonly stream: Duplex;
+  /** For a client of the legacy protocol. */
+  readonly codec?: LegacyCodec | undefined;
+}
+
 /** How long after the last event clients are told where their streams stand, in milliseconds. */
 const POSITIONS_MS = 250;
 /** How long a connection that is told to make room may stay, in milliseconds. */
@@ -60,6 +70,7 @@ export class Connection implements WireObserver, FrameSink, FeedObserver {
   readonly #frames: TokenBucket;
   readonly #bytes: TokenBucket;
   readonly #endings: (() => void)[] = [];
+  readonly #codec: LegacyCodec | undefined;
   #gone: AbortController | undefined;
   /** What came between `hello` and `welcome`. */
   #early: { readonly frames: ClientFrame[]; bytes: number } | undefined;
@@ -72,8 +83,9 @@ export class Connection implements WireObserver, FrameSink, FeedObserver {
   #deadline: Timer | undefined;
   #positions: Timer | undefined;
 
-  constructor(id: string, socket: WebSocket, stream: Duplex, around: ConnectionSurroundings, owner: ConnectionOwner) {
+  constructor(id: string, { socket, stream, codec }: Upgraded, around: ConnectionSurroundings, owner: ConnectionOwner) {
     this.id = id;
+    this.#codec = codec;
     this.#around = around;
     this.#owner = owner;
     const { clock, events, limits, pulse } = around;
@@ -87,6 +99,7 @@ export class Connection implements WireObserver, FrameSink, FeedObserver {
     this.#machine.send('upgraded');
     this.#deadline = clock.schedule(limits.handshakeMs, () => this.close('handshakeTimeout'));
     this.onGone(pulse.add(this));
+    if (codec !== undefined) this.#greet(codec.hello());
   }
 
   get state(): ConnectionState {
@@ -96,6 +109,11 @@ export class Connection implements WireObserver, FrameSink, FeedObserver {
   /** True from the moment in which nothing more can be sent. */
   get isOver(): boolean {
     return this.state === 'closing' || this.state === 'closed';
+  }
+
+  /** True for a client of the legacy protocol, which neither acknowledges nor answers pings. */
+  get isLegacy(): boolean {
+    return this.#codec !== undefined;
   }
 
   /** Aborted when the connection has gone; made when somebody looks at it. */
@@ -149,11 +167,14 @@ export class Connection implements WireObserver, FrameSink, FeedObserver {
   }
 
   send(frame: ServerFrame): void {
-    this.#wire.send(frame);
+    if (this.#codec === undefined) this.#wire.send(frame);
+    else for (const text of this.#codec.encode(frame)) this.#wire.write(text);
   }
 
+  /** Sends the text of one frame, or its bytes. */
   write(frame: string | Buffer): void {
-    this.#wire.write(frame);
+    if (this.#codec === undefined) this.#wire.write(frame);
+    else this.send(JSON.parse(String(frame)) as ServerFrame);
   }
 
   /** Resolves when no request is being handled and none waits. */
@@ -184,7 +205,7 @@ export class Connection implements WireObserver, FrameSink, FeedObserver {
     this.send({ type: 'bye', code, name, retry: retryAfter(code), resumable: isResumable(code), ...after });
     this.#machine.send('close');
     this.#serving.close();
-    this.#wire.close(code, name);
+    this.#wire.close(...(this.#codec?.close(name) ?? [code, name]));
   }
 
   /** Cuts the connection without a word; for peers that do not answer. */
@@ -233,18 +254,19 @@ export class Connection implements WireObserver, FrameSink, FeedObserver {
     if (refusal !== undefined) {
       return this.#offended(refusal, refusal.code === 'RATE_LIMITED' ? requestIn(data) : undefined);
     }
-    let frame: ClientFrame;
     try {
-      frame = parseClientFrame(data.toString('utf8'));
+      const text = data.toString('utf8');
+      const frames = this.#codec === undefined ? [parseClientFrame(text)] : this.#codec.decode(text);
+      for (const frame of frames) this.#take(frame, data.byteLength);
     } catch (error) {
       const { request } = (error as MusterError).details as { request: string | null };
       this.#offended(error as MusterError, request ?? undefined);
       if (this.state === 'accepted') this.close('malformedHello');
-      return;
     }
-    if (this.state === 'accepted') this.#first(frame);
-    else if (this.#early !== undefined) this.#tooEarly(frame, data.byteLength);
-    else this.#next(frame);
+  }
+
+  heard(): void {
+    this.#unanswered = 0;
   }
 
   closed(): void {
@@ -283,12 +305,19 @@ export class Connection implements WireObserver, FrameSink, FeedObserver {
     if (this.#offences > this.#around.limits.offences) this.close('rateLimited', BURST_SECONDS * 1_000);
   }
 
+  #take(frame: ClientFrame, bytes: number): void {
+    if (this.state === 'accepted') this.#first(frame);
+    else if (this.#early !== undefined) this.#tooEarly(frame, bytes);
+    else this.#next(frame);
+  }
+
   #first(frame: ClientFrame): void {
-    if (frame.type !== 'hello') {
-      this.sendError(serverError('HELLO_EXPECTED', { got: frame.type }));
-      this.close('malformedHello');
-      return;
-    }
+    if (frame.type === 'hello') return this.#greet(frame);
+    this.sendError(serverError('HELLO_EXPECTED', { got: frame.type }));
+    this.close('malformedHello');
+  }
+
+  #greet(frame: HelloFrame): void {
     this.#machine.send('hello');
     // The kernel is the buffer until `welcome`; what the parser has read already is kept here.
     this.#wire.pause();
@@ -334,7 +363,9 @@ export class Connection implements WireObserver, FrameSink, FeedObserver {
   #tellPositions(): void {
     this.#positions?.cancel();
     this.#positions = undefined;
-    if (!this.isOver) this.send({ type: 'ping', positions: this.#serving.positions });
+    if (this.isOver) return;
+    if (this.isLegacy) this.#wire.ping();
+    else this.send({ type: 'ping', positions: this.#serving.positions });
   }
 
   /** It is old: the platform would cut it soon, and a client that is told comes back without missing anything. */

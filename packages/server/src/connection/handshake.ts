@@ -153,7 +153,14 @@ class Admission {
   #feeds(): Feeds {
     const { ledger, limits } = this.#around;
     const connection = this.#connection;
-    const around = { log: this.#around.log(), ledger, limits, sink: connection, observer: connection };
+    const around = {
+      log: this.#around.log(),
+      ledger,
+      limits,
+      sink: connection,
+      observer: connection,
+      acknowledges: !connection.isLegacy,
+    };
     const feeds = new Feeds(this.#principal, around);
     connection.onGone(() => feeds.close());
     return feeds;

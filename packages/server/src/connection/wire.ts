@@ -10,6 +10,8 @@ import type { RawData, WebSocket } from 'ws';
 /** Told of what happens on the socket. */
 export interface WireObserver {
   received(data: Buffer, isBinary: boolean): void;
+  /** A sign of life without a message. */
+  heard(): void;
   closed(): void;
 }
 
@@ -28,6 +30,7 @@ export class Wire {
     // From there on the stream tells when it has drained.
     this.#roomBytes = Math.max(roomBytes, stream.writableHighWaterMark);
     socket.on('message', (data: RawData, isBinary: boolean) => observer.received(data as Buffer, isBinary));
+    socket.on('pong', () => observer.heard());
     socket.on('close', () => {
       this.#wake();
       observer.closed();
@@ -65,6 +68,11 @@ export class Wire {
       process.nextTick(uncork, this);
     }
     this.#socket.send(frame, TEXT);
+  }
+
+  /** Asks for a sign of life below every message. */
+  ping(): void {
+    if (this.#socket.readyState === this.#socket.OPEN) this.#socket.ping();
   }
 
   /** Stops reading: the kernel keeps what the client sends until `resume()`. */

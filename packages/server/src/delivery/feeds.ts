@@ -15,6 +15,8 @@ export interface FeedsSurroundings {
   readonly ledger: Ledger;
   readonly sink: FrameSink;
   readonly observer: FeedObserver;
+  /** False for a client that does not: what was written counts then. */
+  readonly acknowledges: boolean;
   readonly limits: { readonly window: number; readonly streams: number };
 }
 
@@ -136,9 +138,12 @@ export class Feeds {
   }
 
   #open(name: string, cursor: Position | 'top' | undefined, isAsked: boolean): Followed {
-    const { log, ledger, sink, observer, limits } = this.#around;
+    const { log, ledger, sink, observer, limits, acknowledges } = this.#around;
     const key = streamOf(this.#principal, name);
-    const feed = new StreamFeed({ log, key, name, window: limits.window }, sink, observer);
+    const written = acknowledges
+      ? undefined
+      : ({ epoch, offset }: Position): void => ledger.acknowledged(key, epoch, offset);
+    const feed = new StreamFeed({ log, key, name, window: limits.window, written }, sink, observer);
     const opened = feed.open(cursor).then(({ info, reset }) => {
       const { epoch, floor, top } = info;
       const status = { epoch, floor, top, status: reset === undefined ? ('live' as const) : ('reset' as const) };

@@ -32,6 +32,8 @@ export interface FeedStream {
   readonly name: string;
   /** Events that may be on their way without an ack. */
   readonly window: number;
+  /** For a client that cannot acknowledge: told of what was written, which counts as processed. */
+  readonly written?: ((position: Position) => void) | undefined;
 }
 
 export class StreamFeed {
@@ -220,6 +222,10 @@ export class StreamFeed {
   #send(batch: Batch): void {
     this.#sent = batch.offset + batch.count - 1;
     this.#sink.write(eventsFrame(this.#stream.name, batch));
+    if (this.#stream.written !== undefined) {
+      this.#acked = this.#sent;
+      this.#stream.written(this.position);
+    }
     this.#observer.sent(hasTerminal(batch));
   }
 }
