@@ -4,11 +4,8 @@
  * It owns a position and nothing else. A client that reads too slowly loses its place in the live flow, not its events:
  * the feed goes back to the log and reads on as the socket drains.
  */
-import type { Position, ServerFrame, StreamInfo } from '@muster/contracts';
+import type { AgentEvent, Position, ServerFrame, StreamInfo } from '@muster/contracts';
 import type { Batch, EventLog, Subscription } from '@muster/core';
-
-/** How many events are read from the log at once. */
-const READ_LIMIT = 128;
 
 /** Where a feed writes. */
 export interface FrameSink {
@@ -98,7 +95,7 @@ export class StreamFeed {
   }
 
   #appended(batch: Batch): void {
-    this.#announced = batch.offset + batch.events.length - 1;
+    this.#announced = batch.offset + batch.count - 1;
     if (!this.#live || this.#holds > 0) return;
     if (batch.epoch === this.#epoch && batch.offset === this.#sent + 1 && this.#sink.isRoomy) {
       this.#send(batch);
@@ -114,16 +111,14 @@ export class StreamFeed {
     try {
       while (!this.#closed) {
         await this.#sink.roomy();
-        const batch = await this.#log.read(this.#key, { after: this.#sent, limit: READ_LIMIT });
+        const { epoch, floor, batches } = await this.#log.read(this.#key, { after: this.#sent });
         if (this.#closed) return;
-        if (batch.epoch !== this.#epoch) {
+        if (epoch !== this.#epoch) {
           await this.#beginAnew();
           continue;
         }
-        if (batch.events.length > 0 && batch.offset !== this.#sent + 1) {
-          this.#reset(batch.offset - 1, 'events were no longer kept when their turn came');
-        }
-        if (batch.events.length === 0) {
+        if (floor > this.#sent) this.#reset(floor, 'events were no longer kept when their turn came');
+        if (batches.length === 0) {
           // What was appended while the log was read is announced by now, and is read in the next round.
           if (this.#announced > this.#sent) continue;
           this.#goLive();
@@ -131,7 +126,7 @@ export class StreamFeed {
         }
         // Held since this was read: it is read again when the hold is over.
         if (this.#holds > 0) return;
-        this.#send(batch);
+        for (const batch of batches) this.#send(batch);
       }
     } finally {
       this.#pumping = false;
@@ -158,14 +153,17 @@ export class StreamFeed {
     this.#sink.send({ type: 'reset', stream: this.#name, epoch: this.#epoch, floor, why });
   }
 
-  #send(batch: Batch): void {
-    this.#sent = batch.offset + batch.events.length - 1;
+  /** Sends what the client has not got yet: a record may begin below its cursor. */
+  #send({ epoch, offset, count, json }: Batch): void {
+    const events = JSON.parse(json.toString()) as AgentEvent[];
+    const from = this.#sent + 1;
+    this.#sent = offset + count - 1;
     this.#sink.send({
       type: 'events',
       stream: this.#name,
-      epoch: batch.epoch,
-      offset: batch.offset,
-      events: batch.events,
+      epoch,
+      offset: Math.max(offset, from),
+      events: events.slice(Math.max(0, from - offset)),
     });
   }
 }

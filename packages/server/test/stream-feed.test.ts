@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { AgentEvent, ServerFrame } from '@muster/contracts';
-import { type EventLog, MemoryLog, systemRandom } from '@muster/core';
+import { type EventLog, MemoryLog, systemClock, systemRandom } from '@muster/core';
 import { StreamFeed } from '../src/stream-feed.ts';
 
 const event = (n: number): AgentEvent => ({
@@ -12,7 +12,7 @@ const event = (n: number): AgentEvent => ({
   at: 0,
   data: { delta: `${n}` },
 });
-const memory = () => new MemoryLog(systemRandom, () => {});
+const memory = () => new MemoryLog(systemClock, systemRandom, () => {});
 
 /** A client that takes frames, and says whether it has room. */
 function client() {
@@ -58,13 +58,13 @@ describe('StreamFeed', () => {
       append: log.append.bind(log),
       info: log.info.bind(log),
       subscribe: log.subscribe.bind(log),
-      read: async (stream: string, range: { after: number; limit: number }) => {
-        const batch = await log.read(stream, range);
-        if (batch.events.length === 0 && !appended) {
+      read: async (stream: string, range: { after: number }) => {
+        const result = await log.read(stream, range);
+        if (result.batches.length === 0 && !appended) {
           appended = true;
           await log.append(stream, [event(2)]);
         }
-        return batch;
+        return result;
       },
     });
     await log.append('s', [event(1)]);
