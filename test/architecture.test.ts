@@ -23,6 +23,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   server: ['@muster/contracts', '@muster/core', 'ws', 'node:'],
   agents: ['@muster/contracts', '@muster/core', '@standard-schema/spec'],
   client: ['@muster/contracts'],
+  lmdb: ['@muster/contracts', '@muster/core', 'lmdb', 'node:'],
   inspect: ['@muster/contracts', '@muster/core', '@muster/server', 'esbuild', 'node:'],
 };
 
@@ -33,7 +34,8 @@ const CORE_LAYERS: Readonly<Record<string, readonly string[]>> = {
   container: ['declare', 'graph', 'errors', 'redact', 'thenable'],
   lifecycle: ['graph', 'declare', 'clock', 'errors', 'graph-view', 'redact', 'runtime', 'runtime-event', 'thenable'],
   scopes: ['declare', 'lifecycle/gate', 'errors'],
-  log: ['declare', 'errors'],
+  log: ['declare', 'errors', 'subscription'],
+  state: ['declare', 'errors', 'subscription'],
 };
 
 /** The only files that may touch the clock, timers or randomness. */

@@ -66,7 +66,8 @@ const core: Samples<typeof CORE_ERRORS> = {
   APP_STATE: { state: 'stopped', wanted: 'start()' },
   OPTION_INVALID: { option: 'boot.budgetMs', expected: 'a positive number of milliseconds', got: '-1' },
   NODE_UNKNOWN: { name: 'Databse', near: ['Database'] },
-  STREAM_FULL: { got: 10_001, limit: 10_000 },
+  APPEND_TOO_LARGE: { stream: 's', bytes: 9_000_000, limit: 8_388_608 },
+  LOG_BUSY: { waitingBytes: 67_108_000, limit: 67_108_864 },
 };
 
 const server: Samples<typeof SERVER_ERRORS> = {

@@ -12,7 +12,7 @@ import {
   streamOf,
   systemRandom,
 } from '@muster/core';
-import { FakeClock } from '@muster/core/testing';
+import { eventsIn, FakeClock } from '@muster/core/testing';
 import {
   agent,
   type Agent,
@@ -73,7 +73,9 @@ export async function withAgent(body: Body, services: readonly Class[] = []) {
     follow: async () => {},
   });
   const eventsOf = async (thread: string, user = 'ann'): Promise<readonly AgentEvent[]> =>
-    (await log.read(streamOf(principalOf(user), thread), { after: 0, limit: 100_000 })).events;
+    (
+      await log.read(streamOf(principalOf(user), thread), { after: 0, maxBytes: Number.POSITIVE_INFINITY })
+    ).batches.flatMap(eventsIn);
   return {
     app,
     clock,
@@ -85,8 +87,8 @@ export async function withAgent(body: Body, services: readonly Class[] = []) {
     /** Accepts a run; its events can be awaited to the terminal. */
     async ask(text = 'hi', { user = 'ann', thread = randomUUID() as string } = {}) {
       const terminal = new Promise<AgentEvent>((resolve) => {
-        log.subscribe(streamOf(principalOf(user), thread), ({ events }) => {
-          const last = events.at(-1);
+        log.subscribe(streamOf(principalOf(user), thread), (batch) => {
+          const last = eventsIn(batch).at(-1);
           if (last?.event === 'agent_completed') resolve(last);
         });
       });

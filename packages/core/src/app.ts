@@ -23,6 +23,8 @@ import { MemoryLog } from './log/memory-log.ts';
 import { type AppState, Runtime } from './runtime.ts';
 import { RuntimeEvents } from './runtime-event.ts';
 import { type ScopedClass, ScopedClasses } from './scopes/scoped-classes.ts';
+import { KeyValueStore } from './state/key-value-store.ts';
+import { MemoryStore } from './state/memory-store.ts';
 
 export interface AppOptions {
   /** Classes with a Muster decorator, and registrations made by `provide` and `provideValue`. */
@@ -281,20 +283,17 @@ export class App {
     const { random = systemRandom, services = [] } = this.#options;
     bindServices(this.#container, services);
     const app = this;
-    const faulty = (error: unknown): void =>
-      this.events.emit({
-        type: 'fault',
-        component: 'event log subscriber',
-        correlation: null,
-        error,
-        at: this.#clock.now(),
-      });
+    const faulty =
+      (component: string) =>
+      (error: unknown): void =>
+        this.events.emit({ type: 'fault', component, correlation: null, error, at: this.#clock.now() });
     bindBuiltIns(this.#container, [
       [Clock, () => this.#clock],
       [Random, () => random],
       [RuntimeEvents, () => this.events],
       [ScopedClasses, () => ({ declared: () => this.#scoped })],
-      [EventLog, () => new MemoryLog(random, faulty)],
+      [EventLog, () => new MemoryLog(this.#clock, random, faulty('event log subscriber'))],
+      [KeyValueStore, () => new MemoryStore(faulty('key-value store watcher'))],
       [
         Runtime,
         () => ({

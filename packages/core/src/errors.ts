@@ -111,10 +111,15 @@ export const CORE_ERRORS = {
     hint: 'Use an id of the graph, or the name of a token.',
     fatal: true,
   } satisfies ErrorEntry<{ name: string; near: readonly string[] }>,
-  STREAM_FULL: {
-    message: (d) => `The batch has ${d.got} events, and one append takes at most ${d.limit}.`,
-    hint: 'Append in smaller batches.',
-  } satisfies ErrorEntry<{ got: number; limit: number }>,
+  APPEND_TOO_LARGE: {
+    message: (d) => `An append to ${d.stream} has ${d.bytes} bytes, and one append takes at most ${d.limit}.`,
+    hint: 'Append in smaller batches, or make the events smaller.',
+    fatal: true,
+  } satisfies ErrorEntry<{ stream: string; bytes: number; limit: number }>,
+  LOG_BUSY: {
+    message: (d) => `${d.waitingBytes} bytes wait to be written to the event log already, and ${d.limit} may.`,
+    hint: 'Wait for appends that are under way before you append more, and try again with backoff.',
+  } satisfies ErrorEntry<{ waitingBytes: number; limit: number }>,
 } as const;
 
 /** Makes an error of this catalogue. */

@@ -34,11 +34,20 @@ export { BootstrapError } from './lifecycle/bootstrap-error.ts';
 export type { Door, GateOptions, Permit } from './lifecycle/gate.ts';
 export { degraded, type Health, healthy, unhealthy } from './lifecycle/health.ts';
 export { HealthMonitor } from './lifecycle/health-monitor.ts';
-export { type Appended, type Batch, EventLog, type Subscription } from './log/event-log.ts';
-export { MemoryLog } from './log/memory-log.ts';
+export { type Appended, type Batch, EventLog, type ReadResult } from './log/event-log.ts';
+export { MemoryLog, type MemoryLogOptions } from './log/memory-log.ts';
 export { type Principal, principalOf, streamOf } from './principal.ts';
 export { consoleReporter, jsonReporter, type Output, type Reporter } from './reporters.ts';
 export { runApp } from './run-app.ts';
 export { Runtime } from './runtime.ts';
 export { type RuntimeEvent, RuntimeEvents } from './runtime-event.ts';
 export { ScopedClasses } from './scopes/scoped-classes.ts';
+export {
+  type Json,
+  type KeyValueChange,
+  type KeyValueEntry,
+  KeyValueStore,
+  type Written,
+} from './state/key-value-store.ts';
+export { MemoryStore } from './state/memory-store.ts';
+export type { Subscription } from './subscription.ts';

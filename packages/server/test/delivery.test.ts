@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { type AgentEvent, parseServerFrame, type ServerFrame } from '@muster/contracts';
-import { EventLog, MemoryLog, principalOf, streamOf, systemRandom } from '@muster/core';
+import { EventLog, MemoryLog, principalOf, streamOf, systemClock, systemRandom } from '@muster/core';
 import { FakeClock } from '@muster/core/testing';
 import { StreamFeed } from '../src/delivery/stream-feed.ts';
 import { RawClient, serve } from './harness.ts';
@@ -14,7 +14,7 @@ const event = (n: number): AgentEvent => ({
   at: 0,
   data: { delta: `${n}` },
 });
-const memory = () => new MemoryLog(systemRandom, () => {});
+const memory = () => new MemoryLog(systemClock, systemRandom, () => {});
 
 /** A client that takes frames, and says whether it has room. */
 function client() {

@@ -12,6 +12,7 @@ import {
   service,
   type Service,
   streamOf,
+  systemClock,
   systemRandom,
   unhealthy,
 } from '@muster/core';
@@ -392,7 +393,7 @@ describe('a ready connection', () => {
       entered = resolve;
     });
     let followed!: Promise<void>;
-    const log = new MemoryLog(systemRandom, () => {});
+    const log = new MemoryLog(systemClock, systemRandom, () => {});
     let open = 0;
     const subscribe = log.subscribe.bind(log);
     log.subscribe = (stream, sink) => {
@@ -433,7 +434,7 @@ describe('a ready connection', () => {
   it('is closed by its heartbeat also when it stops reading before it is ready', async () => {
     const clock = new FakeClock();
     let held!: () => void;
-    const log = Object.assign(new MemoryLog(systemRandom, () => {}), {
+    const log = Object.assign(new MemoryLog(systemClock, systemRandom, () => {}), {
       read: () => new Promise<never>(() => held()),
     });
     const reading = new Promise<void>((resolve) => {
@@ -622,7 +623,7 @@ describe('streams', () => {
     const held = new Promise<void>((resolve) => {
       goOn = resolve;
     });
-    const log = new MemoryLog(systemRandom, () => {});
+    const log = new MemoryLog(systemClock, systemRandom, () => {});
     const slow = Object.assign(log, {
       read: async () => {
         reading();

@@ -1,52 +1,71 @@
 /**
  * The event log as a port: append, then show.
  *
- * Entries of a stream have contiguous offsets from 1 within an epoch. What `append` resolved for can be read.
+ * Events of a stream have contiguous offsets from 1 within an epoch. What `append` resolved for has survived what
+ * `durability` names, and nobody was shown it before.
  */
 import type { AgentEvent, StreamInfo } from '@muster/contracts';
 import { token } from '../declare/dependency.ts';
+import type { Subscription } from '../subscription.ts';
 
-/** How an append ended. `top` is the offset of the stream's last entry. */
+/** How an append ended. `top` is the offset of the stream's last event. */
 export type Appended =
   | { readonly ok: true; readonly epoch: string; readonly top: number }
   | { readonly ok: false; readonly why: 'conflict'; readonly top: number };
 
-/** Consecutive entries of one stream; `offset` is the first one's. */
+/**
+ * Consecutive events of one stream as they lie in the log and travel to every socket: made into bytes once.
+ *
+ * It is shared by all who get it, so nobody writes into `json`.
+ */
 export interface Batch {
   readonly epoch: string;
+  /** Of the first event. */
   readonly offset: number;
   readonly count: number;
+  /** UTF-8 text of one JSON array of `count` events. */
   readonly json: Buffer;
 }
 
+/** What was read, and where the stream stood at that moment. */
 export interface ReadResult extends StreamInfo {
+  /** Whole records in order, without a gap between them; the first may begin at or below what was asked for. */
   readonly batches: readonly Batch[];
 }
 
-/** Ends what it was returned for. */
-export interface Subscription {
-  close(): void;
-}
+/** How much `read` returns at the most, in bytes, beyond the first record. */
+export const READ_BYTES = 262_144;
 
-/** All implementations pass one conformance suite. */
+/** All implementations pass one conformance suite, `eventLogConformance` of `@muster/core/testing`. */
 export interface EventLog {
-  /** What an append that resolved has survived. */
+  /** What an append that resolved has survived: nothing, the end of the machine, or that of a minority of machines. */
   readonly durability: 'memory' | 'fsync' | 'quorum';
   /**
-   * Appends all of `events` or none.
+   * Appends all of `events` or none; those of one call are never spread over two batches.
    *
-   * @param expectedTop the offset that must be the last one; another is a conflict and nothing is written.
-   * @throws MusterError `STREAM_FULL` when the batch is larger than the log keeps.
+   * Appends to one stream that wait for the same flush may become one batch, in the order of the calls.
+   *
+   * @param expected `expectedTop`: the offset that must be the last one; another is a conflict and nothing is written.
+   * @throws MusterError `LOG_BUSY` at once when too much waits to be written; it can be tried again.
+   * @throws MusterError `APPEND_TOO_LARGE` when the events of one call are larger than the log takes.
    */
   append(
     stream: string,
     events: readonly AgentEvent[],
     expected?: { readonly expectedTop?: number },
   ): Promise<Appended>;
-  /** Up to `limit` entries above `after`; a batch without events when there are none. */
+  /**
+   * Reads the records that hold events above `after`: as many as fit into `maxBytes`, and at least one if there is one.
+   *
+   * A cursor may lie inside a record, and neighbours may have grown together since they were first shown: a reader drops
+   * the offsets that it has.
+   *
+   * @param range `maxBytes`: @default 262_144
+   */
   read(stream: string, range: { readonly after: number; readonly maxBytes?: number }): Promise<ReadResult>;
   /** Calls `sink` with every batch appended from now on, in order; a sink that throws ends nothing. */
   subscribe(stream: string, sink: (batch: Batch) => void): Subscription;
+  /** `floor` is the last offset that is no longer kept, `top` the last that was ever given, also when all has expired. */
   info(stream: string): Promise<StreamInfo>;
   /** Forgets the stream; it returns under a new epoch. */
   drop(stream: string): Promise<void>;

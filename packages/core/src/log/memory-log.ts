@@ -1,125 +1,147 @@
 /**
  * The event log in this process's memory: everything is gone with the process, and `durability` says so.
  *
- * Each stream keeps its last entries; `floor` tells how far back one can read.
+ * Each stream keeps its latest records; `floor` tells how far back one can read, and `top` outlives all of them.
  */
-import type { AgentEvent, Random, StreamInfo } from '@muster/contracts';
-import { coreError } from '../errors.ts';
-import type { Appended, Batch, EventLog, ReadResult, Subscription } from './event-log.ts';
+import type { AgentEvent, Clock, Random, StreamInfo } from '@muster/contracts';
+import { AppendQueue, type QueueLimits } from './append-queue.ts';
+import { type Appended, type Batch, type EventLog, READ_BYTES, type ReadResult } from './event-log.ts';
+import { Flush, type Head, type Heads, type Made } from './flush.ts';
+import { RecentRecords } from './recent-records.ts';
+import { Sinks } from './sinks.ts';
+import type { Subscription } from '../subscription.ts';
 
-export interface MemoryLogOptions {
-  /** Entries kept per stream; older ones are forgotten. @default 10_000 */
-  readonly keepPerStream?: number;
+export interface MemoryLogOptions extends QueueLimits {
+  /** Events kept per stream, rounded up to whole records; older ones are forgotten. @default 10_000 */
+  readonly keepEvents?: number;
+  /** Bytes kept per stream; the newest record is kept whatever its size. @default 16_777_216 */
+  readonly keepBytes?: number;
+  /** How long events are kept, in milliseconds. They go when the log is next used. @default 86_400_000, a day */
+  readonly keepMs?: number;
 }
 
-export const MEMORY_LOG_DEFAULTS = { keepPerStream: 10_000 } as const;
-
-interface Stream {
-  epoch: string;
-  floor: number;
-  entries: AgentEvent[];
-  readonly sinks: Set<(batch: Batch) => void>;
-}
+export const MEMORY_LOG_DEFAULTS = { keepEvents: 10_000, keepBytes: 16 * 2 ** 20, keepMs: 86_400_000 } as const;
 
 export class MemoryLog implements EventLog {
   readonly durability = 'memory';
-  readonly #streams = new Map<string, Stream>();
-  readonly #keep: number;
+  /** Streams that hold records, the one that was written to least recently first. */
+  readonly #kept = new Map<string, RecentRecords>();
+  /** Where streams stand that hold nothing any more; of one that never held anything there is no trace. */
+  readonly #emptied = new Map<string, Head>();
+  readonly #options: Required<Omit<MemoryLogOptions, keyof QueueLimits>>;
+  readonly #clock: Clock;
   readonly #random: Random;
-  /** Of every stream that was never dropped. */
+  readonly #queue: AppendQueue;
+  readonly #sinks: Sinks;
+  readonly #heads: Heads<Head>;
+  /** Of every stream that was never dropped; made when the first is looked at. */
   #firstEpoch: string | undefined;
-  readonly #sinkFailed: (error: unknown) => void;
+  #isDue = false;
 
   /** @param sinkFailed told what a sink threw; the append has succeeded all the same. */
-  constructor(random: Random, sinkFailed: (error: unknown) => void, options: MemoryLogOptions = {}) {
+  constructor(clock: Clock, random: Random, sinkFailed: (error: unknown) => void, options: MemoryLogOptions = {}) {
+    const { keepEvents, keepBytes, keepMs } = { ...MEMORY_LOG_DEFAULTS, ...options };
+    this.#clock = clock;
     this.#random = random;
-    this.#sinkFailed = sinkFailed;
-    this.#keep = options.keepPerStream ?? MEMORY_LOG_DEFAULTS.keepPerStream;
+    this.#options = { keepEvents, keepBytes, keepMs };
+    this.#sinks = new Sinks(sinkFailed);
+    this.#queue = new AppendQueue(options, () => this.#wake());
+    this.#heads = {
+      of: (stream) => this.#head(stream),
+      advanced: ({ epoch }, top) => ({ epoch, top }),
+      renewed: () => ({ epoch: this.#random.uuid(), top: 0 }),
+    };
   }
 
-  async append(
-    name: string,
+  append(
+    stream: string,
     events: readonly AgentEvent[],
     expected: { readonly expectedTop?: number } = {},
   ): Promise<Appended> {
-    if (events.length > this.#keep) throw coreError('STREAM_FULL', { got: events.length, limit: this.#keep });
-    const stream = this.#stream(name);
-    const top = stream.floor + stream.entries.length;
-    if (expected.expectedTop !== undefined && expected.expectedTop !== top) return { ok: false, why: 'conflict', top };
-    stream.entries.push(...events);
-    // Cut in halves and not one by one, so that an append costs what it adds.
-    if (stream.entries.length > this.#keep * 2) {
-      const excess = stream.entries.length - this.#keep;
-      stream.entries = stream.entries.slice(excess);
-      stream.floor += excess;
+    return this.#queue.append(stream, events, expected.expectedTop);
+  }
+
+  async read(
+    stream: string,
+    { after, maxBytes = READ_BYTES }: { readonly after: number; readonly maxBytes?: number },
+  ): Promise<ReadResult> {
+    const info = this.#info(stream);
+    return { ...info, batches: this.#kept.get(stream)?.above(after, maxBytes) ?? [] };
+  }
+
+  subscribe(stream: string, sink: (batch: Batch) => void): Subscription {
+    return this.#sinks.add(stream, sink);
+  }
+
+  async info(stream: string): Promise<StreamInfo> {
+    return this.#info(stream);
+  }
+
+  drop(stream: string): Promise<void> {
+    return this.#queue.drop(stream);
+  }
+
+  #info(stream: string): StreamInfo {
+    this.#kept.get(stream)?.expire(this.#oldest);
+    this.#expire();
+    const { epoch, top } = this.#head(stream);
+    return { epoch, floor: this.#kept.get(stream)?.floor ?? top, top };
+  }
+
+  #head(stream: string): Head {
+    return (
+      this.#kept.get(stream)?.head ??
+      this.#emptied.get(stream) ?? { epoch: (this.#firstEpoch ??= this.#random.uuid()), top: 0 }
+    );
+  }
+
+  /** What is called in one tick is one flush. */
+  #wake(): void {
+    if (this.#isDue) return;
+    this.#isDue = true;
+    queueMicrotask(() => {
+      this.#isDue = false;
+      while (!this.#queue.isEmpty) this.#flush();
+    });
+  }
+
+  #flush(): void {
+    const taken = this.#queue.take();
+    const flush = new Flush(taken, this.#heads);
+    for (const { stream } of flush.dropped) {
+      this.#kept.delete(stream);
+      this.#emptied.set(stream, flush.heads.get(stream) as Head);
     }
-    const batch = {
-      epoch: stream.epoch,
-      offset: top + 1,
-      count: events.length,
-      json: Buffer.from(JSON.stringify(events)),
-    };
-    if (events.length > 0) {
-      for (const sink of stream.sinks) {
-        try {
-          sink(batch);
-        } catch (error) {
-          this.#sinkFailed(error);
-        }
-      }
+    // All of it is in the log before any of it is shown.
+    for (const made of flush.made) if (made.batch.epoch === flush.heads.get(made.stream)?.epoch) this.#keep(made);
+    this.#expire();
+    for (const { stream, batch } of flush.made) this.#sinks.show(stream, batch);
+    this.#queue.settled(taken);
+    flush.resolve();
+  }
+
+  #keep({ stream, head, batch }: Made<Head>): void {
+    const records = this.#kept.get(stream) ?? new RecentRecords(batch.offset - 1);
+    records.add(head, batch, this.#clock.monotonic());
+    records.limit(this.#options.keepEvents, this.#options.keepBytes);
+    records.expire(this.#oldest);
+    // Put in again, so that it stands last.
+    this.#kept.delete(stream);
+    this.#kept.set(stream, records);
+    this.#emptied.delete(stream);
+  }
+
+  get #oldest(): number {
+    return this.#clock.monotonic() - this.#options.keepMs;
+  }
+
+  /** Forgets what is too old of streams that nobody writes to any more; the others forget as they are used. */
+  #expire(): void {
+    for (const [stream, records] of this.#kept) {
+      records.expire(this.#oldest);
+      if (!records.isEmpty) return;
+      this.#kept.delete(stream);
+      this.#emptied.set(stream, records.head);
     }
-    return { ok: true, epoch: stream.epoch, top: top + events.length };
-  }
-
-  async read(name: string, { after }: { readonly after: number; readonly maxBytes?: number }): Promise<ReadResult> {
-    const stream = this.#known(name);
-    const from = Math.max(after, stream.floor) - stream.floor;
-    const events = stream.entries.slice(from, from + 128);
-    const { epoch, floor, entries } = stream;
-    const batch = { epoch, offset: floor + from + 1, count: events.length, json: Buffer.from(JSON.stringify(events)) };
-    return { epoch, floor, top: floor + entries.length, batches: events.length === 0 ? [] : [batch] };
-  }
-
-  subscribe(name: string, sink: (batch: Batch) => void): Subscription {
-    const stream = this.#stream(name);
-    // Wrapped, so that one function given twice is two subscriptions.
-    const entry = (batch: Batch): void => sink(batch);
-    stream.sinks.add(entry);
-    return {
-      close: () => {
-        stream.sinks.delete(entry);
-        // A stream that was only asked about leaves nothing behind.
-        const isEmpty = stream.sinks.size === 0 && stream.entries.length === 0 && stream.floor === 0;
-        if (isEmpty && stream.epoch === this.#epoch) this.#streams.delete(name);
-      },
-    };
-  }
-
-  async info(name: string): Promise<StreamInfo> {
-    const { epoch, floor, entries } = this.#known(name);
-    return { epoch, floor, top: floor + entries.length };
-  }
-
-  async drop(name: string): Promise<void> {
-    const stream = this.#stream(name);
-    stream.epoch = this.#random.uuid();
-    stream.floor = 0;
-    stream.entries = [];
-  }
-
-  /** Made when the first stream is looked at. */
-  get #epoch(): string {
-    return (this.#firstEpoch ??= this.#random.uuid());
-  }
-
-  #stream(name: string): Stream {
-    const stream = this.#known(name);
-    this.#streams.set(name, stream);
-    return stream;
-  }
-
-  /** The stream, or an empty one that is not kept: reading leaves no trace. */
-  #known(name: string): Stream {
-    return this.#streams.get(name) ?? { epoch: this.#epoch, floor: 0, entries: [], sinks: new Set() };
   }
 }

@@ -1,7 +1,12 @@
 /** For tests of applications and of Muster itself. */
+export type { ConformanceCase } from './conformance-case.ts';
+export { eventLogConformance, type LogUnderTest, type MakeLog, readAll } from './event-log-conformance.ts';
 export { FakeClock } from './fake-clock.ts';
 export { type Fault, Faults } from './faults.ts';
+export { keyValueStoreConformance, type MakeStore, type StoreUnderTest } from './key-value-store-conformance.ts';
+export { eventsIn, numberedEvent } from './log-records.ts';
 export { RecordedEvents } from './recorded-events.ts';
+export { SeededRandom } from './seeded-random.ts';
 export {
   createTestApp,
   recordEvents,

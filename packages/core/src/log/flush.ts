@@ -1,0 +1,129 @@
+/**
+ * One flush of a log as it will be: which records, where every touched stream stands after it, and how each call ends.
+ *
+ * It decides and changes nothing: a log writes the records, and only then makes the rest true. What cannot be written is
+ * forgotten with the flush.
+ */
+import type { Appended, Batch } from './event-log.ts';
+import type { Operation } from './append-queue.ts';
+
+/** Limits of one record; the events of a single append may exceed them. */
+const RECORD_EVENTS = 128;
+const RECORD_BYTES = 64 * 1024;
+
+/** Where a stream stands. A log may keep more in it. */
+export interface Head {
+  readonly epoch: string;
+  readonly top: number;
+}
+
+/** A record of a flush. */
+export interface Made<H extends Head> {
+  readonly stream: string;
+  /** The stream's head after this record. */
+  readonly head: H;
+  readonly batch: Batch;
+}
+
+export interface Heads<H extends Head> {
+  /** Where a stream stands; of one that is not known, where it would begin. */
+  of(stream: string): H;
+  /** The head after an append. */
+  advanced(head: H, top: number): H;
+  /** The head of a stream that has been dropped. */
+  renewed(head: H): H;
+}
+
+/** A record that still grows. */
+interface Open {
+  readonly offset: number;
+  readonly texts: string[];
+  bytes: number;
+  count: number;
+}
+
+export class Flush<H extends Head> {
+  /** In the order in which they are to be shown. */
+  readonly made: Made<H>[] = [];
+  /** Where every touched stream stands after the flush. */
+  readonly heads = new Map<string, H>();
+  /** Streams that were dropped, and the head that each had before. */
+  readonly dropped: { readonly stream: string; readonly before: H }[] = [];
+  readonly #source: Heads<H>;
+  readonly #open = new Map<string, Open>();
+  readonly #endings: (() => void)[] = [];
+  readonly #operations: readonly Operation[];
+
+  constructor(operations: readonly Operation[], source: Heads<H>) {
+    this.#source = source;
+    this.#operations = operations;
+    for (const operation of operations) {
+      if (operation.kind === 'append') this.#append(operation);
+      else this.#drop(operation);
+    }
+    for (const stream of this.#open.keys()) this.#close(stream);
+  }
+
+  /** Tells every caller how its call ended. */
+  resolve(): void {
+    for (const end of this.#endings) end();
+  }
+
+  /** Tells every caller that nothing was written. */
+  reject(error: unknown): void {
+    for (const { reject } of this.#operations) reject(error);
+  }
+
+  #head(stream: string): H {
+    return this.heads.get(stream) ?? this.#source.of(stream);
+  }
+
+  #append(operation: Extract<Operation, { kind: 'append' }>): void {
+    const { stream, text, bytes, count, expectedTop, resolve } = operation;
+    const head = this.#head(stream);
+    if (expectedTop !== undefined && expectedTop !== head.top) {
+      this.#endings.push(() => resolve({ ok: false, why: 'conflict', top: head.top }));
+      return;
+    }
+    const appended: Appended = { ok: true, epoch: head.epoch, top: head.top + count };
+    this.#endings.push(() => resolve(appended));
+    if (count === 0) return;
+    this.#roomFor(stream, head.top + 1, bytes, count).texts.push(text);
+    this.heads.set(stream, this.#source.advanced(head, appended.top));
+  }
+
+  /** The record that these events go into. */
+  #roomFor(stream: string, offset: number, bytes: number, count: number): Open {
+    const open = this.#open.get(stream);
+    if (open !== undefined) {
+      if (open.count + count <= RECORD_EVENTS && open.bytes + bytes <= RECORD_BYTES) {
+        open.count += count;
+        open.bytes += bytes;
+        return open;
+      }
+      this.#close(stream);
+    }
+    const fresh: Open = { offset, texts: [], bytes, count };
+    this.#open.set(stream, fresh);
+    return fresh;
+  }
+
+  /** The only place where events become bytes. */
+  #close(stream: string): void {
+    const open = this.#open.get(stream);
+    if (open === undefined) return;
+    this.#open.delete(stream);
+    const { offset, count, texts } = open;
+    const head = this.#source.advanced(this.#head(stream), offset + count - 1);
+    const json = Buffer.from(`[${texts.join(',')}]`);
+    this.made.push({ stream, head, batch: { epoch: head.epoch, offset, count, json } });
+  }
+
+  #drop({ stream, resolve }: Extract<Operation, { kind: 'drop' }>): void {
+    this.#close(stream);
+    const before = this.#head(stream);
+    this.dropped.push({ stream, before });
+    this.heads.set(stream, this.#source.renewed(before));
+    this.#endings.push(resolve);
+  }
+}

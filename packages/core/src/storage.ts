@@ -1,0 +1,6 @@
+/** What implementations of the two ports are built from: the queue, the flush, and who is told. */
+export { AppendQueue, type Operation, type QueueLimits } from './log/append-queue.ts';
+export { READ_BYTES } from './log/event-log.ts';
+export { Flush, type Head, type Heads, type Made } from './log/flush.ts';
+export { Sinks } from './log/sinks.ts';
+export { Watchers } from './state/watchers.ts';
