@@ -7,6 +7,7 @@ export { SERVER_ERRORS, serverError } from './errors.ts';
 export { ConnectionPool } from './session/connection-pool.ts';
 export type { Session } from './session/session.ts';
 export {
+  type Call,
   type Handler,
   httpHandler,
   type HttpHandler,

@@ -5,8 +5,14 @@ import { callSite, type Class, declareClass, type DependencyEntry, type Fits } f
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Session } from './session/session.ts';
 
+/** What a method may know of the frame that calls it. */
+export interface Call {
+  /** The id of the request, unique within the session; `undefined` for a cancel. */
+  readonly request?: string;
+}
+
 /** Answers one request; what it returns is the `data` of the response, what it throws becomes its error. */
-export type Method = (data: unknown) => unknown;
+export type Method = (data: unknown, call: Call) => unknown;
 
 /** Serves one connection. What `onReady` and `onGone` throw or reject with is logged and ends nothing. */
 export interface Handler {

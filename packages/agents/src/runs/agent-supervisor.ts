@@ -6,6 +6,8 @@
 import type { RunAccepted, RunRequest } from '@muster/contracts';
 import {
   Clock,
+  EventLog,
+  KeyValueStore,
   type Principal,
   Random,
   RuntimeEvents,
@@ -13,6 +15,7 @@ import {
   service,
   sleep,
   type StopContext,
+  streamOf,
 } from '@muster/core';
 import { AgentRegistry } from '../agents/agent-registry.ts';
 import { agentError } from '../errors.ts';
@@ -20,15 +23,28 @@ import { type Conversation, ThreadService } from '../threads/thread-service.ts';
 import { ExecutionEngineFactory } from './execution-engine-factory.ts';
 import type { ExecutionEngine } from './execution-engine.ts';
 import type { Requester } from './requester.ts';
+import { type RunRecord, RunRecords } from './run-records.ts';
 
 /** Part of the time for draining after which runs are interrupted, so that their terminals still reach their users. */
 const PATIENCE = 0.9;
 
-@service({ dependsOn: [AgentRegistry, ExecutionEngineFactory, ThreadService, Random, Clock, RuntimeEvents] })
+@service({
+  dependsOn: [
+    AgentRegistry,
+    ExecutionEngineFactory,
+    ThreadService,
+    KeyValueStore,
+    EventLog,
+    Random,
+    Clock,
+    RuntimeEvents,
+  ],
+})
 export class AgentSupervisor implements Service {
   readonly #registry: AgentRegistry;
   readonly #engines: ExecutionEngineFactory;
   readonly #threads: ThreadService;
+  readonly #records: RunRecords;
   readonly #random: Random;
   readonly #clock: Clock;
   readonly #events: RuntimeEvents;
@@ -41,6 +57,8 @@ export class AgentSupervisor implements Service {
     registry: AgentRegistry,
     engines: ExecutionEngineFactory,
     threads: ThreadService,
+    store: KeyValueStore,
+    log: EventLog,
     random: Random,
     clock: Clock,
     events: RuntimeEvents,
@@ -48,12 +66,15 @@ export class AgentSupervisor implements Service {
     this.#registry = registry;
     this.#engines = engines;
     this.#threads = threads;
+    this.#records = new RunRecords(store, log, clock);
     this.#random = random;
     this.#clock = clock;
     this.#events = events;
   }
 
-  start(): void {
+  /** Runs that a process before this one has left open get their terminal before anybody is served. */
+  async start(): Promise<void> {
+    await this.#records.interruptAll();
     this.#accepting = true;
   }
 
@@ -65,11 +86,12 @@ export class AgentSupervisor implements Service {
   /**
    * Accepts a run. When this resolves, `agent_started` and the first `agent_thinking` are in the log and the user's message is stored.
    *
+   * @param id of the request: the same one of the same requester finds the run that came of it, also after a crash.
    * @throws MusterError `AGENT_UNKNOWN`, `THREAD_NOT_FOUND`, `NOT_ACCEPTING`, or `PERMIT_DEAD` when the gate has closed.
    */
-  async accept(requester: Requester, request: RunRequest): Promise<RunAccepted> {
+  async accept(requester: Requester, request: RunRequest, id?: string): Promise<RunAccepted> {
     if (!this.#accepting) throw agentError('NOT_ACCEPTING', {});
-    const accepted = this.#accept(requester, request);
+    const accepted = this.#acceptOnce(requester, request, id);
     this.#beingAccepted.add(accepted);
     try {
       return await accepted;
@@ -78,15 +100,28 @@ export class AgentSupervisor implements Service {
     }
   }
 
-  async #accept(requester: Requester, request: RunRequest): Promise<RunAccepted> {
+  async #acceptOnce(requester: Requester, request: RunRequest, id: string | undefined): Promise<RunAccepted> {
+    const key = id === undefined || requester.id === undefined ? null : keyOf(requester, requester.id, id);
+    const known = key === null ? undefined : await this.#records.find(key);
+    if (known === undefined) return this.#accept(requester, request, key);
+    const { run, thread, from } = known;
+    await requester.follow(thread, from);
+    return { run, thread };
+  }
+
+  async #accept(requester: Requester, request: RunRequest, key: string | null): Promise<RunAccepted> {
     const { principal } = requester;
     const registered = this.#registry.find(request.agent);
     const run = this.#random.uuid();
     const thread = request.thread ?? this.#random.uuid();
     const conversation = await this.#threads.begin(principal, thread, request.text, run);
     const input = { text: request.text, thread, history: conversation.history };
+    let record: RunRecord | undefined;
     try {
-      await requester.follow(thread);
+      const from = await this.#records.standing(principal, thread);
+      const { user } = principal;
+      record = { run, user, thread, agent: registered.agent, from, at: this.#clock.now(), request: key };
+      await Promise.all([requester.follow(thread), this.#records.open(record)]);
       // Looked at again: the app may have begun to stop while the question was stored.
       if (!this.#accepting) throw agentError('NOT_ACCEPTING', {});
       const { engine, recorder } = this.#engines.create(requester.permit, run, registered, principal, input);
@@ -95,8 +130,9 @@ export class AgentSupervisor implements Service {
       await accepted;
       return { run, thread };
     } catch (error) {
-      // Nothing will ever answer it, and the store must not say otherwise.
+      // Nothing will ever answer it, and the stores must not say otherwise.
       await this.#stored(run, conversation.abandon());
+      if (record !== undefined) await this.#stored(run, this.#records.abandon(record));
       throw error;
     }
   }
@@ -111,6 +147,8 @@ export class AgentSupervisor implements Service {
       return;
     }
     const ending = await engine.execute();
+    // A run whose terminal could not be written stays open, and gets one when the next process starts.
+    if (engine.isRecorded) await this.#stored(engine.run, this.#records.close(engine.run));
     await this.#stored(
       engine.run,
       conversation.end(ending.status, ending.finalResponse ?? ending.error?.message ?? ''),
@@ -169,4 +207,9 @@ export class AgentSupervisor implements Service {
     await Promise.allSettled(this.#beingAccepted);
     while (this.#active.size > 0) await Promise.all([...this.#active.values()].map(({ ended }) => ended));
   }
+}
+
+/** Names a request for ever: ids are only unique within a session of a user. */
+function keyOf({ principal }: Requester, session: string, id: string): string {
+  return streamOf(principal, `${session} ${id}`);
 }

@@ -37,6 +37,7 @@ export class RunAbort extends Error {
 export class ExecutionEngine {
   readonly #parts: RunParts;
   readonly #abort = new AbortController();
+  #isRecorded = false;
 
   constructor(parts: RunParts) {
     this.#parts = parts;
@@ -48,6 +49,11 @@ export class ExecutionEngine {
 
   get user(): string {
     return this.#parts.user;
+  }
+
+  /** True once its terminal is in the log. */
+  get isRecorded(): boolean {
+    return this.#isRecorded;
   }
 
   /** The user wants no more of it. Harmless when the run has ended. */
@@ -72,6 +78,7 @@ export class ExecutionEngine {
     this.#abort.abort(new RunAbort(ending));
     try {
       await this.#parts.recorder.finish(ending);
+      this.#isRecorded = true;
     } catch (error) {
       this.#fault('run recorder', error);
     }

@@ -1,11 +1,18 @@
 /**
  * Who asks for a run: a session of the server, or whoever else can prove who the user is and that the gate is open.
  */
+import type { Position } from '@muster/contracts';
 import type { Permit, Principal } from '@muster/core';
 
 export interface Requester {
   readonly principal: Principal;
   readonly permit: Permit;
-  /** Called before the first event is appended, so that the asker misses none. */
-  follow(thread: string): Promise<void>;
+  /** What the ids of its requests are unique within: its session. @default its requests cannot be repeated */
+  readonly id?: string;
+  /**
+   * Called before the first event is appended, so that the asker misses none.
+   *
+   * @param from where the thread stood before that. @default where it stands
+   */
+  follow(thread: string, from?: Position): Promise<void>;
 }

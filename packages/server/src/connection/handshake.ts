@@ -3,7 +3,14 @@
  *
  * The only maker of a `Session`. Every await is followed by a look whether the connection is still there.
  */
-import { type AuthFrame, type CloseName, type Credentials, type HelloFrame, MusterError } from '@muster/contracts';
+import {
+  type AuthFrame,
+  type CloseName,
+  type Credentials,
+  type HelloFrame,
+  MusterError,
+  type Position,
+} from '@muster/contracts';
 import { type Door, type EventLog, type Permit, type Principal, principalOf } from '@muster/core';
 import type { Tally } from '../address.ts';
 import type { Authenticator, Identity } from '../authenticator.ts';
@@ -179,8 +186,8 @@ class Admission {
       get signal() {
         return connection.signal;
       },
-      follow: async (thread: string) => {
-        const { position, release } = await feeds.follow(thread);
+      follow: async (thread: string, from?: Position) => {
+        const { position, release } = await feeds.follow(thread, from);
         requests().followed(thread, position, release);
       },
     };

@@ -6,7 +6,7 @@
 import { MusterError, messageOf, type Position, type RequestFrame, type WireError } from '@muster/contracts';
 import { serverError } from '../errors.ts';
 import type { Answers } from '../session/answers.ts';
-import type { Handler } from '../web-socket-factory.ts';
+import type { Call, Handler } from '../web-socket-factory.ts';
 import { Mailbox } from './mailbox.ts';
 
 /** What requests need of their connection. */
@@ -67,7 +67,7 @@ export class Requests {
 
   /** Beside the mailbox: a cancel must not wait behind the requests that it is about. */
   async cancel(run: string, reason: string | undefined): Promise<MusterError | undefined> {
-    const called = await this.#call('cancel', { run, reason });
+    const called = await this.#call('cancel', { run, reason }, {});
     return called.error;
   }
 
@@ -115,7 +115,7 @@ export class Requests {
 
   /** Runs the method. What was refused for now is not final: the same request may succeed later. */
   async #execute({ id, method, data }: RequestFrame): Promise<{ text: string; isFinal: boolean }> {
-    const { error, result } = await this.#call(method, data);
+    const { error, result } = await this.#call(method, data, { request: id });
     if (error !== undefined) return { text: refused(id, error), isFinal: error.fatal };
     try {
       return { text: JSON.stringify({ type: 'response', id, ok: true, data: result ?? null }), isFinal: true };
@@ -127,13 +127,13 @@ export class Requests {
   }
 
   /** Calls one method of the handler; never rejects. */
-  async #call(method: string, data: unknown): Promise<{ error?: MusterError; result?: unknown }> {
+  async #call(method: string, data: unknown, call: Call): Promise<{ error?: MusterError; result?: unknown }> {
     const { methods } = this.#handler;
     // Own properties only: a client must not reach what objects inherit.
     const found = Object.hasOwn(methods, method) ? methods[method] : undefined;
     if (found === undefined) return { error: serverError('METHOD_UNKNOWN', { method, known: Object.keys(methods) }) };
     try {
-      return { result: await found(data) };
+      return { result: await found(data, call) };
     } catch (error) {
       return { error: error instanceof MusterError ? error : this.#around.fault(`method ${method}`, error) };
     }

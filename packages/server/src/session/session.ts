@@ -3,6 +3,7 @@
  *
  * What talks to a user takes a session, so nothing can talk to somebody who was not authenticated.
  */
+import type { Position } from '@muster/contracts';
 import type { Permit, Principal } from '@muster/core';
 
 declare const authenticated: unique symbol;
@@ -18,6 +19,10 @@ export interface Session {
   readonly permit: Permit;
   /** Aborted when the connection has gone. */
   readonly signal: AbortSignal;
-  /** Sends this thread's events to the client from now on; resolves when nothing appended after it can be missed. */
-  follow(thread: string): Promise<void>;
+  /**
+   * Sends this thread's events to the client from now on; resolves when nothing appended after it can be missed.
+   *
+   * @param from begins above that instead. @default where the thread stands
+   */
+  follow(thread: string, from?: Position): Promise<void>;
 }
