@@ -1,0 +1,74 @@
+/**
+ * Emits the load of the events bench; the same for every contender.
+ */
+import { BURST_RATE, EVENTS_PER_RUN, type Load, OPEN_RATE } from './protocol.ts';
+
+/** One run on one connection, as a contender emits it. */
+export interface BenchRun {
+  /** Emits the next event. */
+  emit(): void;
+  /** Emits the last event; resolves when it has gone out. */
+  end(): Promise<void>;
+}
+
+/** Begins a run on a connection. */
+export type Begin = (connection: number) => BenchRun;
+
+export async function emit(load: Load, begin: Begin): Promise<void> {
+  if (load.mode === 'flood') await flood(load, begin);
+  else if (load.mode === 'burst') await burst(load, begin);
+  else await open(load, begin);
+}
+
+/** Every connection has one run after the other, each as fast as it goes. */
+async function flood({ connections, runs }: Load, begin: Begin): Promise<void> {
+  const each = Array.from({ length: connections }, async (_, connection) => {
+    for (let i = 0; i < runs; i += 1) await whole(begin(connection));
+  });
+  await Promise.all(each);
+}
+
+/** Whole runs at once, each on another connection, so that so many events a second come. */
+async function burst({ connections, runs }: Load, begin: Begin): Promise<void> {
+  const going: Promise<void>[] = [];
+  const total = connections * runs;
+  await atRate(BURST_RATE / EVENTS_PER_RUN, total, (n) => going.push(whole(begin(n % connections))));
+  await Promise.all(going);
+}
+
+/** Single events, each on another connection, so that so many a second come. */
+async function open({ connections, runs }: Load, begin: Begin): Promise<void> {
+  const current: BenchRun[] = Array.from({ length: connections }, (_, i) => begin(i));
+  const left = new Array<number>(connections).fill(EVENTS_PER_RUN);
+  const going: Promise<void>[] = [];
+  await atRate(OPEN_RATE, connections * runs * EVENTS_PER_RUN, (n) => {
+    const connection = n % connections;
+    left[connection] = (left[connection] as number) - 1;
+    const run = current[connection] as BenchRun;
+    if (left[connection] !== 0) return run.emit();
+    going.push(run.end());
+    left[connection] = EVENTS_PER_RUN;
+    if (n < connections * (runs * EVENTS_PER_RUN - 1)) current[connection] = begin(connection);
+  });
+  await Promise.all(going);
+}
+
+async function whole(run: BenchRun): Promise<void> {
+  for (let n = 1; n < EVENTS_PER_RUN; n += 1) run.emit();
+  await run.end();
+}
+
+/** Calls `step` so many times a second, as the clock says and however long a step takes. */
+function atRate(perSecond: number, total: number, step: (n: number) => void): Promise<void> {
+  const began = performance.now();
+  let done = 0;
+  return new Promise((resolve) => {
+    const timer = setInterval(() => {
+      const due = Math.min(total, Math.floor(((performance.now() - began) * perSecond) / 1_000));
+      for (; done < due; done += 1) step(done);
+      if (done < total) return;
+      clearInterval(timer);
+      resolve();
+    }, 1);
+  });
+}

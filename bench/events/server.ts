@@ -1,0 +1,130 @@
+/**
+ * The server of the events bench, in a process of its own: raw `ws`, or Muster on one of its logs.
+ *
+ * Raw `ws` sends one JSON text for each event and knows neither order nor loss. Muster's events go through the contract of
+ * a run, into the log, and from there to the client, which acknowledges them.
+ */
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createApp, EventLog, provide, RuntimeEvents, service, systemClock } from '@muster/core';
+import { lmdb } from '@muster/lmdb';
+import { Authenticator, ConnectionPool, type Session, webSocketFactory, webSocketServer } from '@muster/server';
+import { RunRecorder } from '../../packages/agents/src/runs/run-recorder.ts';
+import { UserEmitter } from '../../packages/agents/src/runs/user-emitter.ts';
+import { WebSocketServer, type WebSocket } from 'ws';
+import { type Begin, emit } from './emit.ts';
+import { type Contender, type Load, preciseNow, textAt } from './protocol.ts';
+
+const [contender, mode, connections, runs] = process.argv.slice(2) as [Contender, Load['mode'], string, string];
+const load: Load = { mode, connections: Number(connections), runs: Number(runs) };
+const begin = contender === 'raw' ? await raw() : await muster();
+
+process.on('message', async (message) => {
+  if (message === 'go') {
+    const cpu = process.cpuUsage();
+    process.once('message', () => {
+      const { user, system } = process.cpuUsage(cpu);
+      process.send?.({ cpuUs: user + system }, () => process.exit(0));
+    });
+    await emit(load, begin);
+  }
+});
+process.send?.('all connected');
+
+/** Tells where to connect, and resolves when so many have. */
+async function listening(url: string, connected: Promise<unknown>): Promise<void> {
+  process.send?.({ url });
+  await connected;
+}
+
+async function raw(): Promise<Begin> {
+  const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+  await once(server, 'listening');
+  const sockets: WebSocket[] = [];
+  const all = new Promise<void>((resolve) => {
+    server.on('connection', (socket) => {
+      if (sockets.push(socket) === load.connections) resolve();
+    });
+  });
+  await listening(`ws://127.0.0.1:${(server.address() as { port: number }).port}/`, all);
+  let runs = 0;
+  return (connection) => {
+    const socket = sockets[connection] as WebSocket;
+    runs += 1;
+    const run = `run-${runs}`;
+    let n = 0;
+    const event = (): string => {
+      n += 1;
+      const data = { reasoning: textAt(preciseNow()) };
+      return JSON.stringify({
+        id: `${run}:${n}`,
+        event: 'agent_thinking',
+        run,
+        n,
+        agent: 'bench',
+        at: Date.now(),
+        data,
+      });
+    };
+    return {
+      emit: () => socket.send(event()),
+      end: () => new Promise((resolve) => socket.send(event(), () => resolve())),
+    };
+  };
+}
+
+async function muster(): Promise<Begin> {
+  const sessions: Session[] = [];
+  let connected!: () => void;
+  const all = new Promise<void>((resolve) => (connected = resolve));
+
+  @service()
+  class Anyone implements Authenticator {
+    authenticate({ token }: { token: string }) {
+      return { user: token };
+    }
+  }
+
+  @webSocketFactory({ path: '/ws' })
+  class Front {
+    open(session: Session) {
+      return {
+        methods: {},
+        onReady: async () => {
+          await session.follow('thread');
+          if (sessions.push(session) === load.connections) connected();
+        },
+      };
+    }
+  }
+
+  const directory = mkdtempSync(join(tmpdir(), 'muster-'));
+  process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
+  const storage = contender === 'lmdb' ? lmdb({ directory }) : [];
+  const limits = { unauthenticated: 100_000, unauthenticatedPerAddress: 100_000, connectionsPerAddress: 100_000 };
+  const server = webSocketServer({ port: 0, limits });
+  const app = createApp({ services: [Front, ConnectionPool, provide(Authenticator, Anyone), ...storage], server });
+  await app.start();
+  await listening(`${server.url.replace('http', 'ws')}/ws`, all);
+  const log = app.get(EventLog);
+  const events = app.get(RuntimeEvents);
+  let runs = 0;
+  return (connection) => {
+    const session = sessions[connection] as Session;
+    runs += 1;
+    const emitter = new UserEmitter(session.principal, 'thread', log);
+    const recorder = new RunRecorder(`run-${runs}`, 'bench', emitter, systemClock, events);
+    void recorder.accept(textAt(preciseNow()), textAt(preciseNow()));
+    let isFirst = true;
+    return {
+      emit: () => {
+        // Two events were emitted with the acceptance.
+        if (isFirst) isFirst = false;
+        else void recorder.think({ reasoning: textAt(preciseNow()) });
+      },
+      end: () => recorder.finish({ status: 'success', by: 'agent', finalResponse: textAt(preciseNow()) }),
+    };
+  };
+}
