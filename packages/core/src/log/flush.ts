@@ -52,11 +52,9 @@ export class Flush<H extends Head> {
   readonly #source: Heads<H>;
   readonly #open = new Map<string, Open>();
   readonly #endings: (() => void)[] = [];
-  readonly #operations: readonly Operation[];
 
   constructor(operations: readonly Operation[], source: Heads<H>) {
     this.#source = source;
-    this.#operations = operations;
     for (const operation of operations) {
       if (operation.kind === 'append') this.#append(operation);
       else this.#drop(operation);
@@ -67,11 +65,6 @@ export class Flush<H extends Head> {
   /** Tells every caller how its call ended. */
   resolve(): void {
     for (const end of this.#endings) end();
-  }
-
-  /** Tells every caller that nothing was written. */
-  reject(error: unknown): void {
-    for (const { reject } of this.#operations) reject(error);
   }
 
   #head(stream: string): H {

@@ -86,11 +86,11 @@ const writing: Case[] = [
     assert.deepEqual((await store.get('k'))?.value, { list: [1] });
   }),
   withStore('lists what begins with a prefix, sorted by key', async ({ store }) => {
-    for (const key of ['b/2', 'a', 'b/10', 'b', 'c', 'b/1', 'bb', 'ü/1', 'z'.repeat(3_000)])
+    for (const key of ['b/2', 'a', 'b/10', 'b', 'c', 'b/1', 'bb', 'ü/1', 'z'.repeat(1_000)])
       await written(store.create(key, key));
     assert.deepEqual(await keysOf(store, 'b/'), ['b/1', 'b/10', 'b/2']);
     assert.deepEqual(await keysOf(store, 'ü'), ['ü/1']);
-    assert.deepEqual(await keysOf(store, 'zz'), ['z'.repeat(3_000)]);
+    assert.deepEqual(await keysOf(store, 'zz'), ['z'.repeat(1_000)]);
     assert.equal((await store.list('')).length, 9);
     assert.deepEqual(await store.list('nothing'), []);
   }),

@@ -1,0 +1,118 @@
+/**
+ * How groups, records and streams lie in LMDB, as bytes.
+ *
+ * Numbers are big-endian, so that keys sort as their numbers do.
+ */
+import { createHash } from 'node:crypto';
+import type { Batch } from '@muster/core';
+import type { Head } from '@muster/core/storage';
+
+/** Where a stream stands, and where its records lie. */
+export interface StoredHead extends Head {
+  /** How often the stream was dropped before. */
+  readonly generation: number;
+  /** Of its records in the table; 0 while it has none there. */
+  readonly id: number;
+}
+
+/** A record as it stands in a group. */
+export interface GroupedRecord {
+  readonly stream: string;
+  readonly generation: number;
+  readonly offset: number;
+  readonly count: number;
+  readonly json: Buffer;
+  /** Wall time at which it was written, in milliseconds since 1970. */
+  readonly at: number;
+}
+
+/** No offset is as high. */
+export const BEYOND = 2 ** 48 - 1;
+
+/** Bytes of a grouped record beside its stream's name and its JSON. */
+const FIXED = 2 + 4 + 6 + 4 + 8 + 4;
+
+export function encodeGroup(records: readonly GroupedRecord[]): Buffer {
+  const names = records.map(({ stream }) => Buffer.from(stream));
+  const size = records.reduce((sum, { json }, i) => sum + FIXED + (names[i] as Buffer).length + json.length, 0);
+  const bytes = Buffer.allocUnsafe(size);
+  let at = 0;
+  for (const [i, record] of records.entries()) {
+    const name = names[i] as Buffer;
+    at = bytes.writeUInt16BE(name.length, at);
+    at += name.copy(bytes, at);
+    at = bytes.writeUInt32BE(record.generation, at);
+    at = bytes.writeUIntBE(record.offset, at, 6);
+    at = bytes.writeUInt32BE(record.count, at);
+    at = bytes.writeDoubleBE(record.at, at);
+    at = bytes.writeUInt32BE(record.json.length, at);
+    at += record.json.copy(bytes, at);
+  }
+  return bytes;
+}
+
+export function decodeGroup(bytes: Buffer): GroupedRecord[] {
+  const records: GroupedRecord[] = [];
+  for (let at = 0; at < bytes.length;) {
+    const nameEnd = at + 2 + bytes.readUInt16BE(at);
+    const stream = bytes.toString('utf8', at + 2, nameEnd);
+    const jsonAt = nameEnd + FIXED - 2;
+    const end = jsonAt + bytes.readUInt32BE(jsonAt - 4);
+    records.push({
+      stream,
+      generation: bytes.readUInt32BE(nameEnd),
+      offset: bytes.readUIntBE(nameEnd + 4, 6),
+      count: bytes.readUInt32BE(nameEnd + 10),
+      at: bytes.readDoubleBE(nameEnd + 14),
+      json: Buffer.from(bytes.subarray(jsonAt, end)),
+    });
+    at = end;
+  }
+  return records;
+}
+
+/** A record in the table: its offset stands in the key. */
+export function encodeRecord({ count, json }: Batch): Buffer {
+  const bytes = Buffer.allocUnsafe(4 + json.length);
+  bytes.writeUInt32BE(count, 0);
+  json.copy(bytes, 4);
+  return bytes;
+}
+
+export function decodeRecord(epoch: string, key: Buffer, value: Buffer): Batch {
+  return { epoch, offset: key.readUIntBE(6, 6), count: value.readUInt32BE(0), json: value.subarray(4) };
+}
+
+/** The key of a record; sorts by stream and then by offset. */
+export function recordKey(id: number, offset: number): Buffer {
+  const key = Buffer.allocUnsafe(12);
+  key.writeUIntBE(id, 0, 6);
+  key.writeUIntBE(offset, 6, 6);
+  return key;
+}
+
+export function numberKey(number: number): Buffer {
+  const key = Buffer.allocUnsafe(6);
+  key.writeUIntBE(number, 0, 6);
+  return key;
+}
+
+export function encodeHead({ epoch, top, generation, id }: StoredHead): Buffer {
+  const bytes = Buffer.allocUnsafe(16 + Buffer.byteLength(epoch));
+  bytes.writeUIntBE(top, 0, 6);
+  bytes.writeUInt32BE(generation, 6);
+  bytes.writeUIntBE(id, 10, 6);
+  bytes.write(epoch, 16);
+  return bytes;
+}
+
+export function decodeHead(bytes: Buffer): StoredHead {
+  const [top, generation, id] = [bytes.readUIntBE(0, 6), bytes.readUInt32BE(6), bytes.readUIntBE(10, 6)];
+  return { epoch: bytes.toString('utf8', 16), top, generation, id };
+}
+
+/** LMDB takes keys up to 1 978 bytes: a longer name stands as its hash, with another first byte. */
+export function nameKey(name: string): Buffer {
+  const bytes = Buffer.from(`=${name}`);
+  return bytes.length <= 1_024 ? bytes : Buffer.from(`#${createHash('sha256').update(name).digest('hex')}`);
+}

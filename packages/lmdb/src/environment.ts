@@ -1,0 +1,161 @@
+/**
+ * One LMDB environment: its tables, and transactions that are durable when they resolve.
+ *
+ * A transaction that fails has changed nothing, and its error says whether the disk was full.
+ */
+import { mkdir, open as openFile, rm, stat, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import { MusterError, messageOf } from '@muster/contracts';
+import { type Database, open, type RootDatabase } from 'lmdb';
+import { lmdbError } from './errors.ts';
+
+/** Of the bytes that lie in a directory; another is refused. */
+const FORMAT = 'muster 1';
+/** `statfs` types of file systems that live in memory: tmpfs, and ramfs. */
+const IN_MEMORY = [0x01021994, 0x858458f6];
+/** Codes that mean a full disk, a quota, or a limit on the size of files: ENOSPC, EDQUOT, EFBIG, MDB_MAP_FULL. */
+const FULL = [28, 122, 27, -30_792];
+/** LMDB's word for a write that was cut short, and the system's for a broken disk. */
+const EIO = 5;
+
+export type Table = Database<Buffer, Buffer>;
+
+/** What a transaction writes. */
+export interface Writes {
+  put(table: Table, key: Buffer, value: Buffer): void;
+  remove(table: Table, key: Buffer): void;
+}
+
+export class Environment {
+  readonly directory: string;
+  /** True when the directory lies in memory: then nothing survives the machine. */
+  readonly isVolatile: boolean;
+  readonly #root: RootDatabase<Buffer, Buffer>;
+  readonly #meta: Table;
+
+  private constructor(directory: string, isVolatile: boolean, root: RootDatabase<Buffer, Buffer>) {
+    this.directory = directory;
+    this.isVolatile = isVolatile;
+    this.#root = root;
+    this.#meta = this.table('meta');
+  }
+
+  /** @throws MusterError `DATA_DIRECTORY_UNUSABLE` when what lies there is broken or not ours. */
+  static async open(directory: string): Promise<Environment> {
+    try {
+      await mkdir(directory, { recursive: true });
+      const { type } = await statfs(directory);
+      const root = open<Buffer, Buffer>({
+        path: directory,
+        noSubdir: false,
+        maxDbs: 12,
+        encoding: 'binary',
+        keyEncoding: 'binary',
+      });
+      const environment = new Environment(directory, IN_MEMORY.includes(type >>> 0), root);
+      await environment.#claimFormat();
+      return environment;
+    } catch (error) {
+      if (error instanceof MusterError) throw error;
+      throw lmdbError('DATA_DIRECTORY_UNUSABLE', { directory, reason: messageOf(error) }, error);
+    }
+  }
+
+  table(name: string): Table {
+    return this.#root.openDB<Buffer, Buffer>({ name, encoding: 'binary', keyEncoding: 'binary' });
+  }
+
+  /** A value of the table that says what this directory is. */
+  meta(key: string): string | undefined {
+    return this.#meta.get(Buffer.from(key))?.toString();
+  }
+
+  /** To be called within a transaction. */
+  putMeta(writes: Writes, key: string, value: string): void {
+    writes.put(this.#meta, Buffer.from(key), Buffer.from(value));
+  }
+
+  /**
+   * Writes all of it or nothing; resolves when it is on the disk.
+   *
+   * @param write called once and at once.
+   * @throws MusterError `DISK_FULL` or `WRITE_FAILED`; nothing was written.
+   */
+  async commit(write: (writes: Writes) => void): Promise<void> {
+    let bytes = 0;
+    const promises = new Set<Promise<boolean>>();
+    const writes: Writes = {
+      put: (table, key, value) => {
+        bytes += key.length + value.length;
+        promises.add(table.put(key, value));
+      },
+      remove: (table, key) => {
+        promises.add(table.remove(key));
+      },
+    };
+    try {
+      promises.add(this.#root.batch(() => write(writes)));
+      await allEnded(promises);
+      await this.#root.flushed;
+    } catch (error) {
+      throw await this.#writeError(error, bytes);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#root.close();
+  }
+
+  async #claimFormat(): Promise<void> {
+    const format = this.meta('format');
+    if (format === FORMAT) return;
+    const { directory } = this;
+    const reason =
+      format !== undefined
+        ? `its format is "${format}", and this version reads "${FORMAT}"`
+        : // The table of meta data has just been made and is listed.
+          [...this.#root.getKeys()].length > 1 && 'it holds an LMDB environment of another program';
+    if (reason !== false) {
+      await this.close();
+      throw lmdbError('DATA_DIRECTORY_UNUSABLE', { directory, reason });
+    }
+    await this.commit((writes) => this.putMeta(writes, 'format', FORMAT));
+  }
+
+  async #writeError(error: unknown, bytes: number): Promise<MusterError> {
+    // The cause comes as a promise that rejects.
+    const { commitError } = error as { commitError?: Promise<never> };
+    const cause: unknown = commitError === undefined ? error : await commitError.catch((reason: unknown) => reason);
+    const { directory } = this;
+    const { code } = cause as { code?: number };
+    if (FULL.includes(code as number) || (code === EIO && (await this.#isFull(bytes))))
+      return lmdbError('DISK_FULL', { directory, bytes }, cause);
+    return lmdbError('WRITE_FAILED', { directory, reason: messageOf(cause) }, cause);
+  }
+
+  /** Tries to write so many bytes behind where the data end, in a file of its own. */
+  async #isFull(bytes: number): Promise<boolean> {
+    const path = join(this.directory, 'room');
+    try {
+      const { size } = await stat(join(this.directory, 'data.mdb'));
+      const file = await openFile(path, 'w');
+      try {
+        const { bytesWritten } = await file.write(Buffer.alloc(bytes), 0, bytes, size);
+        return bytesWritten < bytes;
+      } finally {
+        await file.close();
+      }
+    } catch {
+      return true;
+    } finally {
+      await rm(path, { force: true });
+    }
+  }
+}
+
+/** Waits for every one of them, so that none is left to reject unseen; throws what the first threw. */
+async function allEnded(promises: Iterable<Promise<unknown>>): Promise<void> {
+  const results = await Promise.allSettled(promises);
+  const failed = results.find((result) => result.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+}

@@ -1,0 +1,343 @@
+/**
+ * The event log on LMDB: an append resolves when it is on the disk, and nothing is shown before.
+ *
+ * What arrives while a flush is written joins the next one, and a flush is one transaction: a few groups of records of
+ * all streams under a rising key. When the groups have grown large their records are moved into a table of their own.
+ */
+import type { AgentEvent, StreamInfo, Timer } from '@muster/contracts';
+import {
+  type Appended,
+  type Batch,
+  Clock,
+  type EventLog,
+  Random,
+  type ReadResult,
+  RuntimeEvents,
+  service,
+  type StartContext,
+  type Subscription,
+} from '@muster/core';
+import { AppendQueue, Flush, type Heads, type Operation, READ_BYTES, Sinks } from '@muster/core/storage';
+import { BEYOND, decodeGroup, encodeGroup, type GroupedRecord, numberKey, type StoredHead } from './codec.ts';
+import type { Table } from './environment.ts';
+import { lmdbError } from './errors.ts';
+import { LmdbStorage } from './lmdb-storage.ts';
+import { LmdbSettings } from './options.ts';
+import { RecordTable } from './record-table.ts';
+import { Tail } from './tail.ts';
+
+/** So much waiting makes a flush worth its price at once. */
+const EAGER_BYTES = 64 * 1024;
+/** Records are grouped up to so many bytes. */
+const GROUP_BYTES = 64 * 1024;
+/** Part of `keepMs` by which events may be kept longer, and its bounds as an interval, in milliseconds. */
+const GRAIN = 1 / 16;
+const SWEEP_MS = { least: 100, most: 60_000 };
+
+/** What exists between start and stop. */
+interface Opened {
+  readonly groups: Table;
+  readonly table: RecordTable;
+  readonly tail: Tail;
+  readonly firstEpoch: string;
+  readonly fail: (error: unknown) => void;
+}
+
+@service({ dependsOn: [LmdbStorage, LmdbSettings, Clock, Random, RuntimeEvents] })
+export class LmdbEventLog implements EventLog {
+  readonly #storage: LmdbStorage;
+  readonly #settings: LmdbSettings;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #sinks: Sinks;
+  readonly #queue: AppendQueue;
+  readonly #heads: Heads<StoredHead>;
+  #opened: Opened | undefined;
+  #nextGroup = 1;
+  #flushing: Promise<void> | undefined;
+  #flushedAt = Number.NEGATIVE_INFINITY;
+  /** Ends a pause between two flushes. */
+  #goOn: (() => void) | undefined;
+  /** The last of those that write, one after another. */
+  #turn: Promise<unknown> = Promise.resolve();
+  #sweepTimer: Timer | undefined;
+
+  constructor(storage: LmdbStorage, settings: LmdbSettings, clock: Clock, random: Random, events: RuntimeEvents) {
+    this.#storage = storage;
+    this.#settings = settings;
+    this.#clock = clock;
+    this.#random = random;
+    const component = 'event log subscriber';
+    this.#sinks = new Sinks((error) =>
+      events.emit({ type: 'fault', component, correlation: null, error, at: clock.now() }),
+    );
+    this.#queue = new AppendQueue(settings.limits, () => this.#wake());
+    this.#heads = {
+      of: (stream) => this.#head(stream),
+      advanced: (head, top) => ({ ...head, top }),
+      renewed: ({ generation }) => ({ epoch: random.uuid(), top: 0, generation: generation + 1, id: 0 }),
+    };
+  }
+
+  /** `fsync`, but `memory` where the directory lies in memory. */
+  get durability(): 'memory' | 'fsync' {
+    return this.#storage.durability;
+  }
+
+  /** Reads what has not been moved into the table: at the most some megabytes. */
+  async start({ fail }: Pick<StartContext, 'fail'>): Promise<void> {
+    const { environment } = this.#storage;
+    const groups = environment.table('groups');
+    const firstEpoch = environment.meta('epoch') ?? this.#random.uuid();
+    if (environment.meta('epoch') === undefined)
+      await this.#storage.write((writes) => environment.putMeta(writes, 'epoch', firstEpoch));
+    const opened = { groups, table: new RecordTable(environment), tail: new Tail(), firstEpoch, fail };
+    this.#opened = opened;
+    try {
+      this.#recover(opened);
+    } catch (error) {
+      const reason = `its groups cannot be read (${(error as Error).message})`;
+      throw lmdbError('DATA_DIRECTORY_UNUSABLE', { directory: environment.directory, reason }, error);
+    }
+    this.#planSweep();
+  }
+
+  /** Writes what waits, and takes no more. */
+  async stop(): Promise<void> {
+    this.#sweepTimer?.cancel();
+    this.#goOn?.();
+    await this.#flushing;
+    await this.#turn;
+    this.#opened = undefined;
+  }
+
+  append(
+    stream: string,
+    events: readonly AgentEvent[],
+    expected: { readonly expectedTop?: number } = {},
+  ): Promise<Appended> {
+    if (this.#opened === undefined) return Promise.reject(this.#closed);
+    return this.#queue.append(stream, events, expected.expectedTop);
+  }
+
+  async read(
+    stream: string,
+    { after, maxBytes = READ_BYTES }: { readonly after: number; readonly maxBytes?: number },
+  ): Promise<ReadResult> {
+    const { table, tail } = this.#open;
+    const newest = tail.of(stream);
+    const before = newest[0]?.offset ?? BEYOND;
+    const batches = table.read(this.#head(stream), { after, before, maxBytes });
+    let bytes = batches.reduce((sum, { json }) => sum + json.length, 0);
+    const last = batches.at(-1);
+    // What the table still holds above these did not fit.
+    const isWhole = newest[0] === undefined || last === undefined || last.offset + last.count === before;
+    for (const batch of isWhole ? newest : []) {
+      if (batch.offset + batch.count - 1 <= after) continue;
+      bytes += batch.json.length;
+      if (batches.length > 0 && bytes > maxBytes) break;
+      batches.push(batch);
+    }
+    return { ...this.#info(stream), batches };
+  }
+
+  subscribe(stream: string, sink: (batch: Batch) => void): Subscription {
+    return this.#sinks.add(stream, sink);
+  }
+
+  async info(stream: string): Promise<StreamInfo> {
+    return this.#info(stream);
+  }
+
+  drop(stream: string): Promise<void> {
+    if (this.#opened === undefined) return Promise.reject(this.#closed);
+    return this.#queue.drop(stream);
+  }
+
+  /** Forgets now what is too old or too much, as is done from time to time; resolves when it is done. */
+  async sweep(): Promise<void> {
+    const { keepMs, keepBytes } = this.#settings;
+    const now = this.#clock.now();
+    const { tail, table } = this.#open;
+    if (tail.oldestAt !== undefined && tail.oldestAt < now - keepMs * GRAIN)
+      await this.#inTurn(() => this.#checkpoint());
+    const isOpen = (): boolean => this.#opened?.table === table;
+    // Appends have their turn between two steps.
+    while (isOpen() && (await this.#inTurn(() => table.forget(now - keepMs, keepBytes)))) continue;
+  }
+
+  get #closed(): Error {
+    return lmdbError('STORAGE_CLOSED', { directory: this.#settings.directory });
+  }
+
+  get #open(): Opened {
+    if (this.#opened === undefined) throw this.#closed;
+    return this.#opened;
+  }
+
+  #head(stream: string): StoredHead {
+    const { tail, table, firstEpoch } = this.#open;
+    return tail.heads.get(stream) ?? table.head(stream) ?? { epoch: firstEpoch, top: 0, generation: 0, id: 0 };
+  }
+
+  #info(stream: string): StreamInfo {
+    const { tail, table } = this.#open;
+    const { epoch, top, id } = this.#head(stream);
+    const first = table.first(id) ?? tail.of(stream)[0]?.offset ?? top + 1;
+    return { epoch, floor: first - 1, top };
+  }
+
+  /** Goes through the groups once more, in order. What was dropped since is of an older generation. */
+  #recover({ groups, tail }: Opened): void {
+    for (const { key, value } of groups.getRange()) {
+      this.#nextGroup = key.readUIntBE(0, 6) + 1;
+      for (const { stream, generation, offset, count, json, at } of decodeGroup(value)) {
+        const head = this.#head(stream);
+        if (generation !== head.generation) continue;
+        tail.heads.set(stream, { ...head, top: offset + count - 1 });
+        tail.add(stream, { epoch: head.epoch, offset, count, json }, at);
+      }
+    }
+  }
+
+  #wake(): void {
+    if (this.#queue.bytes >= EAGER_BYTES) this.#goOn?.();
+    this.#flushing ??= this.#flushAll();
+  }
+
+  /** Flushes until nothing waits. */
+  async #flushAll(): Promise<void> {
+    // What is called in one tick is flushed together.
+    await Promise.resolve();
+    while (!this.#queue.isEmpty) {
+      const early = this.#flushedAt + this.#settings.spacingMs - this.#clock.monotonic();
+      if (early > 0 && this.#queue.bytes < EAGER_BYTES) await this.#pause(early);
+      await this.#inTurn(() => this.#flush());
+    }
+    this.#flushing = undefined;
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#clock.schedule(ms, () => this.#goOn?.());
+      this.#goOn = () => {
+        timer.cancel();
+        this.#goOn = undefined;
+        resolve();
+      };
+    });
+  }
+
+  async #flush(): Promise<void> {
+    this.#flushedAt = this.#clock.monotonic();
+    const taken = this.#queue.take();
+    let flush: Flush<StoredHead>;
+    try {
+      await this.#makeRoom();
+      // Only now, because a checkpoint moves heads.
+      flush = new Flush(taken, this.#heads);
+      await this.#write(flush);
+    } catch (error) {
+      this.#failed(error, taken);
+      return;
+    }
+    for (const { stream, batch } of flush.made) this.#sinks.show(stream, batch);
+    this.#queue.settled(taken);
+    flush.resolve();
+  }
+
+  /** Writes a flush, and makes it visible when it is on the disk. */
+  async #write(flush: Flush<StoredHead>): Promise<void> {
+    const { groups, table, tail } = this.#open;
+    const at = this.#clock.now();
+    const records = flush.made.map(({ stream, head: { generation }, batch: { offset, count, json } }) => ({
+      stream,
+      generation,
+      offset,
+      count,
+      json,
+      at,
+    }));
+    const parts = grouped(records);
+    if (parts.length > 0 || flush.dropped.length > 0) {
+      await this.#storage.write((writes) => {
+        for (const [i, part] of parts.entries()) writes.put(groups, numberKey(this.#nextGroup + i), encodeGroup(part));
+        for (const { stream, before } of flush.dropped) {
+          table.drop(writes, stream, before, { ...(flush.heads.get(stream) as StoredHead), top: 0 });
+        }
+      });
+    }
+    this.#nextGroup += parts.length;
+    for (const { stream } of flush.dropped) tail.forget(stream);
+    for (const [stream, head] of flush.heads) tail.heads.set(stream, head);
+    for (const { stream, batch } of flush.made)
+      if (batch.epoch === flush.heads.get(stream)?.epoch) tail.add(stream, batch, at);
+  }
+
+  /** A full disk may pass; after any other failure the directory is read again, because nobody knows what it holds. */
+  #failed(error: unknown, taken: readonly Operation[]): void {
+    this.#queue.settled(taken);
+    for (const { reject } of taken) reject(error);
+    if ((error as { code?: string }).code === 'DISK_FULL') return;
+    this.#queue.refuse(error);
+    const { fail } = this.#open;
+    this.#opened = undefined;
+    fail(error);
+  }
+
+  /** Keeps the tail bounded, and the table in what it may hold. */
+  async #makeRoom(): Promise<void> {
+    const { tail, table } = this.#open;
+    if (tail.bytes < this.#settings.tailBytes) return;
+    await this.#checkpoint();
+    const { keepMs, keepBytes } = this.#settings;
+    if (table.bytes > keepBytes) await table.forget(this.#clock.now() - keepMs, keepBytes);
+  }
+
+  /** Moves all groups into the table. */
+  async #checkpoint(): Promise<void> {
+    const { groups, table, tail } = this.#open;
+    if (tail.bytes === 0) return;
+    await table.take(tail, (writes) => {
+      for (const key of groups.getKeys()) writes.remove(groups, key);
+    });
+    tail.clear();
+  }
+
+  /** Writes one after another. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(() => {
+      if (this.#opened === undefined) throw this.#closed;
+      return work();
+    });
+    this.#turn = turn.catch(() => {});
+    return turn;
+  }
+
+  #planSweep(): void {
+    const everyMs = Math.min(SWEEP_MS.most, Math.max(SWEEP_MS.least, this.#settings.keepMs * GRAIN));
+    this.#sweepTimer = this.#clock.schedule(everyMs, () => {
+      this.sweep()
+        // A full disk is told by the appends and by check(); the next sweep tries again.
+        .catch(() => {})
+        .finally(() => {
+          if (this.#opened !== undefined) this.#planSweep();
+        });
+    });
+  }
+}
+
+/** Records in groups of bounded size; a larger record is a group by itself. */
+function grouped(records: readonly GroupedRecord[]): GroupedRecord[][] {
+  const groups: GroupedRecord[][] = [];
+  let bytes = Number.POSITIVE_INFINITY;
+  for (const record of records) {
+    bytes += record.json.length;
+    if (bytes > GROUP_BYTES) {
+      groups.push([]);
+      bytes = record.json.length;
+    }
+    groups.at(-1)?.push(record);
+  }
+  return groups;
+}

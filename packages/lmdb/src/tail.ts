@@ -1,0 +1,101 @@
+/**
+ * What lies in groups and not yet in the table of records: the newest records of every stream, in memory as well.
+ *
+ * It is bounded: when it has grown large it is moved into the table.
+ */
+import type { Batch } from '@muster/core';
+import type { StoredHead } from './codec.ts';
+
+/** What a record counts as beside its bytes. */
+const OVERHEAD = 256;
+/** Limits of what neighbours grow together to. */
+const MERGED_EVENTS = 128;
+const MERGED_BYTES = 64 * 1024;
+
+export class Tail {
+  readonly #streams = new Map<string, { readonly batches: Batch[]; bytes: number }>();
+  /** Where the streams stand that have been written to since the table was. */
+  readonly heads = new Map<string, StoredHead>();
+  #bytes = 0;
+  #oldestAt: number | undefined;
+  #newestAt = 0;
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** When its oldest record was written; undefined when there is none. */
+  get oldestAt(): number | undefined {
+    return this.#oldestAt;
+  }
+
+  get newestAt(): number {
+    return this.#newestAt;
+  }
+
+  add(stream: string, batch: Batch, at: number): void {
+    const held = this.#streams.get(stream) ?? { batches: [], bytes: 0 };
+    held.batches.push(batch);
+    const bytes = batch.json.length + OVERHEAD;
+    held.bytes += bytes;
+    this.#bytes += bytes;
+    this.#streams.set(stream, held);
+    this.#oldestAt ??= at;
+    this.#newestAt = Math.max(this.#newestAt, at);
+  }
+
+  forget(stream: string): void {
+    this.#bytes -= this.#streams.get(stream)?.bytes ?? 0;
+    this.#streams.delete(stream);
+  }
+
+  of(stream: string): readonly Batch[] {
+    return this.#streams.get(stream)?.batches ?? [];
+  }
+
+  /** All streams that hold something, with their records grown together: a replay is then few frames, and the table few keys. */
+  *merged(): Generator<{ stream: string; batches: Batch[] }> {
+    for (const [stream, { batches }] of this.#streams) yield { stream, batches: mergedNeighbours(batches) };
+  }
+
+  clear(): void {
+    this.#streams.clear();
+    this.heads.clear();
+    this.#bytes = 0;
+    this.#oldestAt = undefined;
+  }
+}
+
+function mergedNeighbours(batches: readonly Batch[]): Batch[] {
+  const merged: Batch[] = [];
+  let run: Batch[] = [];
+  let count = 0;
+  let bytes = 0;
+  for (const batch of batches) {
+    if (run.length > 0 && (count + batch.count > MERGED_EVENTS || bytes + batch.json.length > MERGED_BYTES)) {
+      merged.push(joined(run, count));
+      [run, count, bytes] = [[], 0, 0];
+    }
+    run.push(batch);
+    count += batch.count;
+    bytes += batch.json.length;
+  }
+  if (run.length > 0) merged.push(joined(run, count));
+  return merged;
+}
+
+/** Arrays of JSON become one without being read: brackets go, and commas stand between. */
+function joined(run: readonly Batch[], count: number): Batch {
+  const first = run[0] as Batch;
+  if (run.length === 1) return first;
+  const json = Buffer.allocUnsafe(run.reduce((sum, batch) => sum + batch.json.length - 1, 1));
+  let at = 0;
+  for (const batch of run) {
+    json[at] = at === 0 ? OPEN : COMMA;
+    at += 1 + batch.json.copy(json, at + 1, 1, batch.json.length - 1);
+  }
+  json[at] = CLOSE;
+  return { epoch: first.epoch, offset: first.offset, count, json };
+}
+
+const [OPEN, COMMA, CLOSE] = [...Buffer.from('[,]')] as [number, number, number];
