@@ -51,6 +51,8 @@ export class Environment {
         maxDbs: 12,
         encoding: 'binary',
         keyEncoding: 'binary',
+        // Every write is in a batch; this one of LMDB's own would leave a rejection that nobody can handle.
+        eventTurnBatching: false,
       });
       const environment = new Environment(directory, IN_MEMORY.includes(type >>> 0), root);
       await environment.#claimFormat();
