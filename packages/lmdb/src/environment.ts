@@ -18,6 +18,10 @@ const FULL = [28, 122, 27, -30_792];
 /** LMDB's word for a write that was cut short, and the system's for a broken disk. */
 const EIO = 5;
 
+/** Where LMDB has its magic number and its format in a file, and what they are. */
+const MARK_AT = 24;
+const MARK = Buffer.from('dec0efbe02000000', 'hex');
+
 export type Table = Database<Buffer, Buffer>;
 
 /** What a transaction writes. */
@@ -45,6 +49,7 @@ export class Environment {
     try {
       await mkdir(directory, { recursive: true });
       const { type } = await statfs(directory);
+      await refuseWhatIsNoLmdb(directory);
       const root = open<Buffer, Buffer>({
         path: directory,
         noSubdir: false,
@@ -152,6 +157,22 @@ export class Environment {
     } finally {
       await rm(path, { force: true });
     }
+  }
+}
+
+/** Looks at the mark of LMDB before it does, because opening a file without it ends the process. */
+async function refuseWhatIsNoLmdb(directory: string): Promise<void> {
+  const path = join(directory, 'data.mdb');
+  const { size } = await stat(path).catch(() => ({ size: 0 }));
+  if (size === 0) return;
+  const file = await openFile(path);
+  try {
+    const mark = Buffer.alloc(MARK.length);
+    await file.read(mark, 0, mark.length, MARK_AT);
+    if (!mark.equals(MARK))
+      throw lmdbError('DATA_DIRECTORY_UNUSABLE', { directory, reason: 'data.mdb is no file of LMDB' });
+  } finally {
+    await file.close();
   }
 }
 

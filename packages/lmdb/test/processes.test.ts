@@ -18,39 +18,42 @@ afterAll(async () => {
 const claims = (path: string): string[] => readdirSync(path).filter((name) => name.startsWith('owner.'));
 
 describe('kill -9 in the middle of appends', () => {
-  it.each([1, 2, 3])('loses nothing that was acknowledged, and leaves no part of an append (round %d)', async (round) => {
-    const path = directory();
-    const writer = new Writer('append', path);
-    await writer.said(/^ack /m, 200 * round);
-    await writer.kill();
-    const acknowledged = new Map<string, number>();
-    for (const [, stream, top] of writer.output.matchAll(/^ack (\S+) (\d+)\n/gm))
-      acknowledged.set(stream as string, Math.max(acknowledged.get(stream as string) ?? 0, Number(top)));
-    const test = await opened({ directory: path });
-    expect(acknowledged.size).toBe(5);
-    for (const [stream, top] of acknowledged) {
-      const info = await test.log.info(stream);
-      expect(info.floor).toBe(0);
-      expect(info.top).toBeGreaterThanOrEqual(top);
-      const { batches } = await test.log.read(stream, { after: 0, maxBytes: Number.POSITIVE_INFINITY });
-      let next = 1;
-      for (const batch of batches) {
-        expect(batch.offset).toBe(next);
-        expect(eventsIn(batch)).toHaveLength(batch.count);
-        next += batch.count;
+  it.each([1, 2, 3])(
+    'loses nothing that was acknowledged, and leaves no part of an append (round %d)',
+    async (round) => {
+      const path = directory();
+      const writer = new Writer('append', path);
+      await writer.said(/^ack /m, 200 * round);
+      await writer.kill();
+      const acknowledged = new Map<string, number>();
+      for (const [, stream, top] of writer.output.matchAll(/^ack (\S+) (\d+)\n/gm))
+        acknowledged.set(stream as string, Math.max(acknowledged.get(stream as string) ?? 0, Number(top)));
+      const test = await opened({ directory: path });
+      expect(acknowledged.size).toBe(5);
+      for (const [stream, top] of acknowledged) {
+        const info = await test.log.info(stream);
+        expect(info.floor).toBe(0);
+        expect(info.top).toBeGreaterThanOrEqual(top);
+        const { batches } = await test.log.read(stream, { after: 0, maxBytes: Number.POSITIVE_INFINITY });
+        let next = 1;
+        for (const batch of batches) {
+          expect(batch.offset).toBe(next);
+          expect(eventsIn(batch)).toHaveLength(batch.count);
+          next += batch.count;
+        }
+        expect(next - 1).toBe(info.top);
+        // Appends are of three events each, of one writer one after another.
+        const numbers = batches.flatMap(eventsIn).map(({ n }) => n);
+        for (let i = 0; i < numbers.length; i += 3) {
+          const [first, ...others] = numbers.slice(i, i + 3) as [number, number, number];
+          expect(others).toEqual([first + 1, first + 2]);
+        }
       }
-      expect(next - 1).toBe(info.top);
-      // Appends are of three events each, of one writer one after another.
-      const numbers = batches.flatMap(eventsIn).map(({ n }) => n);
-      for (let i = 0; i < numbers.length; i += 3) {
-        const [first, ...others] = numbers.slice(i, i + 3) as [number, number, number];
-        expect(others).toEqual([first + 1, first + 2]);
-      }
-    }
-    for (const [, key, revision] of writer.output.matchAll(/^key (\S+) (\d+)\n/gm))
-      expect(await test.store.get(`k/${key}`)).toMatchObject({ revision: Number(revision) });
-    await test.close();
-  });
+      for (const [, key, revision] of writer.output.matchAll(/^key (\S+) (\d+)\n/gm))
+        expect(await test.store.get(`k/${key}`)).toMatchObject({ revision: Number(revision) });
+      await test.close();
+    },
+  );
 });
 
 describe('a data directory', () => {
