@@ -130,9 +130,7 @@ export class Environment {
   }
 
   async #writeError(error: unknown, bytes: number): Promise<MusterError> {
-    // The cause comes as a promise that rejects.
-    const { commitError } = error as { commitError?: Promise<never> };
-    const cause: unknown = commitError === undefined ? error : await commitError.catch((reason: unknown) => reason);
+    const cause = await causeOf(error);
     const { directory } = this;
     const { code } = cause as { code?: number };
     if (FULL.includes(code as number) || (code === EIO && (await this.#isFull(bytes))))
@@ -157,6 +155,16 @@ export class Environment {
     } finally {
       await rm(path, { force: true });
     }
+  }
+}
+
+/** LMDB gives the cause of a failed commit as a promise that rejects. */
+async function causeOf(error: unknown): Promise<unknown> {
+  try {
+    await (error as { commitError?: Promise<never> }).commitError;
+    return error;
+  } catch (cause) {
+    return cause;
   }
 }
 

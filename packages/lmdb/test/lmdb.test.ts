@@ -87,9 +87,10 @@ describe('group commit', () => {
     const held = new Promise<void>((resolve) => {
       release = resolve;
     });
-    const commit = Environment.prototype.commit;
-    const commits = transactions().mockImplementation(async function (this: Environment, write) {
-      await commit.call(this, write);
+    const { environment } = test.storage;
+    const commit = environment.commit.bind(environment);
+    const commits = transactions().mockImplementation(async (write) => {
+      await commit(write);
       await held;
     });
     const seen: string[] = [];

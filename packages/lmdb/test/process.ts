@@ -9,7 +9,7 @@ const program = here('dist/writer.js');
 /** Bundles the program once; LMDB itself is native and stays outside. */
 export async function bundleWriter(): Promise<void> {
   const { bundleForNode } = (await import(new URL('../../../scripts/bundle.mjs', import.meta.url).href)) as {
-    bundleForNode(entry: string, outfile: string, options: object): Promise<string>;
+    bundleForNode: (entry: string, outfile: string, options: object) => Promise<string>;
   };
   await bundleForNode(here('fixtures/writer.ts'), program, { external: ['lmdb'] });
 }

@@ -15,10 +15,10 @@ export interface LogUnderTest {
   /** How long it keeps events, in milliseconds. */
   readonly keepMs: number;
   /** Moves the log's clock; resolves when what falls due is done. */
-  advance(ms: number): Promise<void>;
+  readonly advance: (ms: number) => Promise<void>;
   /** Where a log outlives its process: opens it again, as after a crash. */
-  reopen?(): Promise<EventLog>;
-  close(): Promise<void>;
+  readonly reopen?: () => Promise<EventLog>;
+  readonly close: () => Promise<void>;
 }
 export type MakeLog = (limits?: QueueLimits) => Promise<LogUnderTest>;
 type Case = ConformanceCase<MakeLog>;
