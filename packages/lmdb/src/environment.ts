@@ -6,7 +6,7 @@
 import { mkdir, open as openFile, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MusterError, messageOf } from '@muster/contracts';
-import { type Database, open, type RootDatabase } from 'lmdb';
+import { open, type RootDatabase } from 'lmdb';
 import { lmdbError } from './errors.ts';
 
 /** Of the bytes that lie in a directory; another is refused. */
@@ -22,7 +22,24 @@ const EIO = 5;
 const MARK_AT = 24;
 const MARK = Buffer.from('dec0efbe02000000', 'hex');
 
-export type Table = Database<Buffer, Buffer>;
+/** What of a range is read; `end` is not part of it. */
+export interface TableRange {
+  readonly start?: Buffer;
+  readonly end?: Buffer;
+  readonly limit?: number;
+  readonly reverse?: boolean;
+}
+
+/** What is used of a table of LMDB; its own declarations are not fit to be part of ours. */
+export interface Table {
+  get(key: Buffer): Buffer | undefined;
+  doesExist(key: Buffer): boolean;
+  getKeys(range?: TableRange): Iterable<Buffer>;
+  getKeysCount(range?: TableRange): number;
+  getRange(range?: TableRange): Iterable<{ readonly key: Buffer; readonly value: Buffer }>;
+  put(key: Buffer, value: Buffer): Promise<boolean>;
+  remove(key: Buffer): Promise<boolean>;
+}
 
 /** What a transaction writes. */
 export interface Writes {
