@@ -89,20 +89,29 @@ describe('group commit', () => {
     });
     const { environment } = test.storage;
     const commit = environment.commit.bind(environment);
+    let written!: () => void;
+    const isWritten = (): Promise<void> => new Promise((resolve) => (written = resolve));
     const commits = transactions().mockImplementation(async (write) => {
       await commit(write);
+      written();
       await held;
     });
     const seen: string[] = [];
     test.log.subscribe('s', () => seen.push('shown'));
+    const first = isWritten();
     const appended = test.log.append('s', [event(1)]).then(() => seen.push('resolved'));
-    await test.clock.settle(20);
-    expect([seen, (await test.log.info('s')).top, await readAll(test.log, 's')]).toEqual([[], 0, []]);
+    await first;
+    const early = [[...seen], (await test.log.info('s')).top, await readAll(test.log, 's')];
+    const second = isWritten();
     const key = test.store.create('k', 1);
-    await test.clock.settle(20);
-    expect([await test.store.get('k'), await test.store.list('')]).toEqual([undefined, []]);
+    await second;
+    const earlyKeys = [await test.store.get('k'), await test.store.list('')];
     release();
     await Promise.all([appended, key]);
+    expect([early, earlyKeys]).toEqual([
+      [[], 0, []],
+      [undefined, []],
+    ]);
     expect(seen).toEqual(['shown', 'resolved']);
     expect(await test.store.get('k')).toMatchObject({ value: 1 });
     commits.mockRestore();
