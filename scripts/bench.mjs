@@ -32,7 +32,7 @@ async function bundle(entry, { codeCache = false, ...options } = {}) {
   return (codeCache ? bundleWithCodeCache : bundleForNode)(directory + entry, outfile, {
     keepNames: false,
     sourcemap: false,
-    external: OPTIONAL,
+    external: [...OPTIONAL, 'lmdb'],
     ...options,
   });
 }

@@ -23,6 +23,17 @@ describe('npm run bench', () => {
     expect(result.results.map(({ ratioToRawWs }) => ratioToRawWs > 0)).toEqual([true, true]);
   });
 
+  it('appends with many writers beside bare LMDB, durable both', async () => {
+    expect(await bench('append', '--short')).toMatchObject({
+      bench: 'append',
+      node: process.version,
+      durability: 'fsync',
+      writers: 1_024,
+      ratio: number,
+      limited: { streams: 200, eventsPerSecond: number, p99Ms: number },
+    });
+  });
+
   it('boots layered graphs and a chain, and checks that every service starts once and after all that it needs', async () => {
     const row = {
       n100: { makespanRatio: number },
@@ -58,7 +69,7 @@ describe('npm run bench', () => {
       promisify(execFile)(process.execPath, ['scripts/bench.mjs', 'nope'], { cwd: root }),
     ).rejects.toMatchObject({
       code: 1,
-      stderr: expect.stringContaining('boot, coldstart, delivery'),
+      stderr: expect.stringContaining('append, boot, coldstart, delivery'),
     });
   });
 });

@@ -19,6 +19,7 @@ import {
 } from '@muster/contracts';
 import { CORE_ERRORS } from '@muster/core';
 import { INSPECT_ERRORS } from '@muster/inspect';
+import { LMDB_ERRORS } from '@muster/lmdb';
 import { SERVER_ERRORS } from '@muster/server';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -147,12 +148,21 @@ const inspect: Samples<typeof INSPECT_ERRORS> = {
   INSPECT_FAILED: { reason: 'a bug' },
 };
 
+const lmdb: Samples<typeof LMDB_ERRORS> = {
+  DATA_DIRECTORY_LOCKED: { directory: '/srv/data', pid: 7, since: 1_767_225_600_000, heldMs: 61_000 },
+  DATA_DIRECTORY_UNUSABLE: { directory: '/srv/data', reason: 'it holds an LMDB environment of another program' },
+  DISK_FULL: { directory: '/srv/data', bytes: 65_536 },
+  WRITE_FAILED: { directory: '/srv/data', reason: 'Input/output error' },
+  STORAGE_CLOSED: { directory: '/srv/data' },
+};
+
 /** By the heading of their section. */
 const CATALOGUES: Readonly<Record<string, { entries: ErrorEntries; samples: Readonly<Record<string, object>> }>> = {
   '@muster/contracts': { entries: CONTRACT_ERRORS, samples: contracts },
   '@muster/core': { entries: CORE_ERRORS, samples: core },
   '@muster/server': { entries: SERVER_ERRORS, samples: server },
   '@muster/agents': { entries: AGENT_ERRORS, samples: agents },
+  '@muster/lmdb': { entries: LMDB_ERRORS, samples: lmdb },
   '@muster/client': { entries: CLIENT_ERRORS, samples: client },
   '@muster/inspect': { entries: INSPECT_ERRORS, samples: inspect },
 };

@@ -16,8 +16,8 @@ function logOf(options: MemoryLogOptions = {}, failed: unknown[] = []) {
 }
 
 describe('MemoryLog', () => {
-  it.each(eventLogConformance())('$name', async ({ run }) => {
-    await run(async (limits = {}) => {
+  it.each(eventLogConformance())('$name', async (each) => {
+    await each.run(async (limits = {}) => {
       const { log, clock } = logOf({ ...limits, keepMs: 60_000 });
       return { log, keepMs: 60_000, advance: (ms) => clock.advance(ms), close: async () => {} };
     });
@@ -66,7 +66,7 @@ describe('MemoryLog', () => {
 });
 
 describe('MemoryStore', () => {
-  it.each(keyValueStoreConformance())('$name', async ({ run }) => {
-    await run(async () => ({ store: new MemoryStore(() => {}), close: async () => {} }));
+  it.each(keyValueStoreConformance())('$name', async (each) => {
+    await each.run(async () => ({ store: new MemoryStore(() => {}), close: async () => {} }));
   });
 });

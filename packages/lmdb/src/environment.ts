@@ -6,7 +6,7 @@
 import { mkdir, open as openFile, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MusterError, messageOf } from '@muster/contracts';
-import { type Database, open, type RootDatabase } from 'lmdb';
+import { open, type RootDatabase } from 'lmdb';
 import { lmdbError } from './errors.ts';
 
 /** Of the bytes that lie in a directory; another is refused. */
@@ -18,7 +18,28 @@ const FULL = [28, 122, 27, -30_792];
 /** LMDB's word for a write that was cut short, and the system's for a broken disk. */
 const EIO = 5;
 
-export type Table = Database<Buffer, Buffer>;
+/** Where LMDB has its magic number and its format in a file, and what they are. */
+const MARK_AT = 24;
+const MARK = Buffer.from('dec0efbe02000000', 'hex');
+
+/** What of a range is read; `end` is not part of it. */
+export interface TableRange {
+  readonly start?: Buffer;
+  readonly end?: Buffer;
+  readonly limit?: number;
+  readonly reverse?: boolean;
+}
+
+/** What is used of a table of LMDB; its own declarations are not fit to be part of ours. */
+export interface Table {
+  get(key: Buffer): Buffer | undefined;
+  doesExist(key: Buffer): boolean;
+  getKeys(range?: TableRange): Iterable<Buffer>;
+  getKeysCount(range?: TableRange): number;
+  getRange(range?: TableRange): Iterable<{ readonly key: Buffer; readonly value: Buffer }>;
+  put(key: Buffer, value: Buffer): Promise<boolean>;
+  remove(key: Buffer): Promise<boolean>;
+}
 
 /** What a transaction writes. */
 export interface Writes {
@@ -45,12 +66,15 @@ export class Environment {
     try {
       await mkdir(directory, { recursive: true });
       const { type } = await statfs(directory);
+      await refuseWhatIsNoLmdb(directory);
       const root = open<Buffer, Buffer>({
         path: directory,
         noSubdir: false,
         maxDbs: 12,
         encoding: 'binary',
         keyEncoding: 'binary',
+        // Every write is in a batch; this one of LMDB's own would leave a rejection that nobody can handle.
+        eventTurnBatching: false,
       });
       const environment = new Environment(directory, IN_MEMORY.includes(type >>> 0), root);
       await environment.#claimFormat();
@@ -123,9 +147,7 @@ export class Environment {
   }
 
   async #writeError(error: unknown, bytes: number): Promise<MusterError> {
-    // The cause comes as a promise that rejects.
-    const { commitError } = error as { commitError?: Promise<never> };
-    const cause: unknown = commitError === undefined ? error : await commitError.catch((reason: unknown) => reason);
+    const cause = await causeOf(error);
     const { directory } = this;
     const { code } = cause as { code?: number };
     if (FULL.includes(code as number) || (code === EIO && (await this.#isFull(bytes))))
@@ -150,6 +172,32 @@ export class Environment {
     } finally {
       await rm(path, { force: true });
     }
+  }
+}
+
+/** LMDB gives the cause of a failed commit as a promise that rejects. */
+async function causeOf(error: unknown): Promise<unknown> {
+  try {
+    await (error as { commitError?: Promise<never> }).commitError;
+    return error;
+  } catch (cause) {
+    return cause;
+  }
+}
+
+/** Looks at the mark of LMDB before it does, because opening a file without it ends the process. */
+async function refuseWhatIsNoLmdb(directory: string): Promise<void> {
+  const path = join(directory, 'data.mdb');
+  const { size } = await stat(path).catch(() => ({ size: 0 }));
+  if (size === 0) return;
+  const file = await openFile(path);
+  try {
+    const mark = Buffer.alloc(MARK.length);
+    await file.read(mark, 0, mark.length, MARK_AT);
+    if (!mark.equals(MARK))
+      throw lmdbError('DATA_DIRECTORY_UNUSABLE', { directory, reason: 'data.mdb is no file of LMDB' });
+  } finally {
+    await file.close();
   }
 }
 

@@ -4,9 +4,9 @@ import { type ErrorEntry, errorsFrom } from '@muster/contracts';
 export const LMDB_ERRORS = {
   DATA_DIRECTORY_LOCKED: {
     message: (d) =>
-      `The data directory ${d.directory} belongs to process ${d.pid}, which has had it since ${new Date(d.since).toISOString()}.`,
+      `The data directory ${d.directory} belongs to process ${d.pid}, which has had it for ${Math.round(d.heldMs / 1_000)} s.`,
     hint: 'Stop that process, or give this one a directory of its own: one process at a time writes into a data directory.',
-  } satisfies ErrorEntry<{ directory: string; pid: number; since: number }>,
+  } satisfies ErrorEntry<{ directory: string; pid: number; since: number; heldMs: number }>,
   DATA_DIRECTORY_UNUSABLE: {
     message: (d) => `The data directory ${d.directory} cannot be used: ${d.reason}.`,
     hint: 'Choose an empty directory that this process may write into, or restore this one from a copy.',

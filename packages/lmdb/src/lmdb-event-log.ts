@@ -17,7 +17,7 @@ import {
   type StartContext,
   type Subscription,
 } from '@muster/core';
-import { AppendQueue, Flush, type Heads, type Operation, READ_BYTES, Sinks } from '@muster/core/storage';
+import { AppendQueue, Flush, type Heads, READ_BYTES, Sinks } from '@muster/core/storage';
 import { BEYOND, decodeGroup, encodeGroup, type GroupedRecord, numberKey, type StoredHead } from './codec.ts';
 import type { Table } from './environment.ts';
 import { lmdbError } from './errors.ts';
@@ -30,6 +30,8 @@ import { Tail } from './tail.ts';
 const EAGER_BYTES = 64 * 1024;
 /** Records are grouped up to so many bytes. */
 const GROUP_BYTES = 64 * 1024;
+/** How often a full disk lets the newest events outgrow their bound. */
+const FULL_TAILS = 4;
 /** Part of `keepMs` by which events may be kept longer, and its bounds as an interval, in milliseconds. */
 const GRAIN = 1 / 16;
 const SWEEP_MS = { least: 100, most: 60_000 };
@@ -91,12 +93,13 @@ export class LmdbEventLog implements EventLog {
     const firstEpoch = environment.meta('epoch') ?? this.#random.uuid();
     if (environment.meta('epoch') === undefined)
       await this.#storage.write((writes) => environment.putMeta(writes, 'epoch', firstEpoch));
-    const opened = { groups, table: new RecordTable(environment), tail: new Tail(), firstEpoch, fail };
-    this.#opened = opened;
     try {
+      const opened = { groups, table: new RecordTable(environment), tail: new Tail(), firstEpoch, fail };
+      this.#opened = opened;
       this.#recover(opened);
     } catch (error) {
-      const reason = `its groups cannot be read (${(error as Error).message})`;
+      this.#opened = undefined;
+      const reason = `what is in it cannot be read (${(error as Error).message})`;
       throw lmdbError('DATA_DIRECTORY_UNUSABLE', { directory: environment.directory, reason }, error);
     }
     this.#planSweep();
@@ -212,7 +215,8 @@ export class LmdbEventLog implements EventLog {
     while (!this.#queue.isEmpty) {
       const early = this.#flushedAt + this.#settings.spacingMs - this.#clock.monotonic();
       if (early > 0 && this.#queue.bytes < EAGER_BYTES) await this.#pause(early);
-      await this.#inTurn(() => this.#flush());
+      // Whoever appended has been told of a failure.
+      await this.#inTurn(() => this.#flush()).catch(() => {});
     }
     this.#flushing = undefined;
   }
@@ -238,8 +242,9 @@ export class LmdbEventLog implements EventLog {
       flush = new Flush(taken, this.#heads);
       await this.#write(flush);
     } catch (error) {
-      this.#failed(error, taken);
-      return;
+      this.#queue.settled(taken);
+      for (const { reject } of taken) reject(error);
+      throw error;
     }
     for (const { stream, batch } of flush.made) this.#sinks.show(stream, batch);
     this.#queue.settled(taken);
@@ -274,24 +279,18 @@ export class LmdbEventLog implements EventLog {
       if (batch.epoch === flush.heads.get(stream)?.epoch) tail.add(stream, batch, at);
   }
 
-  /** A full disk may pass; after any other failure the directory is read again, because nobody knows what it holds. */
-  #failed(error: unknown, taken: readonly Operation[]): void {
-    this.#queue.settled(taken);
-    for (const { reject } of taken) reject(error);
-    if ((error as { code?: string }).code === 'DISK_FULL') return;
-    this.#queue.refuse(error);
-    const { fail } = this.#open;
-    this.#opened = undefined;
-    fail(error);
-  }
-
   /** Keeps the tail bounded, and the table in what it may hold. */
   async #makeRoom(): Promise<void> {
     const { tail, table } = this.#open;
-    if (tail.bytes < this.#settings.tailBytes) return;
-    await this.#checkpoint();
-    const { keepMs, keepBytes } = this.#settings;
-    if (table.bytes > keepBytes) await table.forget(this.#clock.now() - keepMs, keepBytes);
+    const { keepMs, keepBytes, tailBytes } = this.#settings;
+    if (tail.bytes < tailBytes) return;
+    try {
+      await this.#checkpoint();
+      if (table.bytes > keepBytes) await table.forget(this.#clock.now() - keepMs, keepBytes);
+    } catch (error) {
+      // A move needs more room than what is to be written, and a drop must get through because it makes some.
+      if (!isDiskFull(error) || tail.bytes > tailBytes * FULL_TAILS) throw error;
+    }
   }
 
   /** Moves all groups into the table. */
@@ -306,12 +305,25 @@ export class LmdbEventLog implements EventLog {
 
   /** Writes one after another. */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#turn.then(() => {
+    const turn = this.#turn.then(async () => {
       if (this.#opened === undefined) throw this.#closed;
-      return work();
+      try {
+        return await work();
+      } catch (error) {
+        this.#failed(error);
+        throw error;
+      }
     });
     this.#turn = turn.catch(() => {});
     return turn;
+  }
+
+  /** A full disk may pass; after any other failure the directory is read again, because nobody knows what it holds. */
+  #failed(error: unknown): void {
+    if (isDiskFull(error)) return;
+    this.#queue.refuse(error);
+    this.#opened?.fail(error);
+    this.#opened = undefined;
   }
 
   #planSweep(): void {
@@ -340,4 +352,8 @@ function grouped(records: readonly GroupedRecord[]): GroupedRecord[][] {
     groups.at(-1)?.push(record);
   }
   return groups;
+}
+
+function isDiskFull(error: unknown): boolean {
+  return (error as { code?: string }).code === 'DISK_FULL';
 }

@@ -42,7 +42,7 @@ export async function claim(directory: string, clock: Clock, random: Random): Pr
       }),
   };
   try {
-    await refuseIfOwned(directory, name);
+    await refuseIfOwned(directory, name, clock.now());
   } catch (error) {
     await ownership.release();
     throw error;
@@ -51,12 +51,13 @@ export async function claim(directory: string, clock: Clock, random: Random): Pr
 }
 
 /** Takes away claims of the dead. Two living ones that meet here both step back; whoever comes again gets it. */
-async function refuseIfOwned(directory: string, own: string): Promise<void> {
+async function refuseIfOwned(directory: string, own: string, now: number): Promise<void> {
   for (const name of await readdir(directory)) {
-    const [, pid, since] = CLAIM.exec(name) ?? [];
-    if (pid === undefined || since === undefined || name === own) continue;
+    const [, pid, at] = CLAIM.exec(name) ?? [];
+    if (pid === undefined || at === undefined || name === own) continue;
+    const since = Number.parseInt(at, 36);
     if (await isAlive(socketPath(directory, name)))
-      throw lmdbError('DATA_DIRECTORY_LOCKED', { directory, pid: Number(pid), since: Number.parseInt(since, 36) });
+      throw lmdbError('DATA_DIRECTORY_LOCKED', { directory, pid: Number(pid), since, heldMs: now - since });
     await rm(join(directory, name), { force: true });
   }
 }

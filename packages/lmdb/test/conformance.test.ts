@@ -12,8 +12,8 @@ describe.each([
   ['that holds its newest events in memory', {}],
   ['that moves all of them into the table', { tailBytes: 1 }],
 ])('LmdbEventLog %s', (_, options) => {
-  it.each(cases)('$name', async ({ run }) => {
-    await run(async (limits = {}) => {
+  it.each(cases)('$name', async (each) => {
+    await each.run(async (limits = {}) => {
       let test = await opened({ ...limits, ...options, keepMs: KEEP_MS });
       const { clock } = test;
       return {
@@ -35,8 +35,8 @@ describe.each([
 });
 
 describe('LmdbKeyValueStore', () => {
-  it.each(keyValueStoreConformance())('$name', async ({ run }) => {
-    await run(async () => {
+  it.each(keyValueStoreConformance())('$name', async (each) => {
+    await each.run(async () => {
       let test = await opened();
       return {
         store: test.store,

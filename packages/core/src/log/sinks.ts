@@ -34,7 +34,7 @@ export class Sinks {
     const sinks = this.#streams.get(stream);
     if (sinks === undefined) return;
     // Copied: who joins while this is shown has asked for what comes later.
-    for (const sink of [...sinks]) {
+    for (const sink of Array.from(sinks)) {
       if (!sinks.has(sink)) continue;
       try {
         sink(batch);

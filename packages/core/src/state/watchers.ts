@@ -34,7 +34,7 @@ export class Watchers {
   }
 
   show(change: KeyValueChange): void {
-    for (const watcher of [...this.#watchers]) {
+    for (const watcher of Array.from(this.#watchers)) {
       if (!change.key.startsWith(watcher.prefix)) continue;
       if (watcher.behind === undefined) this.#tell(watcher, change);
       else watcher.behind.push(change);

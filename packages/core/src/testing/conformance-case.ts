@@ -1,5 +1,5 @@
 /** A case of a conformance suite: works with every test runner, because it throws when something is wrong. */
 export interface ConformanceCase<Make> {
   readonly name: string;
-  run(make: Make): Promise<void>;
+  readonly run: (make: Make) => Promise<void>;
 }

@@ -10,8 +10,8 @@ import { SeededRandom } from './seeded-random.ts';
 export interface StoreUnderTest {
   readonly store: KeyValueStore;
   /** Where a store outlives its process: opens it again, as after a crash. */
-  reopen?(): Promise<KeyValueStore>;
-  close(): Promise<void>;
+  readonly reopen?: () => Promise<KeyValueStore>;
+  readonly close: () => Promise<void>;
 }
 export type MakeStore = () => Promise<StoreUnderTest>;
 type Case = ConformanceCase<MakeStore>;
@@ -82,7 +82,8 @@ const writing: Case[] = [
     const creating = store.create('k', value);
     value.list.push(2);
     await creating;
-    ((await store.get('k'))?.value as { list: number[] }).list.push(3);
+    const got = (await store.get('k')) as { value: { list: number[] } } | undefined;
+    got?.value.list.push(3);
     assert.deepEqual((await store.get('k'))?.value, { list: [1] });
   }),
   withStore('lists what begins with a prefix, sorted by key', async ({ store }) => {
