@@ -4,7 +4,7 @@
  * Muster's events are sequenced, in the log before they are shown, and acknowledged; those of `ws` are none of that. CPU is
  * that of the server's whole process, the threads of the storage engine included; clients have a process of their own.
  */
-import { fork } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { type Contender, eventsOf, type Load, type Mode } from './events/protocol.ts';
 import { type BenchOptions, median, round } from './measure.ts';
@@ -71,17 +71,35 @@ async function measure(
 ): Promise<Measured> {
   const total = eventsOf(load);
   const server = fork(programs.server, [contender, load.mode, `${load.connections}`, `${load.runs}`]);
-  const [{ url }] = (await once(server, 'message')) as [{ url: string }];
-  const client = fork(programs.client, [contender, url, `${load.connections}`, `${total}`]);
-  const failed = new Promise<never>((_, reject) => {
-    for (const [name, each] of Object.entries({ server, client }))
-      each.once('exit', (code) => code !== 0 && reject(new Error(`the ${name} of ${contender} ended with ${code}`)));
+  const processes = [server];
+  try {
+    const { url } = await told<{ url: string }>(server, processes);
+    const client = fork(programs.client, [contender, url, `${load.connections}`, `${total}`]);
+    processes.push(client);
+    await told(server, processes);
+    server.send('go');
+    const { p50Ms, p99Ms } = await told<{ p50Ms: number; p99Ms: number }>(client, processes);
+    server.send('done');
+    const { cpuUs } = await told<{ cpuUs: number }>(server, processes);
+    return { cpuPerEventUs: cpuUs / total, p50Ms, p99Ms };
+  } finally {
+    for (const each of processes) each.kill('SIGKILL');
+  }
+}
+
+/** The next message of one process; rejects when any of them crashes. */
+async function told<T>(from: ChildProcess, processes: readonly ChildProcess[]): Promise<T> {
+  const over = new AbortController();
+  const crashed = processes.map(async (each) => {
+    const [code] = await once(each, 'exit', { signal: over.signal });
+    if (code !== 0) throw new Error(`a process of the bench ended with ${code}`);
+    return new Promise<never>(() => {});
   });
-  const told = async (from: typeof server): Promise<any> => (await Promise.race([once(from, 'message'), failed]))[0];
-  await told(server);
-  server.send('go');
-  const { p50Ms, p99Ms } = (await told(client)) as { p50Ms: number; p99Ms: number };
-  server.send('done');
-  const { cpuUs } = (await told(server)) as { cpuUs: number };
-  return { cpuPerEventUs: cpuUs / total, p50Ms, p99Ms };
+  try {
+    const [message] = await Promise.race([once(from, 'message', { signal: over.signal }), ...crashed]);
+    return message as T;
+  } finally {
+    over.abort();
+    for (const each of crashed) each.catch(() => {});
+  }
 }

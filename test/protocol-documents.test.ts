@@ -23,7 +23,8 @@ function schemasOf(frames: Readonly<Record<string, GenericSchema>>): Record<stri
         ignoreActions: ['trim', 'check', 'readonly'] as string[],
         typeMode: 'input' as const,
       };
-      const { $schema: _, ...json } = toJsonSchema(schema, options) as { $schema?: string };
+      const json = { ...toJsonSchema(schema, options) } as { $schema?: string };
+      delete json.$schema;
       return [type, json];
     }),
   );

@@ -81,4 +81,4 @@ function done(): void {
   process.send?.({ p50Ms: at(0.5), p99Ms: at(0.99) }, () => process.exit(0));
 }
 
-for (let i = 0; i < Number(connections); i += 1) new Client(i);
+Array.from({ length: Number(connections) }, (_, i) => new Client(i));

@@ -39,7 +39,7 @@ async function burst({ connections, runs }: Load, begin: Begin): Promise<void> {
 /** Single events, each on another connection, so that so many a second come. */
 async function open({ connections, runs }: Load, begin: Begin): Promise<void> {
   const current: BenchRun[] = Array.from({ length: connections }, (_, i) => begin(i));
-  const left = new Array<number>(connections).fill(EVENTS_PER_RUN);
+  const left = Array.from({ length: connections }, () => EVENTS_PER_RUN);
   const going: Promise<void>[] = [];
   await atRate(OPEN_RATE, connections * runs * EVENTS_PER_RUN, (n) => {
     const connection = n % connections;

@@ -21,15 +21,13 @@ const [contender, mode, connections, runs] = process.argv.slice(2) as [Contender
 const load: Load = { mode, connections: Number(connections), runs: Number(runs) };
 const begin = contender === 'raw' ? await raw() : await muster();
 
-process.on('message', async (message) => {
-  if (message === 'go') {
-    const cpu = process.cpuUsage();
-    process.once('message', () => {
-      const { user, system } = process.cpuUsage(cpu);
-      process.send?.({ cpuUs: user + system }, () => process.exit(0));
-    });
-    await emit(load, begin);
-  }
+process.once('message', () => {
+  const cpu = process.cpuUsage();
+  process.once('message', () => {
+    const { user, system } = process.cpuUsage(cpu);
+    process.send?.({ cpuUs: user + system }, () => process.exit(0));
+  });
+  void emit(load, begin);
 });
 process.send?.('all connected');
 
@@ -117,11 +115,11 @@ async function muster(): Promise<Begin> {
     const emitter = new UserEmitter(session.principal, 'thread', log);
     const recorder = new RunRecorder(`run-${runs}`, 'bench', emitter, systemClock, events);
     void recorder.accept(textAt(preciseNow()), textAt(preciseNow()));
-    let isFirst = true;
+    // Two events were emitted with the acceptance.
+    let emitted = 2;
     return {
       emit: () => {
-        // Two events were emitted with the acceptance.
-        if (isFirst) isFirst = false;
+        if (emitted > 0) emitted -= 1;
         else void recorder.think({ reasoning: textAt(preciseNow()) });
       },
       end: () => recorder.finish({ status: 'success', by: 'agent', finalResponse: textAt(preciseNow()) }),

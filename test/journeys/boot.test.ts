@@ -113,11 +113,12 @@ describe('the flagship', () => {
   });
 
   it('holds fifty clients that come while a dependency takes two seconds, and answers each of them after it', async () => {
-    // A token from an earlier process: the login page itself stands behind the gate.
-    let token = '';
+    // Tokens from an earlier process: the login page itself stands behind the gate.
+    const tokens: string[] = [];
     {
       await using earlier = new RunningProcess(chat, environment());
-      token = await login(await earlier.url(), 'Ann');
+      const url = await earlier.url();
+      for (let i = 0; i < 50; i += 1) tokens.push(await login(url, `Ann ${i}`));
     }
     await using server = new RunningProcess(chat, {
       ...environment(),
@@ -131,10 +132,10 @@ describe('the flagship', () => {
     });
     const moments = fc.sample(fc.integer({ min: 0, max: 9 }), { numRuns: 50, seed: 7 });
     const runs = await Promise.all(
-      moments.map(async (moment) => {
+      moments.map(async (moment, i) => {
         await server.said(new RegExp(`connecting, ${moment * 10} %`));
         const early = !databaseUp;
-        const run = await rawRun(socketUrl(url), token, () => databaseUp);
+        const run = await rawRun(socketUrl(url), tokens[i] as string, () => databaseUp);
         return { ...run, early };
       }),
     );

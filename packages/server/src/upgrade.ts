@@ -40,13 +40,13 @@ export interface UpgradeOptions {
   /** Trusted proxies in front of the server. */
   readonly proxies: number;
   /** True for a path that a factory serves. */
-  serves(path: string): boolean;
-  isDraining(): boolean;
+  readonly serves: (path: string) => boolean;
+  readonly isDraining: () => boolean;
   /** True when so many wait at the gate that one more would be refused. */
-  isHoldFull(): boolean;
-  greeted(caller: Greeted): void;
+  readonly isHoldFull: () => boolean;
+  readonly greeted: (caller: Greeted) => void;
   /** Connections have come to be, or all have gone. */
-  emptied(): void;
+  readonly emptied: () => void;
 }
 
 interface Refusal {

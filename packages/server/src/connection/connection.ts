@@ -340,19 +340,14 @@ export class Connection implements WireObserver, FrameSink, FeedObserver {
   }
 
   #next(frame: ClientFrame): void {
-    switch (frame.type) {
-      case 'hello':
-        this.sendError(serverError('HELLO_TWICE', {}));
-        this.close('secondHello');
-        return;
-      case 'ping':
-        this.send({ type: 'pong' });
-        return;
-      case 'pong':
-        return;
-      case 'ack':
-        this.#progressAt = this.#around.clock.monotonic();
+    if (frame.type === 'hello') {
+      this.sendError(serverError('HELLO_TWICE', {}));
+      this.close('secondHello');
+      return;
     }
+    if (frame.type === 'ping') return this.send({ type: 'pong' });
+    if (frame.type === 'pong') return;
+    if (frame.type === 'ack') this.#progressAt = this.#around.clock.monotonic();
     try {
       this.#serving.take(frame);
     } catch (error) {

@@ -12,11 +12,11 @@ import { Mailbox } from './mailbox.ts';
 /** What requests need of their connection. */
 export interface RequestsSurroundings {
   readonly answers: Answers;
-  now(): number;
+  readonly now: () => number;
   /** Why nothing is executed now; nothing while requests are served. */
   refusal(): MusterError | undefined;
   /** Sends the text of a response. */
-  respond(response: string): void;
+  readonly respond: (response: string) => void;
   /** Follows a thread that an earlier execution of the same request has followed. */
   refollow(thread: string, position: Position): Promise<void>;
   /** Logs what is not the client's fault and returns the error that it may see. */

@@ -50,7 +50,7 @@ export interface ServedParts {
   /** Over all connections of the user. */
   readonly rate: TokenBucket;
   readonly requestsPerSecond: number;
-  now(): number;
+  readonly now: () => number;
   /** Checks a fresh token. */
   renew(frame: Extract<ClientFrame, { type: 'auth' }>): Promise<void>;
 }

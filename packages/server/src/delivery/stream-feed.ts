@@ -113,7 +113,9 @@ export class StreamFeed {
     if (epoch !== this.#epoch || since > this.#sent) {
       // What the client believes to have is not what it was sent.
       this.#owesLive = true;
-      void this.#resetTo('the position that was pulled from is not one of this stream').catch(this.#observer.failed);
+      this.#resetTo('the position that was pulled from is not one of this stream').catch((error: unknown) =>
+        this.#observer.failed(error),
+      );
       return;
     }
     this.#sent = since;
