@@ -38,6 +38,7 @@ export class Delivery implements Reader {
   #processed: Position | undefined;
   #waiting: Waiting[] = [];
   #busy = false;
+  #isOver = false;
   /** Counts beginnings; a handler that ends after a reset says nothing about what follows it. */
   #generation = 0;
   #unacked = 0;
@@ -68,19 +69,30 @@ export class Delivery implements Reader {
   }
 
   take(event: AgentEvent, offset: number): boolean {
-    if (!this.hasRoom) return false;
+    if (!this.hasRoom || this.#isOver) return false;
     this.#waiting.push({ event, offset });
+    this.#work();
     return true;
   }
 
   lost(): void {
+    this.#isOver = true;
     this.#generation += 1;
     this.#waiting = [];
     this.#ackTimer?.cancel();
   }
 
+  /** Says how far the handlers have come, if that is news. */
+  flush(): void {
+    this.#ackTimer?.cancel();
+    this.#ackTimer = undefined;
+    if (this.#unacked === 0 || this.#processed === undefined) return;
+    this.#unacked = 0;
+    this.#ports.processed({ ...this.#processed });
+  }
+
   /** Hands on what waits, in this tick as long as no handler returns a promise. */
-  work(): void {
+  #work(): void {
     const generation = this.#generation;
     while (!this.#busy && this.#waiting.length > 0) {
       const { event, offset } = this.#waiting[0] as Waiting;
@@ -95,20 +107,11 @@ export class Delivery implements Reader {
     }
   }
 
-  /** Says how far the handlers have come, if that is news. */
-  flush(): void {
-    this.#ackTimer?.cancel();
-    this.#ackTimer = undefined;
-    if (this.#unacked === 0 || this.#processed === undefined) return;
-    this.#unacked = 0;
-    this.#ports.processed({ ...this.#processed });
-  }
-
   #goOn(generation: number, event: AgentEvent, offset: number): void {
     if (generation !== this.#generation) return;
     this.#busy = false;
     this.#done(event, offset);
-    this.work();
+    this.#work();
     if (this.#waiting.length === 0) this.#ports.drained();
   }
 

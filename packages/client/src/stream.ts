@@ -35,13 +35,13 @@ export interface StreamPorts extends Omit<DeliveryPorts, 'drained' | 'processed'
   reset(reset: StreamReset): void;
 }
 
-/** What is awaited from the server: everything up to an offset. */
+/** What is on its way from the server. */
 interface Awaited {
-  readonly upTo: number;
-  /** Where the pull began; `undefined` for a replay that comes by itself. */
+  /** Where the pull began; `undefined` for a replay, which comes by itself and is over when the server says so. */
   readonly since: number | undefined;
-  timer: Timer;
-  moved: boolean;
+  /** Where the reader that lags most stood when the timer was set. */
+  readonly lowest: number;
+  readonly timer: Timer;
 }
 
 export class Stream {
@@ -118,7 +118,7 @@ export class Stream {
     }
     if (this.#base === undefined) this.#begin({ epoch: status.epoch, offset: status.floor });
     if (this.#base?.epoch === status.epoch) this.#top = Math.max(this.#top, status.top);
-    this.#await(Infinity, undefined);
+    this.#await(undefined);
   }
 
   disconnected(): void {
@@ -129,7 +129,7 @@ export class Stream {
   subscribe(): void {
     const cursor = this.processed;
     const sent = this.#ports.send({ type: 'subscribe', stream: this.name, ...(cursor && { cursor }) });
-    if (sent) this.#await(Infinity, undefined);
+    if (sent) this.#await(undefined);
   }
 
   receive({ epoch, offset, events }: EventsFrame): void {
@@ -141,11 +141,7 @@ export class Stream {
     const end = offset + events.length - 1;
     this.#top = Math.max(this.#top, end);
     for (const reader of [this.#delivery, ...this.#readers]) this.#offer(reader, offset, events);
-    if (this.#awaited) {
-      this.#awaited.moved = true;
-      if (end >= this.#awaited.upTo) this.#arrived();
-    }
-    this.#delivery.work();
+    if (this.#awaited?.since !== undefined && this.#lowest >= this.#top) this.#arrived();
     this.#catchUp();
   }
 
@@ -182,7 +178,7 @@ export class Stream {
       this.#readers.delete(reader);
       reader.lost(this.#lost(why));
     }
-    this.#await(Infinity, undefined);
+    this.#await(undefined);
     if (onlyLaggards) return;
     this.#begin({ epoch, offset: floor });
     this.#ports.reset({ stream: this.name, epoch, offset: floor, why });
@@ -230,31 +226,35 @@ export class Stream {
 
   /** Asks for what a reader with room misses, unless something is on its way already. */
   #catchUp(): void {
-    const readers: Reader[] = [...this.#readers, ...(this.#delivery.hasRoom ? [this.#delivery] : [])];
-    const lowest = Math.min(...readers.map(({ position }) => position?.offset ?? Infinity));
+    const lowest = this.#lowest;
     if (lowest < this.#top) this.#pull(lowest);
+  }
+
+  /** Where the reader with room stands that lags most; `Infinity` when none has any. */
+  get #lowest(): number {
+    let lowest = this.#delivery.hasRoom ? (this.#delivery.position?.offset ?? Infinity) : Infinity;
+    for (const { position } of this.#readers) lowest = Math.min(lowest, position?.offset ?? Infinity);
+    return lowest;
   }
 
   #pull(since = this.#delivery.position?.offset ?? 0): void {
     if (this.#awaited !== undefined || this.#base === undefined || this.#ended) return;
     const { epoch } = this.#base;
-    if (this.#ports.send({ type: 'pull', stream: this.name, epoch, since })) this.#await(this.#top, since);
+    if (this.#ports.send({ type: 'pull', stream: this.name, epoch, since })) this.#await(since);
   }
 
-  #await(upTo: number, since: number | undefined): void {
+  #await(since: number | undefined): void {
     this.#arrived();
     const timer = this.#ports.clock.schedule(PULL_AGAIN_MS, () => this.#stillAwaited());
-    this.#awaited = { upTo, since, timer, moved: false };
+    this.#awaited = { since, lowest: this.#lowest, timer };
   }
 
   /** What moves is still coming; what stands still is not, and is asked for again. */
   #stillAwaited(): void {
-    if (this.#awaited?.moved === true) {
-      this.#await(this.#awaited.upTo, this.#awaited.since);
-      return;
-    }
+    const awaited = this.#awaited;
     this.#arrived();
-    this.#catchUp();
+    if (awaited && this.#lowest > awaited.lowest) this.#await(awaited.since);
+    else this.#catchUp();
   }
 
   #arrived(): void {

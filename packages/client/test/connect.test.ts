@@ -306,7 +306,9 @@ describe('a connection that is lost', () => {
   });
 
   it('is noticed by silence alone, though nobody says so', async () => {
-    const { server, client, clock } = await ready();
+    const { server, client, clock } = setUp();
+    server.heartbeatMs = 15_000;
+    await client.open();
     server.isDeaf = true;
     const limit = server.heartbeatMs * SILENT_HEARTBEATS;
     await clock.advance(limit - 1);

@@ -78,7 +78,8 @@ export class FakeServer {
   /** False when sockets stay in their opening. */
   opens = true;
   session = 'session-1';
-  heartbeatMs = 15_000;
+  /** 0 for a server that owes no pings. */
+  heartbeatMs = 0;
   messageBytes = 65_536;
   /** Handles a frame instead of the server, by returning true. */
   answer: (socket: FakeSocket, frame: any) => boolean | void = () => false;
@@ -174,7 +175,7 @@ export function welcomeFrame(more: {
   messageBytes?: number;
   streams?: object;
 }): ServerFrame {
-  const { session = 'session-1', heartbeatMs = 15_000, messageBytes = 65_536, streams = {} } = more;
+  const { session = 'session-1', heartbeatMs = 0, messageBytes = 65_536, streams = {} } = more;
   const limits = {
     messageBytes,
     framesPerSecond: 100,
