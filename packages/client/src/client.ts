@@ -32,7 +32,7 @@ const VERSION = '0.1.0';
  * Connects, authenticates, and resolves when the server is ready for requests.
  *
  * @throws MusterError `CONNECTION_CLOSED` when the server does not want this client; `CONNECT_TIMEOUT` after `connectMs`;
- *   `TOKEN_FAILED`, `NO_WEB_SOCKET`, `OPTION_INVALID`.
+ *   `TOKEN_FAILED`, `NO_WEB_SOCKET`, `CLIENT_OPTION_INVALID`.
  */
 export async function connect(options: ConnectOptions): Promise<Client> {
   const client = new Client(options);
@@ -64,7 +64,7 @@ export class Client {
   #welcoming!: { resolve: (frame: WelcomeFrame) => void; reject: (error: MusterError) => void };
   #closing!: (closed: Closed & { error: MusterError }) => void;
 
-  /** Does nothing before `open()`. @throws MusterError `NO_WEB_SOCKET`, `OPTION_INVALID` */
+  /** Does nothing before `open()`. @throws MusterError `NO_WEB_SOCKET`, `CLIENT_OPTION_INVALID` */
   constructor(options: ConnectOptions) {
     this.#settings = settingsOf(options);
     this.#id = this.#settings.random.uuid();

@@ -92,13 +92,13 @@ export class Connector {
   /** Closes for good; resolves when the sockets are closed too. */
   async close(error: MusterError, closed: Closed): Promise<void> {
     if (!this.#machine.can('close')) return;
-    const links = [this.#current, this.#next?.link];
+    const links = [this.#current, this.#next?.link].filter((link) => link !== undefined);
     this.#current = this.#next = undefined;
     for (const timer of [this.#redial, this.#stable, this.#giveUp]) timer?.cancel();
     this.#lastClose ??= closed;
     this.#move('close');
     this.#events.closed(error, closed);
-    await Promise.all(links.map((link) => link?.leave()));
+    for (const link of links) await link.leave();
   }
 
   /** Opens the next link. A later call, a close, or the end of the attempt makes this one void. */

@@ -96,9 +96,11 @@ export class Delivery implements Reader {
     const generation = this.#generation;
     while (!this.#busy && this.#waiting.length > 0) {
       const { event, offset } = this.#waiting[0] as Waiting;
-      const pending = [...this.#ports.handlers].map((handler) => this.#hand(handler, event, 1));
+      const pending = [...this.#ports.handlers]
+        .map((handler) => this.#hand(handler, event, 1))
+        .filter((each) => each !== undefined);
       if (generation !== this.#generation) return;
-      if (pending.every((each) => each === undefined)) {
+      if (pending.length === 0) {
         this.#done(event, offset);
       } else {
         this.#busy = true;

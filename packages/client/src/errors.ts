@@ -62,7 +62,7 @@ export const CLIENT_ERRORS = {
     hint: 'Pass one: connect({ WebSocket }), from the package "ws" for instance. Node has its own from version 22 on.',
     fatal: true,
   } satisfies ErrorEntry<Record<never, never>>,
-  OPTION_INVALID: {
+  CLIENT_OPTION_INVALID: {
     message: (d) => `${d.option} must be a number from 0 on, and is ${d.got}.`,
     hint: 'Correct the option, or leave it out for its default.',
     fatal: true,

@@ -50,7 +50,7 @@ export class Link {
     socket.onmessage = ({ data }: { data: unknown }) => this.#received(String(data));
     // A failed connection is told by the close that follows.
     socket.onerror = () => {};
-    socket.onclose = ({ code, reason }: { code: number; reason: string }) => this.#end(code, String(reason));
+    socket.onclose = ({ code, reason }: { code: number; reason: string }) => this.#end(code, reason);
     this.#watchFor(this.#silenceMs);
   }
 

@@ -73,13 +73,13 @@ export const DEFAULTS = {
 /** Options with every default in its place. */
 export type Settings = ConnectOptions & Required<Pick<ConnectOptions, keyof typeof DEFAULTS | 'WebSocket'>>;
 
-/** @throws MusterError `NO_WEB_SOCKET` where none is to be had; `OPTION_INVALID` for a number below 0. */
+/** @throws MusterError `NO_WEB_SOCKET` where none is to be had; `CLIENT_OPTION_INVALID` for a number below 0. */
 export function settingsOf(options: ConnectOptions): Settings {
   const WebSocket = options.WebSocket ?? (globalThis as Pick<ConnectOptions, 'WebSocket'>).WebSocket;
   if (WebSocket === undefined) throw clientError('NO_WEB_SOCKET', {});
   const settings: Settings = { ...DEFAULTS, ...options, WebSocket };
   for (const option of ['connectMs', 'timeoutMs', 'maxQueued', 'backoffMs', 'maxBackoffMs'] as const) {
-    if (!(settings[option] >= 0)) throw clientError('OPTION_INVALID', { option, got: String(settings[option]) });
+    if (!(settings[option] >= 0)) throw clientError('CLIENT_OPTION_INVALID', { option, got: String(settings[option]) });
   }
   return settings;
 }

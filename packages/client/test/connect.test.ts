@@ -97,7 +97,7 @@ describe('connect', () => {
       if (own) Object.defineProperty(globalThis, 'WebSocket', own);
     }
     expect(() => setUp({ timeoutMs: -1 })).toThrow(
-      expect.objectContaining({ code: 'OPTION_INVALID', details: { option: 'timeoutMs', got: '-1' } }),
+      expect.objectContaining({ code: 'CLIENT_OPTION_INVALID', details: { option: 'timeoutMs', got: '-1' } }),
     );
     class Strict {
       constructor() {
@@ -140,7 +140,7 @@ describe('connect', () => {
   });
 
   it('makes ids that are UUIDs of version 4', () => {
-    const ids = new Set(Array.from({ length: 100 }, systemRandom.uuid));
+    const ids = new Set(Array.from({ length: 100 }, () => systemRandom.uuid()));
     expect(ids.size).toBe(100);
     for (const id of ids) expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
   });

@@ -94,13 +94,17 @@ async function live(steps: readonly Step[], random: () => number) {
 describe('any interleaving of duplicated, cut and re-sent frames and reconnects', () => {
   it('gives each event to the handler and to the iterable exactly once and in order, and acknowledges nothing early', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 40 }), fc.infiniteStream(fc.double({ min: 0, max: 0.999, noNaN: true })), async (steps, random) => {
-        const end = await live(steps, () => random.next().value as number);
-        expect(end.seen).toEqual(end.expected);
-        expect(end.iterated).toEqual(end.expected);
-        expect([end.problems, end.errors, end.pending]).toEqual([[], [], 0]);
-        expect(end.pulls).toBeLessThanOrEqual(steps.length + 2);
-      }),
+      fc.asyncProperty(
+        fc.array(step, { maxLength: 40 }),
+        fc.infiniteStream(fc.double({ min: 0, max: 0.999, noNaN: true })),
+        async (steps, random) => {
+          const end = await live(steps, () => random.next().value as number);
+          expect(end.seen).toEqual(end.expected);
+          expect(end.iterated).toEqual(end.expected);
+          expect([end.problems, end.errors, end.pending]).toEqual([[], [], 0]);
+          expect(end.pulls).toBeLessThanOrEqual(steps.length + 2);
+        },
+      ),
       { numRuns: 150 },
     );
   });

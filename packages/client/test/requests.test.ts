@@ -131,7 +131,9 @@ describe('a request', () => {
       code: 'REQUEST_REFUSED',
       details: { code: 'NOT_SERVING', retryable: true, details: { state: 'degraded' } },
     });
-    await expect(client.request('never', {})).rejects.toMatchObject({ details: { code: 'NOT_SERVING', retryable: false } });
+    await expect(client.request('never', {})).rejects.toMatchObject({
+      details: { code: 'NOT_SERVING', retryable: false },
+    });
     await expect(client.request('bad', {})).rejects.toMatchObject({ details: { code: 'FRAME_INVALID' } });
     await clock.advance(59_000);
     await busy;
@@ -180,7 +182,10 @@ describe('a request', () => {
     void client.open();
     await clock.settle();
     expect(early).toEqual(['REQUEST_TOO_LARGE']);
-    await expect(client.request('any', 'ä'.repeat(120))).rejects.toMatchObject({ code: 'REQUEST_TOO_LARGE', details: { limit: 300 } });
+    await expect(client.request('any', 'ä'.repeat(120))).rejects.toMatchObject({
+      code: 'REQUEST_TOO_LARGE',
+      details: { limit: 300 },
+    });
     expect(await client.request('any', 'x'.repeat(120))).toBeNull();
     expect(server.executed.size).toBe(1);
   });
@@ -213,7 +218,13 @@ describe('a run', () => {
     const { server, client } = await ready();
     server.answer = (socket, { type, id }) => {
       if (type !== 'request') return;
-      const chunk = (offset: number, list: AgentEvent[]) => ({ type: 'events', stream: 't', epoch: 'e', offset, events: list });
+      const chunk = (offset: number, list: AgentEvent[]) => ({
+        type: 'events',
+        stream: 't',
+        epoch: 'e',
+        offset,
+        events: list,
+      });
       socket.say(
         { type: 'response', id, ok: true, data: { run: 'r', thread: 't' } },
         chunk(1, events('r', 1, 2)),
@@ -347,7 +358,10 @@ describe('a run', () => {
     server.last.end(1006);
     server.logs.set('t', { epoch: 'e2', floor: 0, events: [] });
     await clock.advance(1_000);
-    await expect(run.result).rejects.toMatchObject({ code: 'EVENTS_LOST', details: { stream: 't', why: 'it is gone' } });
+    await expect(run.result).rejects.toMatchObject({
+      code: 'EVENTS_LOST',
+      details: { stream: 't', why: 'it is gone' },
+    });
     await expect(collect(run)).rejects.toMatchObject({ code: 'EVENTS_LOST' });
   });
 

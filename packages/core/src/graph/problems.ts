@@ -68,12 +68,7 @@ export function sameName(id: string): GraphProblem {
 }
 
 /** What a node may not reach: something of which there is one per use, or something behind the gate. */
-export function outOfReach(
-  id: string,
-  provider: Provider,
-  owner: string,
-  kind: 'scoped' | 'factory',
-): GraphProblem {
+export function outOfReach(id: string, provider: Provider, owner: string, kind: 'scoped' | 'factory'): GraphProblem {
   if (kind === 'scoped') {
     return {
       code: 'CAPTIVE',
