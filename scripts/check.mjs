@@ -1,4 +1,4 @@
-/** `npm run check`: format, types, lint, the packages as they would be published, import boundaries; runs all, reports all, fails if any fails. */
+/** `npm run check`: format, types, lint, the weight of the client, the packages as they would be published, import boundaries; runs all, reports all, fails if any fails. */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,7 +8,7 @@ import { packages, root } from './packages.mjs';
 const packed = mkdtempSync(join(tmpdir(), 'muster-check-'));
 const jest = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', 'node_modules/jest/bin/jest.js'];
 
-/** Each is run by Node; `after` names the step whose files it reads. */
+/** Each is run by Node; `after` names the step whose files it reads, `shows` says that its output is wanted also when it succeeds. */
 const steps = [
   { name: 'build', run: ['scripts/build.mjs'] },
   { name: 'format', run: ['node_modules/prettier/bin/prettier.cjs', '--check', '--log-level=warn', '.'] },
@@ -19,6 +19,7 @@ const steps = [
     // Of files outside a project the linter knows other packages by their dist/ alone.
     after: 'build',
   },
+  { name: 'size', run: ['scripts/size.mjs'], shows: true },
   { name: 'boundaries', run: [...jest, '--silent', 'test/architecture.test.ts'] },
   { name: 'pack', run: ['scripts/pack.mjs', packed], after: 'build' },
   ...packages.flatMap(({ folder, tarball }) => [
@@ -36,7 +37,7 @@ const steps = [
 ];
 
 /** Runs one step and reports it; false when it failed. */
-async function report({ name, run }) {
+async function report({ name, run, shows }) {
   const began = performance.now();
   const child = spawn(process.execPath, run, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
@@ -50,7 +51,7 @@ async function report({ name, run }) {
   });
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
   console.log(`${status === 0 ? '✔' : '✘'} ${name} (${seconds} s)`);
-  if (status !== 0) console.log(output);
+  if (status !== 0 || shows) console.log(output.trimEnd());
   return status === 0;
 }
 

@@ -42,7 +42,7 @@ const CORE_LAYERS: Readonly<Record<string, readonly string[]>> = {
 const CLOCKS = [
   'packages/core/src/clock.ts',
   'packages/core/src/testing/fake-clock.ts',
-  'packages/client/src/random.ts',
+  'packages/client/src/clock.ts',
 ];
 
 /** The only file that may import what it does not name: the module of a user. */

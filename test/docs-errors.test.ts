@@ -118,7 +118,19 @@ const agents: Samples<typeof AGENT_ERRORS> = {
 const client: Samples<typeof CLIENT_ERRORS> = {
   CONNECTION_CLOSED: { code: 4101, reason: '', retry: 'backoff' },
   REQUEST_REFUSED: { code: 'AGENT_UNKNOWN', message: 'There is no agent "x".', retryable: false, details: {} },
+  CONNECT_TIMEOUT: { url: 'wss://x/ws', waitedMs: 30_000, last: 'it waits for Database' },
+  REQUEST_TIMEOUT: { method: 'run', timeoutMs: 60_000, sent: true },
+  REQUEST_TOO_LARGE: { method: 'run', bytes: 70_000, limit: 65_536 },
+  CLIENT_QUEUE_FULL: { method: 'run', waiting: 64 },
+  EVENTS_LOST: { stream: 't1', why: 'events after the cursor are no longer kept' },
+  HANDLER_FAILED: { stream: 't1', event: 'r1:1', attempt: 1 },
+  LISTENER_FAILED: {},
+  TOKEN_FAILED: {},
+  CURSORS_FAILED: { method: 'save' },
+  SERVER_ERROR: { code: 'FRAME_INVALID', message: 'The frame is not JSON.', correlation: 'c0ffee' },
+  FRAME_UNREADABLE: {},
   NO_WEB_SOCKET: {},
+  CLIENT_OPTION_INVALID: { option: 'timeoutMs', got: '-1' },
 };
 
 const inspect: Samples<typeof INSPECT_ERRORS> = {

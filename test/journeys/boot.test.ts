@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm, stat, writeFile, mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connect } from '@muster/client';
+import { type Client, type ClientState, connect } from '@muster/client';
 import fc from 'fast-check';
 import { WebSocket } from 'ws';
 import { bundleExample, chat, RunningProcess } from './process.ts';
@@ -25,6 +25,17 @@ const environment = () => ({ PORT: '0', MUSTER_DATA: data, CHAT_DATABASE_MS: '10
 async function login(url: string, name: string): Promise<string> {
   const response = await fetch(`${url}/login`, { method: 'POST', body: JSON.stringify({ name }) });
   return ((await response.json()) as { token: string }).token;
+}
+
+/** Resolves as soon as the client is in this state, after the present one. */
+function untilState(client: Client, state: ClientState): Promise<void> {
+  return new Promise((resolve) => {
+    const stop = client.onState((status) => {
+      if (status.state !== state) return;
+      stop();
+      resolve();
+    });
+  });
 }
 
 const socketUrl = (url: string): string => `${url.replace('http', 'ws')}/ws`;
@@ -53,8 +64,11 @@ describe('the flagship', () => {
     const required = names.filter((name) => name !== 'agent_output' && name !== 'agent_thinking');
     expect(required).toEqual(['agent_started', 'tool_executing', 'tool_completed', 'agent_completed']);
     expect((await client.run('12 * (7 + 5)').result).finalResponse).toBe('12 * (7 + 5) = 144');
+    const lost = untilState(client, 'waiting');
     server.child.kill('SIGINT');
-    expect((await client.closed).code).toBe(4201);
+    await lost;
+    expect(client.status.lastClose?.code).toBe(4201);
+    await client.close();
     expect(await server.exited).toEqual({ code: 0, signal: null });
     const stopped = [...server.output.matchAll(/○ (\w+) stopped/g)].map(([, name]) => name);
     expect(stopped.indexOf('AgentSupervisor')).toBeLessThan(stopped.indexOf('ThreadService'));
@@ -212,6 +226,7 @@ describe('examples/01-first-gate', () => {
     expect(await client.request('hello', {})).toBe('Hello, Ann!');
     server.child.kill('SIGTERM');
     expect((await server.exited).code).toBe(0);
+    await client.close();
   });
 });
 

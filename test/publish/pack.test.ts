@@ -244,6 +244,7 @@ withPackages('a strict TypeScript project', () => {
       expect(await client.request('hello', {})).toBe('Hello, Ann!');
       server.child.kill('SIGTERM');
       expect((await server.exited).code).toBe(0);
+      await client.close();
     }
   });
 });

@@ -1,51 +1,29 @@
 /**
- * `connect()`: one authenticated connection to a Muster server, from a browser or from Node.
+ * `connect()`: one client of a Muster server, from a browser or from Node, over as many connections as its life needs.
+ *
+ * Every event of every followed stream reaches every handler in order, at least once, and once when keyed by its id.
  */
 import {
   type AgentEvent,
   CLOSE,
-  type ClientFrameInput,
-  type EventsFrame,
   type MusterError,
-  type ResponseFrame,
-  retryAfter,
+  type Position,
   type RunAccepted,
   type RunRequestInput,
   type ServerFrame,
-  StateMachine,
-  SUBPROTOCOL,
   type WelcomeFrame,
-  type WireError,
 } from '@muster/contracts';
-import { CLIENT, type ClientState } from './client-state.ts';
+import type { Closed, ClientState, ClientStatus } from './client-state.ts';
+import { Connector } from './connector.ts';
+import { CursorKeeper } from './cursors.ts';
 import { clientError } from './errors.ts';
-import { randomUuid } from './random.ts';
+import { EventFeed } from './event-feed.ts';
+import { Listeners } from './listeners.ts';
+import { type ConnectOptions, type EventHandler, type Settings, settingsOf } from './options.ts';
+import { type RequestOptions, Requests } from './requests.ts';
 import { LiveRun, type Run } from './run.ts';
-
-/** The part of a WebSocket that the client uses; browsers', Node's and `ws` all have it. */
-export interface WebSocketLike {
-  send(data: string): void;
-  close(code?: number, reason?: string): void;
-  onopen: ((event: any) => void) | null;
-  onmessage: ((event: any) => void) | null;
-  onclose: ((event: any) => void) | null;
-  onerror: ((event: any) => void) | null;
-}
-
-export interface ConnectOptions {
-  /** `ws://` or `wss://`, with the path of the server's factory. */
-  readonly url: string;
-  /** The bearer token, or what fetches one; sent in the first frame, never in the URL. */
-  readonly token: string | (() => string | Promise<string>);
-  /** @default the runtime's own */
-  readonly WebSocket?: new (url: string, protocols: string) => WebSocketLike;
-  /** Who the client is, for the server's logs. @default 'muster-client' */
-  readonly name?: string;
-  /** Streams to receive from their beginning, by thread. @default [] */
-  readonly subscribe?: readonly string[];
-  /** Makes ids of requests. @default random ones */
-  readonly uuid?: () => string;
-}
+import type { StreamReset } from './stream.ts';
+import { Streams } from './streams.ts';
 
 /** Version in `hello`. */
 const VERSION = '0.1.0';
@@ -53,183 +31,256 @@ const VERSION = '0.1.0';
 /**
  * Connects, authenticates, and resolves when the server is ready for requests.
  *
- * @throws MusterError `CONNECTION_CLOSED` when the server closed instead; `NO_WEB_SOCKET` where none is to be had.
+ * @throws MusterError `CONNECTION_CLOSED` when the server does not want this client; `CONNECT_TIMEOUT` after `connectMs`;
+ *   `TOKEN_FAILED`, `NO_WEB_SOCKET`, `CLIENT_OPTION_INVALID`.
  */
 export async function connect(options: ConnectOptions): Promise<Client> {
-  const WebSocket = options.WebSocket ?? (globalThis as { WebSocket?: ConnectOptions['WebSocket'] }).WebSocket;
-  if (WebSocket === undefined) throw clientError('NO_WEB_SOCKET', {});
-  const token = typeof options.token === 'string' ? options.token : await options.token();
-  const client = new Client(new WebSocket(options.url, SUBPROTOCOL), token, options);
-  await client.welcome;
+  const client = new Client(options);
+  await client.open();
   return client;
 }
 
 export class Client {
-  /** Resolves when the server is ready for requests. */
+  /** Resolves with the first `welcome`; rejects when the client closed before it. */
   readonly welcome: Promise<WelcomeFrame>;
-  readonly #socket: WebSocketLike;
-  readonly #machine = new StateMachine('client', CLIENT, 'connecting');
-  readonly #uuid: () => string;
-  readonly #requests = new Map<string, { resolve: (data: any) => void; reject: (error: unknown) => void }>();
-  readonly #runs = new Map<string, LiveRun>();
-  readonly #eventListeners = new Set<(event: AgentEvent, thread: string) => void>();
-  readonly #frameListeners = new Set<(frame: ServerFrame) => void>();
-  readonly #closed: Promise<{ code: number; reason: string }>;
-  #welcomed!: { resolve: (frame: WelcomeFrame) => void; reject: (error: unknown) => void };
+  /** Resolves when the client is closed for good, with the last close code and the error that everything failed with. */
+  readonly closed: Promise<Closed & { readonly error: MusterError }>;
+  readonly #settings: Settings;
+  readonly #id: string;
+  readonly #connector: Connector;
+  readonly #streams: Streams;
+  readonly #requests: Requests;
+  readonly #keeper: CursorKeeper;
+  readonly #handlers = new Set<EventHandler>();
+  readonly #onError = new Listeners<MusterError>(() => {});
+  readonly #onFrame = new Listeners<ServerFrame>((error) => this.#onError.tell(error));
+  readonly #onState = new Listeners<ClientStatus>((error) => this.#onError.tell(error));
+  readonly #onReset = new Listeners<StreamReset>((error) => this.#onError.tell(error));
+  readonly #runs = new Set<LiveRun>();
+  readonly #onAbort = (): void => void this.close();
+  #session: string | null = null;
+  /** What everything fails with once the client is closed. */
+  #error: MusterError | undefined;
+  #welcoming!: { resolve: (frame: WelcomeFrame) => void; reject: (error: MusterError) => void };
+  #closing!: (closed: Closed & { error: MusterError }) => void;
 
-  constructor(socket: WebSocketLike, token: string, options: ConnectOptions) {
-    this.#socket = socket;
-    this.#uuid = options.uuid ?? randomUuid;
-    this.welcome = new Promise((resolve, reject) => {
-      this.#welcomed = { resolve, reject };
+  /** Does nothing before `open()`. @throws MusterError `NO_WEB_SOCKET`, `CLIENT_OPTION_INVALID` */
+  constructor(options: ConnectOptions) {
+    this.#settings = settingsOf(options);
+    this.#id = this.#settings.random.uuid();
+    this.welcome = new Promise((welcomed, refused) => {
+      this.#welcoming = { resolve: welcomed, reject: refused };
+    });
+    this.closed = new Promise((resolve) => {
+      this.#closing = resolve;
     });
     this.welcome.catch(() => {});
-    socket.onopen = () => {
-      this.#machine.send('opened');
-      const { name = 'muster-client', subscribe = [] } = options;
-      this.#send({
-        type: 'hello',
-        client: { id: this.#uuid(), name, version: VERSION },
-        auth: { scheme: 'bearer', token },
-        cursors: {},
-        subscribe: [...subscribe],
-      });
-    };
-    socket.onmessage = ({ data }: { data: unknown }) => this.#received(JSON.parse(String(data)) as ServerFrame);
-    // A failed connection is told by the close that follows.
-    socket.onerror = () => {};
-    this.#closed = new Promise((resolve) => {
-      socket.onclose = ({ code, reason }: { code: number; reason: string }) => {
-        this.#machine.send('closed');
-        this.#end(code, reason);
-        resolve({ code, reason });
-      };
+    if (options.onEvent) this.#handlers.add(options.onEvent);
+    const failed = (error: MusterError): void => this.#onError.tell(error);
+    this.#keeper = new CursorKeeper(
+      options.cursors,
+      () => ({ session: this.#session, streams: this.#streams.positions }),
+      failed,
+    );
+    this.#connector = this.#makeConnector(failed);
+    this.#requests = new Requests(this.#settings, {
+      send: (text) => this.state === 'ready' && this.#connector.send(text),
+    });
+    this.#streams = new Streams({
+      clock: this.#settings.clock,
+      handlers: this.#handlers,
+      failed,
+      send: (frame) => this.#connector.send(frame),
+      moved: () => this.#keeper.save(),
+      reset: (reset) => this.#onReset.tell(reset),
     });
   }
 
   get state(): ClientState {
-    return this.#machine.state;
+    return this.status.state;
   }
 
-  /** Resolves when the connection has closed, with the code that says why. */
-  get closed(): Promise<{ code: number; reason: string }> {
-    return this.#closed;
+  /** The state, and what is awaited in it. */
+  get status(): ClientStatus {
+    return this.#connector.status;
   }
 
-  /** Sends a request; resolves to the data of its response. @throws MusterError `REQUEST_REFUSED` or `CONNECTION_CLOSED`. */
-  request<T = unknown>(method: string, data: unknown): Promise<T> {
-    return this.#request<T>(method, data, () => {});
+  /** Begins to connect; resolves when ready for requests. To be called once. @throws as `connect()` */
+  async open(): Promise<WelcomeFrame> {
+    const { signal, subscribe } = this.#settings;
+    signal?.throwIfAborted();
+    signal?.addEventListener('abort', this.#onAbort, { once: true });
+    const { session, streams } = await this.#keeper.load();
+    if (this.state === 'idle') {
+      this.#session = session;
+      for (const [name, position] of Object.entries(streams)) this.#streams.follow(name, false, position);
+      for (const name of subscribe) this.#streams.follow(name, true);
+      this.#connector.open();
+    }
+    return this.welcome;
   }
 
-  /** Asks an agent. */
-  run(request: string | RunRequestInput): Run {
+  /**
+   * Sends a request, as soon as the client is ready; resolves to the data of its response.
+   *
+   * @throws MusterError `REQUEST_REFUSED`, `REQUEST_TIMEOUT`, `REQUEST_TOO_LARGE`, `CLIENT_QUEUE_FULL`, `CONNECTION_CLOSED`; the reason of `signal`.
+   */
+  request<T = unknown>(method: string, data: unknown, options: RequestOptions = {}): Promise<T> {
+    if (this.#error) return Promise.reject(this.#error);
+    return this.#requests.add<T>(method, data, options);
+  }
+
+  /** Asks an agent. The signal of `options` withdraws the request, or cancels the run where it was sent already. */
+  run(request: string | RunRequestInput, options: RequestOptions = {}): Run {
     const data = typeof request === 'string' ? { text: request } : request;
-    // The response comes before the run's first event, so the run is known when that is read.
-    const accepted = this.#request<RunAccepted>('run', data, ({ run: id }) => this.#runs.set(id, run));
-    const run = new LiveRun(accepted, (id, reason) =>
-      this.#send({ type: 'cancel', run: id, ...(reason === undefined ? {} : { reason }) }),
-    );
+    const before = data.thread === undefined ? undefined : this.#streams.get(data.thread)?.processed;
+    const earlier = before && { ...before };
+    const ask = (run: LiveRun): Promise<RunAccepted> => {
+      if (this.#error) return Promise.reject(this.#error);
+      return this.#requests.add<RunAccepted>('run', data, { ...options, keepSent: true }, (accepted, repeated) =>
+        this.#accepted(run, accepted, repeated, earlier),
+      );
+    };
+    const run = new LiveRun(ask, (id, reason) => {
+      this.#connector.send({ type: 'cancel', run: id, ...(reason === undefined ? {} : { reason }) });
+    });
+    this.#runs.add(run);
+    const { signal } = options;
+    const onAbort = (): void => run.cancel();
+    signal?.addEventListener('abort', onAbort, { once: true });
+    const over = (): void => {
+      this.#runs.delete(run);
+      signal?.removeEventListener('abort', onAbort);
+    };
+    run.result.then(over, over);
     return run;
   }
 
-  /** Calls `listener` for every event of every thread that this connection receives. */
-  onEvent(listener: (event: AgentEvent, thread: string) => void): () => void {
-    this.#eventListeners.add(listener);
-    return () => this.#eventListeners.delete(listener);
+  /** Follows a stream: above `cursor`, or from its floor; nothing changes where it is followed already. */
+  subscribe(stream: string, { cursor }: { cursor?: Position } = {}): void {
+    if (this.#error) return;
+    const isNew = this.#streams.get(stream) === undefined;
+    const followed = this.#streams.follow(stream, true, cursor);
+    if (isNew) followed.subscribe();
   }
 
-  /** Calls `listener` for every frame, for those who show or log what happens. */
+  /** Follows a stream no more, and forgets where it stood; whoever iterates over it fails with `EVENTS_LOST`. */
+  unsubscribe(stream: string): void {
+    this.#streams.unfollow(stream);
+    this.#keeper.save();
+  }
+
+  /**
+   * The events of one stream, which is followed from now on: above `cursor`, else from where the client stands in it,
+   * else from its floor. Keeps 1,000 events for whoever does not read, and reads on from the server after that.
+   */
+  events(stream: string, { cursor }: { cursor?: Position } = {}): AsyncIterable<AgentEvent> {
+    const feed = new EventFeed(
+      () => true,
+      () => false,
+    );
+    if (this.#error) {
+      feed.lost(this.#error);
+      return feed;
+    }
+    this.subscribe(stream, cursor ? { cursor } : {});
+    feed.readFrom(this.#streams.follow(stream, true), cursor && { ...cursor });
+    return feed;
+  }
+
+  /** Calls `handler` for every event of every followed stream from now on. @returns what removes it */
+  onEvent(handler: EventHandler): () => void {
+    this.#handlers.add(handler);
+    return () => this.#handlers.delete(handler);
+  }
+
+  /** Calls `listener` for every frame, for those who show or log what happens. @returns what removes it */
   onFrame(listener: (frame: ServerFrame) => void): () => void {
-    this.#frameListeners.add(listener);
-    return () => this.#frameListeners.delete(listener);
+    return this.#onFrame.add(listener);
   }
 
-  /** Closes the connection; runs go on without it. */
+  /** Calls `listener` whenever the state changes, or what is awaited in it. @returns what removes it */
+  onState(listener: (status: ClientStatus) => void): () => void {
+    return this.#onState.add(listener);
+  }
+
+  /** Calls `listener` when a stream could not be continued: events are lost to this client, and it goes on from elsewhere. @returns what removes it */
+  onReset(listener: (reset: StreamReset) => void): () => void {
+    return this.#onReset.add(listener);
+  }
+
+  /** Calls `listener` for everything that failed without anybody waiting for it, handlers and token provider for instance. @returns what removes it */
+  onError(listener: (error: MusterError) => void): () => void {
+    return this.#onError.add(listener);
+  }
+
+  /** Closes for good; runs go on without the client. Resolves when the connection is closed and the cursors are saved. */
   async close(): Promise<void> {
-    this.#socket.close(1000, 'done');
-    await this.#closed;
+    this.#streams.flush();
+    const closed = { code: CLOSE.done, reason: 'done' };
+    await this.#connector.close(clientError('CONNECTION_CLOSED', { ...closed, retry: 'never' }), closed);
+    await this.#keeper.settled();
   }
 
-  /** @param accepted called in the tick in which the response is read. */
-  #request<T>(method: string, data: unknown, accepted: (data: T) => void): Promise<T> {
-    if (this.state === 'leaving') return Promise.reject(closedError(CLOSE.draining, 'draining'));
-    if (this.state !== 'ready') return Promise.reject(closedError(CLOSE.done, `the client is ${this.state}`));
-    const id = this.#uuid();
-    return new Promise<T>((resolve, reject) => {
-      const answered = (result: T): void => {
-        accepted(result);
-        resolve(result);
-      };
-      this.#requests.set(id, { resolve: answered, reject });
-      this.#send({ type: 'request', id, method, data });
+  #makeConnector(failed: (error: MusterError) => void): Connector {
+    return new Connector(this.#settings, {
+      failed,
+      hello: () => ({
+        client: { id: this.#id, name: this.#settings.name, version: VERSION },
+        ...(this.#session === null ? {} : { session: this.#session }),
+        ...this.#streams.hello,
+      }),
+      welcomed: (frame) => this.#welcomed(frame),
+      frame: (frame) => this.#received(frame),
+      lost: () => {
+        this.#requests.disconnected();
+        this.#streams.disconnected();
+      },
+      sessionLost: (reason) => {
+        this.#session = null;
+        this.#requests.sessionLost(reason);
+      },
+      status: (status) => this.#onState.tell(status),
+      closed: (error, closed) => this.#ended(error, closed),
     });
   }
 
-  #send(frame: ClientFrameInput): void {
-    this.#socket.send(JSON.stringify(frame));
+  #welcomed(frame: WelcomeFrame): void {
+    this.#session = frame.session;
+    this.#streams.welcomed(frame);
+    for (const run of this.#runs) run.repeatCancel();
+    this.#requests.welcomed(frame.limits.messageBytes);
+    this.#keeper.save();
+    this.#welcoming.resolve(frame);
   }
 
   #received(frame: ServerFrame): void {
-    for (const listener of this.#frameListeners) listener(frame);
-    switch (frame.type) {
-      case 'welcome':
-        this.#machine.send('welcomed');
-        this.#welcomed.resolve(frame);
-        return;
-      case 'response':
-        this.#answered(frame);
-        return;
-      case 'events':
-        this.#happened(frame);
-        return;
-      case 'error':
-        if (frame.request !== undefined) this.#refused(frame.request, { retryable: false, ...frame });
-        return;
-      case 'ping':
-        this.#send({ type: 'pong' });
-        return;
-      case 'drain':
-        if (this.#machine.can('drained')) this.#machine.send('drained');
-        return;
-      default:
+    this.#onFrame.tell(frame);
+    if (frame.type === 'response') this.#requests.answered(frame);
+    else if (frame.type === 'recovered') this.#requests.serve();
+    else if (frame.type !== 'error') this.#streams.received(frame);
+    else if (frame.request !== undefined) this.#requests.refused(frame.request, { retryable: false, ...frame });
+    else {
+      const { code, message, correlation } = frame;
+      this.#onError.tell(clientError('SERVER_ERROR', { code, message, correlation }));
     }
   }
 
-  #answered(frame: ResponseFrame): void {
-    if (!frame.ok) {
-      this.#refused(frame.id, frame.error);
-      return;
-    }
-    const request = this.#requests.get(frame.id);
-    this.#requests.delete(frame.id);
-    request?.resolve(frame.data);
+  /** The answer to a repeated request can come after events of its run, and on a connection that does not carry its thread. */
+  #accepted(run: LiveRun, { run: id, thread }: RunAccepted, repeated: boolean, earlier: Position | undefined): void {
+    const isNew = this.#streams.get(thread) === undefined;
+    const stream = this.#streams.follow(thread, false);
+    run.begin(id, stream, repeated ? stream.since(earlier) : undefined);
+    if (repeated && isNew) stream.subscribe();
   }
 
-  #refused(id: string, error: WireError): void {
-    const { code, message, retryable, details } = error;
-    const request = this.#requests.get(id);
-    this.#requests.delete(id);
-    request?.reject(clientError('REQUEST_REFUSED', { code, message, retryable, details }));
+  #ended(error: MusterError, closed: Closed): void {
+    this.#error = error;
+    this.#settings.signal?.removeEventListener('abort', this.#onAbort);
+    this.#keeper.save();
+    this.#requests.close(error);
+    this.#streams.end(error);
+    this.#welcoming.reject(error);
+    this.#closing({ ...closed, error });
   }
-
-  #happened(frame: EventsFrame): void {
-    for (const event of frame.events) {
-      for (const listener of this.#eventListeners) listener(event, frame.stream);
-      this.#runs.get(event.run)?.take(event);
-      if (event.event === 'agent_completed') this.#runs.delete(event.run);
-    }
-  }
-
-  #end(code: number, reason: string): void {
-    const error = closedError(code, reason);
-    this.#welcomed.reject(error);
-    for (const { reject } of this.#requests.values()) reject(error);
-    for (const run of this.#runs.values()) run.fail(error);
-    this.#requests.clear();
-    this.#runs.clear();
-  }
-}
-
-function closedError(code: number, reason: string): MusterError {
-  return clientError('CONNECTION_CLOSED', { code, reason, retry: retryAfter(code) });
 }

@@ -13,7 +13,7 @@ import {
   ThreadService,
   ThreadStore,
 } from '@muster/agents';
-import { connect, type Client, type ConnectOptions } from '@muster/client';
+import { type Client, type ClientState, connect, type ConnectOptions, storageCursors } from '@muster/client';
 import type { AgentEvent } from '@muster/contracts';
 import { provide, service } from '@muster/core';
 import { startTestApp } from '@muster/core/testing';
@@ -123,6 +123,17 @@ async function until(run: AsyncIterable<AgentEvent>, name: AgentEvent['event']):
   throw new Error(`the run ended without ${name}`);
 }
 
+/** Resolves as soon as the client is in this state, after the present one. */
+function untilState(client: Client, state: ClientState): Promise<void> {
+  return new Promise((resolve) => {
+    const stop = client.onState((status) => {
+      if (status.state !== state) return;
+      stop();
+      resolve();
+    });
+  });
+}
+
 describe('a client of a real server', () => {
   it('is ready once the server has welcomed its user', async () => {
     await using server = await chat();
@@ -229,12 +240,14 @@ describe('a client of a real server', () => {
     expect(await client.run('still here').result).toMatchObject({ status: 'success' });
   });
 
-  it('that is idle when the server stops is closed with 4201, which means now', async () => {
+  it('that is idle when the server stops is told 4201, and waits to come back', async () => {
     await using server = await chat();
     const client = await server.client();
+    const waiting = untilState(client, 'waiting');
     await server.app.stop();
-    expect(await client.closed).toMatchObject({ code: 4201 });
-    expect(client.state).toBe('closed');
+    await waiting;
+    expect(client.status.lastClose).toMatchObject({ code: 4201 });
+    await client.close();
     await expect(client.request('run', { text: 'late' })).rejects.toMatchObject({ code: 'CONNECTION_CLOSED' });
   });
 
@@ -243,37 +256,59 @@ describe('a client of a real server', () => {
     const client = await server.client();
     const run = client.run('hang');
     await until(run, 'agent_output');
+    const waiting = untilState(client, 'waiting');
     const stopping = server.app.stop();
     expect(await run.result).toMatchObject({ status: 'interrupted', by: 'supervisor', retryable: true });
     await stopping;
-    expect(await client.closed).toMatchObject({ code: 4201 });
+    await waiting;
+    expect(client.status.lastClose).toMatchObject({ code: 4201 });
   });
 
-  it('fails what iterates and what waits when the connection is lost; the run itself goes on', async () => {
+  it('goes on with its run over a connection that is lost', async () => {
     await using server = await chat();
-    let raw!: WebSocket;
+    const sockets: WebSocket[] = [];
     class Watched extends WebSocket {
       constructor(url: string, protocols: string) {
         super(url, protocols);
-        raw = this;
+        sockets.push(this);
       }
     }
-    const client = await server.client('ann', { WebSocket: Watched as never });
+    const client = await server.client('ann', { WebSocket: Watched as never, backoffMs: 1 });
     const run = client.run('hang');
-    await until(run, 'agent_output');
-    raw.terminate();
-    const lost = { code: 'CONNECTION_CLOSED', details: { code: 1006, retry: 'backoff' } };
-    await expect(collect(run)).rejects.toMatchObject(lost);
-    await expect(run.result).rejects.toMatchObject(lost);
+    const first = await until(run, 'agent_output');
+    sockets[0]?.terminate();
+    await untilState(client, 'ready');
+    expect(sockets.length).toBe(2);
     expect(server.supervisor.activeRuns).toBe(1);
+    run.cancel('enough');
+    const rest = await collect(run);
+    expect(rest.map(({ event, n }) => [event, n])).toEqual([['agent_completed', first.n + 1]]);
+    expect(await run.result).toMatchObject({ status: 'cancelled', count: first.n + 1 });
+  });
+
+  it('that begins anew with stored cursors sees what it has not processed, and nothing twice', async () => {
+    await using server = await chat();
+    const stored = new Map<string, string>();
+    const storage = {
+      getItem: (key: string) => stored.get(key) ?? null,
+      setItem: (key: string, value: string) => void stored.set(key, value),
+    };
+    const seen: string[] = [];
+    const options = { cursors: storageCursors(storage, 'tab'), onEvent: ({ id }: AgentEvent) => seen.push(id) };
+    const before = await server.client('ann', options);
+    const run = before.run('hang');
+    await until(run, 'agent_output');
     const { run: id } = await run.accepted;
-    const again = await server.client('ann', { subscribe: [(await run.accepted).thread] });
+    await before.close();
+    const after = await server.client('ann', options);
     const ended = new Promise<AgentEvent>((resolve) => {
-      again.onEvent((event) => {
+      after.onEvent((event) => {
         if (event.event === 'agent_completed') resolve(event);
       });
     });
-    await again.request('cancel', { run: id });
-    expect(await ended).toMatchObject({ run: id, data: { status: 'cancelled' } });
+    await after.request('cancel', { run: id });
+    const { n } = await ended;
+    expect(seen).toEqual(Array.from({ length: n }, (_, i) => `${id}:${i + 1}`));
+    expect((await after.welcome).session).toBe((await before.welcome).session);
   });
 });

@@ -100,5 +100,7 @@ assert.deepEqual([(await run.result).status, (await run.result).finalResponse], 
 
 const { hung } = await app.stop();
 assert.deepEqual(hung, []);
-assert.equal((await client.closed).code, 4201);
+assert.equal(client.status.lastClose?.code, 4201);
+await client.close();
+assert.equal((await client.closed).code, 1000);
 console.log('ok');
