@@ -28,6 +28,8 @@ export async function bundleForNode(entry, outfile, options = {}) {
     outfile,
     platform: 'node',
     target: 'node20',
+    // A native module stays where it was installed.
+    external: ['lmdb'],
     tsconfigRaw: { compilerOptions: { experimentalDecorators: true } },
     ...(options.format === 'cjs' ? {} : { banner: REQUIRE }),
     ...options,

@@ -1,6 +1,8 @@
 /** The flagship: an AI chat that boots in order, opens its gate, and answers from this repository's documentation. */
+import { join } from 'node:path';
 import { AgentRegistry, AgentSupervisor, ExecutionEngineFactory, ThreadService, ThreadStore } from '@muster/agents';
 import { type App, createApp, HealthMonitor, provide, provideValue } from '@muster/core';
+import { lmdb } from '@muster/lmdb';
 import { Authenticator, ConnectionPool, webSocketServer } from '@muster/server';
 import { Guide } from './agents/guide.ts';
 import { ChatSocket } from './chat-socket.ts';
@@ -13,7 +15,7 @@ import { DataDirectory, TokenAuthenticator } from './services/token-authenticato
 export interface ChatOptions {
   readonly port: number;
   readonly host: string;
-  /** Where the key of the tokens is kept. */
+  /** Where events, keys and the key of the tokens are kept. */
   readonly dataDirectory: string;
   /** The checkout whose documentation is searched. */
   readonly docsRoot: string;
@@ -38,6 +40,7 @@ export function chatApp(options: ChatOptions): App {
       Guide,
       ChatSocket,
       Pages,
+      ...lmdb({ directory: join(options.dataDirectory, 'data') }),
       provide(ThreadStore, DatabaseThreads),
       provide(Authenticator, TokenAuthenticator),
       provideValue(DatabaseStartMs, options.databaseStartMs),

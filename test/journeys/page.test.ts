@@ -18,11 +18,17 @@ const withBrowser = executablePath === undefined && !mandatory ? describe.skip :
 
 withBrowser('the page', () => {
   /** Starts the chat and opens its page; everything ends with the scope. */
-  async function open(
-    name: string,
-  ): Promise<AsyncDisposable & { page: Page; complaints: string[]; server: RunningProcess }> {
+  async function open(name: string): Promise<
+    AsyncDisposable & {
+      page: Page;
+      browser: Browser;
+      complaints: string[];
+      server: RunningProcess;
+      restart(): Promise<void>;
+    }
+  > {
     const data = await mkdtemp(join(tmpdir(), 'muster-'));
-    const server = new RunningProcess(chat, { PORT: '0', MUSTER_DATA: data, CHAT_DATABASE_MS: '50' });
+    let server = new RunningProcess(chat, { PORT: '0', MUSTER_DATA: data, CHAT_DATABASE_MS: '50' });
     const flags = [
       '--no-sandbox',
       '--disable-gpu',
@@ -39,14 +45,21 @@ withBrowser('the page', () => {
       if (message.type() === 'error') complaints.push(message.text());
     });
     page.on('pageerror', (error) => complaints.push(error.message));
-    await page.goto(await server.url());
-    await page.fill('#name', name);
-    await page.click('#login button');
-    await page.waitForSelector('#question:visible');
+    const url = await server.url();
+    await page.goto(url);
+    await logIn(page, name);
     return {
       page,
+      browser,
       complaints,
       server,
+      /** Killed without a word, and started again on the same port and the same data. */
+      restart: async () => {
+        server.child.kill('SIGKILL');
+        await server.exited;
+        server = new RunningProcess(chat, { PORT: new URL(url).port, MUSTER_DATA: data, CHAT_DATABASE_MS: '50' });
+        await server.url();
+      },
       [Symbol.asyncDispose]: async () => {
         await browser.close();
         await server[Symbol.asyncDispose]();
@@ -54,6 +67,28 @@ withBrowser('the page', () => {
       },
     };
   }
+
+  async function logIn(page: Page, name: string): Promise<void> {
+    await page.fill('#name', name);
+    await page.click('#login button');
+    await page.waitForSelector('#question:visible');
+  }
+
+  /** Asks, and waits until a part of the answer is there. */
+  async function askAndRead(page: Page, question: string): Promise<void> {
+    await page.fill('#question', question);
+    await page.click('#ask button');
+    await page.waitForFunction(() => (document.querySelector('.text')?.textContent ?? '').length > 20);
+  }
+
+  /** What stands on the page, each step and each answer. */
+  const shown = (page: Page) =>
+    page.evaluate(() => ({
+      questions: [...document.querySelectorAll('.question')].map((each) => each.textContent),
+      steps: [...document.querySelectorAll('.steps li')].map((each) => each.textContent),
+      answers: [...document.querySelectorAll('.text')].map((each) => each.textContent),
+      ends: [...document.querySelectorAll('.end')].map((each) => each.textContent),
+    }));
 
   it('logs in with a name and shows thinking, tool and an answer that cites a file', async () => {
     await using opened = await open('Ann');
@@ -82,8 +117,66 @@ withBrowser('the page', () => {
     expect(await page.textContent('.question')).toBe(nasty);
     expect(await page.title()).toBe('Muster · chat');
     server.child.kill('SIGINT');
-    // It is lost from the drain on, which says something else.
-    await page.waitForSelector('#status.lost:has-text("disconnected (4201)")');
+    await page.waitForSelector('#status.lost:has-text("connecting again")');
     expect(complaints).toEqual([]);
+  });
+
+  it('reloaded in the middle of an answer shows all of it, each event once', async () => {
+    await using opened = await open('Ann');
+    const { page, complaints } = opened;
+    await askAndRead(page, 'What does the gate do?');
+    const before = await shown(page);
+    await page.reload();
+    await page.waitForSelector('.end');
+    const after = await shown(page);
+    expect(before.ends).toEqual([]);
+    expect(after.questions).toEqual(['What does the gate do?']);
+    expect(after.steps).toEqual(before.steps);
+    expect(after.answers).toHaveLength(1);
+    expect(after.answers[0]).toContain((before.answers[0] as string).trim());
+    expect(after.ends).toEqual([expect.stringMatching(/^success/)]);
+    // Once more, when everything is over: the same again.
+    await page.reload();
+    await page.waitForSelector('.end');
+    expect(await shown(page)).toEqual(after);
+    expect(complaints).toEqual([]);
+  });
+
+  it('comes back by itself when the server was killed, has all that it had shown once, and sees the run interrupted', async () => {
+    await using opened = await open('Ann');
+    const { page } = opened;
+    await askAndRead(page, 'What does the gate do?');
+    const before = await shown(page);
+    await opened.restart();
+    await page.waitForSelector('.end.bad');
+    const after = await shown(page);
+    expect(after.questions).toEqual(before.questions);
+    expect(after.steps).toEqual(before.steps);
+    expect(after.answers[0]).toContain((before.answers[0] as string).trim());
+    expect(after.ends).toEqual([expect.stringContaining('interrupted in')]);
+    await page.waitForSelector('#status.ready');
+    // And goes on: the next question is answered.
+    await page.fill('#question', 'What is 6 * 7?');
+    await page.click('#ask button');
+    await page.waitForSelector('.end:not(.bad)');
+    expect((await shown(page)).answers[1]).toContain('42');
+    await page.reload();
+    await page.waitForSelector('.end:not(.bad)');
+    expect((await shown(page)).ends).toHaveLength(2);
+  });
+
+  it('in two tabs of one user shows each what was asked there', async () => {
+    await using opened = await open('Ann');
+    const second = await opened.browser.newPage();
+    await second.goto(opened.page.url());
+    await logIn(second, 'Ann');
+    await Promise.all([
+      askAndRead(opened.page, 'What does the gate do?'),
+      askAndRead(second, 'How does a service start?'),
+    ]);
+    await Promise.all([opened.page.waitForSelector('.end'), second.waitForSelector('.end')]);
+    expect((await shown(opened.page)).questions).toEqual(['What does the gate do?']);
+    expect((await shown(second)).questions).toEqual(['How does a service start?']);
+    expect((await shown(second)).ends).toHaveLength(1);
   });
 });
