@@ -423,6 +423,13 @@ describe('a server that drains', () => {
     expect(client.state).toBe('ready');
   });
 
+  it('names a time that no backoff adds to', async () => {
+    const { server, client } = await ready();
+    server.last.say({ ...drain, reconnectInMs: 100 });
+    server.last.end(4201);
+    expect(client.status.retryInMs).toBe(100);
+  });
+
   it('is not given up when the new socket is refused for good; that is asked again when the old one ends', async () => {
     const { server, client, clock } = await ready();
     const [old] = server.sockets;

@@ -146,6 +146,14 @@ describe('events', () => {
     expect(seen).toEqual([...ids(1, 2), 's:1', 's:2', 's:3']);
   });
 
+  it('of another epoch in a ping make the client ask as well', async () => {
+    const { server, clock, seen } = await following();
+    server.logs.set('t', { epoch: 'e2', floor: 0, events: events('s', 1, 2) });
+    server.last.say({ type: 'ping', positions: { t: { epoch: 'e2', offset: 2 } } });
+    await clock.settle();
+    expect(seen).toEqual(['s:1', 's:2']);
+  });
+
   it('of a thread that nobody named are followed from the first that comes', async () => {
     const { server, clock, seen } = await following();
     server.last.say(frame(41, events('r', 1, 2), { stream: 'new' }));
@@ -274,7 +282,7 @@ describe('a handler', () => {
   });
 
   it('that is removed is told nothing more, also when it stops following in the middle', async () => {
-    const { server, client, seen } = await following();
+    const { server, client, clock, seen } = await following();
     client.onEvent(({ n }) => {
       if (n === 2) client.unsubscribe('t');
     });
@@ -282,6 +290,8 @@ describe('a handler', () => {
     expect(seen).toEqual(ids(1, 2));
     server.last.say(frame(4, events('r', 4, 4)));
     expect(seen).toEqual(ids(1, 2));
+    await clock.advance(ACK_MS);
+    expect(server.last.all('ack')).toEqual([]);
   });
 });
 
@@ -406,10 +416,12 @@ describe('a stream', () => {
   it('that only a run brought is let go when there are too many, one that was asked for is not', async () => {
     const { server, client, clock } = await following();
     const read = client.events('read')[Symbol.asyncIterator]();
+    server.execute = () => ({ run: 'mine', thread: 'of-a-run' });
+    await client.run('hi').accepted;
     for (let i = 0; i < MAX_STREAMS + 5; i += 1) server.last.say(frame(1, [event(`r${i}`, 1)], { stream: `s${i}` }));
     await clock.settle();
     expect(server.last.all('unsubscribe').map(({ stream }) => stream)).toEqual(
-      Array.from({ length: 7 }, (_, i) => `s${i}`),
+      Array.from({ length: 8 }, (_, i) => `s${i}`),
     );
     server.append('read', event('r', 1));
     expect((await read.next()).value).toMatchObject({ n: 1 });
