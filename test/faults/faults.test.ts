@@ -1,0 +1,70 @@
+/** The short form of the faults: they run, find nothing, and would find something. */
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { describe, expect, it, jest } from '@jest/globals';
+import type { AgentEvent } from '@muster/contracts';
+import { root } from '../journeys/process.ts';
+import { cleanVerdict, judge } from './ledger.ts';
+
+jest.setTimeout(120_000);
+
+const event = (n: number, name = 'agent_thinking', text = 'canary of ann.'): AgentEvent =>
+  ({
+    id: `r:${n}`,
+    event: name,
+    run: 'r',
+    n,
+    agent: 'a',
+    at: 0,
+    data: { reasoning: text, status: 'success' },
+  }) as never;
+
+describe('npm run faults', () => {
+  it('loses, doubles and mixes up nothing under faults of the network and the death of the server', async () => {
+    const args = ['scripts/faults.mjs', '--runs', '6', '--json'];
+    const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: root });
+    const { events, ...found } = JSON.parse(stdout.trim().split('\n').at(-1) as string) as Record<string, unknown>;
+    expect(events).toBeGreaterThan(500);
+    expect(found).toEqual({
+      runs: 6,
+      lost: 0,
+      duplicated: 0,
+      disordered: 0,
+      foreign: 0,
+      terminals: { missing: 0, extra: 0 },
+      stuck: 0,
+    });
+  });
+});
+
+describe('the ledger of the faults', () => {
+  const all = [event(1), event(2), event(3), event(4, 'agent_completed')];
+  const [first, second, third, last] = all as [AgentEvent, AgentEvent, AgentEvent, AgentEvent];
+
+  it.each([
+    ['nothing', all, all, {}],
+    ['a loss', all, [first, second, last], { lost: 1 }],
+    ['a loss at the end', all, [first, second, third], { lost: 1 }],
+    ['a double', all, [first, second, second, third, last], { duplicated: 1 }],
+    ['disorder', all, [second, first, third, last], { disordered: 1 }],
+    ['what was never appended', all, [...all, event(9)], { foreign: 1 }],
+    ['a run without an end', all.slice(0, 3), all.slice(0, 3), { terminals: { missing: 1, extra: 0 } }],
+    [
+      'a run with two',
+      [...all, { ...last, id: 'r:5' }],
+      [...all, { ...last, id: 'r:5' }],
+      { terminals: { missing: 0, extra: 1 } },
+    ],
+  ])('finds %s', (_, appended, delivered, wrong) => {
+    const verdict = cleanVerdict();
+    judge(verdict, appended, delivered, 'canary of ann.');
+    expect(verdict).toEqual({ ...cleanVerdict(), events: appended.length, ...wrong });
+  });
+
+  it('finds what belongs to somebody else', () => {
+    const verdict = cleanVerdict();
+    const foreign = event(1, 'agent_thinking', 'canary of bob.');
+    judge(verdict, [foreign, last], [foreign, last], 'canary of ann.');
+    expect(verdict.foreign).toBe(1);
+  });
+});

@@ -1,0 +1,58 @@
+/**
+ * Compares what was appended with what was delivered: every event once, in order, to its user alone, and one end per run.
+ */
+import type { AgentEvent } from '@muster/contracts';
+
+export interface Verdict {
+  events: number;
+  lost: number;
+  duplicated: number;
+  disordered: number;
+  foreign: number;
+  terminals: { missing: number; extra: number };
+}
+
+export function cleanVerdict(): Verdict {
+  return { events: 0, lost: 0, duplicated: 0, disordered: 0, foreign: 0, terminals: { missing: 0, extra: 0 } };
+}
+
+/**
+ * Adds what is wrong with one stream of one client.
+ *
+ * @param appended everything in the log, in order.
+ * @param delivered what the client's handler was given, in order.
+ * @param canary what every text of this user has, and no other's.
+ */
+export function judge(
+  verdict: Verdict,
+  appended: readonly AgentEvent[],
+  delivered: readonly AgentEvent[],
+  canary: string,
+): void {
+  verdict.events += appended.length;
+  const place = new Map(appended.map(({ id }, i) => [id, i]));
+  const seen = new Set<string>();
+  let last = -1;
+  for (const event of delivered) {
+    const at = place.get(event.id);
+    if (at === undefined || !isOf(event, canary)) verdict.foreign += 1;
+    if (seen.has(event.id)) verdict.duplicated += 1;
+    else if (at !== undefined && at < last) verdict.disordered += 1;
+    seen.add(event.id);
+    last = Math.max(last, at ?? last);
+  }
+  verdict.lost += appended.filter(({ id }) => !seen.has(id)).length;
+  const ends = new Map<string, number>();
+  for (const { run, event } of appended) ends.set(run, (ends.get(run) ?? 0) + (event === 'agent_completed' ? 1 : 0));
+  for (const count of ends.values()) {
+    if (count === 0) verdict.terminals.missing += 1;
+    if (count > 1) verdict.terminals.extra += count - 1;
+  }
+}
+
+/** Errors of the framework have no text of the user. */
+function isOf({ event, data }: AgentEvent, canary: string): boolean {
+  if (event === 'agent_completed' && data.status !== 'success') return true;
+  const text = JSON.stringify(data);
+  return !text.includes('canary') || text.includes(canary);
+}
