@@ -104,8 +104,9 @@ describe('a fault', () => {
     await using net = await through({ kind: 'reset', afterBytes: 5 });
     net.near.socket.write(text(20));
     expect(await net.near.closed).toEqual({ error: 'ECONNRESET', ended: false });
-    expect(await net.far.closed).toMatchObject({ error: 'ECONNRESET' });
-    expect(net.connection.forwarded).toBe(5);
+    // libuv tells an RST that comes with the last bytes as their end.
+    await net.far.closed;
+    expect([net.far.text, net.connection.forwarded]).toEqual([text(5), 5]);
   });
 
   it('leaves both sides open and forwards nothing more', async () => {

@@ -206,6 +206,13 @@ describe('an ack', () => {
     expect(server.last.all('ack').map(({ offset }) => offset)).toEqual([1, 2]);
   });
 
+  it('goes out before the client closes', async () => {
+    const { server, client } = await following();
+    server.append('t', event('r', 1));
+    await client.close();
+    expect(server.last.all('ack')).toEqual([{ type: 'ack', stream: 't', epoch: 'e', offset: 1 }]);
+  });
+
   it('is not sent for what a handler was given before a reset', async () => {
     const release: (() => void)[] = [];
     const { server, client, clock } = await ready({ subscribe: ['t'] });
@@ -286,7 +293,7 @@ describe('a handler', () => {
     client.onEvent(({ n }) => {
       if (n === 2) client.unsubscribe('t');
     });
-    server.append('t', ...events('r', 1, 3));
+    server.append('t', event('r', 1), terminal('r', 2), event('r', 3));
     expect(seen).toEqual(ids(1, 2));
     server.last.say(frame(4, events('r', 4, 4)));
     expect(seen).toEqual(ids(1, 2));
