@@ -81,9 +81,29 @@ withBrowser('the page', () => {
     await page.waitForSelector('.end');
     expect(await page.textContent('.question')).toBe(nasty);
     expect(await page.title()).toBe('Muster · chat');
+    // The browser complains of every attempt to come back.
+    expect(complaints).toEqual([]);
     server.child.kill('SIGINT');
-    // It is lost from the drain on, which says something else.
-    await page.waitForSelector('#status.lost:has-text("disconnected (4201)")');
+    await page.waitForSelector('#status.lost:has-text("disconnected")');
+  });
+
+  it('shows after a reload in the middle of an answer what it showed before, and the rest', async () => {
+    await using opened = await open('Ann');
+    const { page, complaints } = opened;
+    await page.fill('#question', 'What does the gate do?');
+    await page.click('#ask button');
+    await page.waitForSelector('.tool');
+    await page.reload();
+    await page.waitForSelector('.end');
+    expect(await page.locator('.question').allTextContents()).toEqual(['What does the gate do?']);
+    expect(await page.locator('.answer').count()).toBe(1);
+    expect(await page.textContent('.tool.ok')).toContain('search_docs');
+    expect(await page.textContent('.end')).toMatch(/^success/);
+    const shown = await page.textContent('#conversation');
+    await page.reload();
+    await page.waitForSelector('.end');
+    expect(await page.textContent('#conversation')).toBe(shown);
+    expect(await page.textContent('#status')).toBe('Ann · connected');
     expect(complaints).toEqual([]);
   });
 });
