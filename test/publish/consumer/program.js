@@ -98,9 +98,12 @@ for await (const { event } of run) events.push(event);
 assert.deepEqual(events, ['agent_started', 'agent_thinking', 'tool_executing', 'tool_completed', 'agent_completed']);
 assert.deepEqual([(await run.result).status, (await run.result).finalResponse], ['success', 'Hello, BOB!']);
 
+const lost = new Promise((resolve) => {
+  client.onState((status) => status.state === 'waiting' && resolve(status));
+});
 const { hung } = await app.stop();
 assert.deepEqual(hung, []);
-assert.equal(client.status.lastClose?.code, 4201);
+assert.equal((await lost).lastClose?.code, 4201);
 await client.close();
 assert.equal((await client.closed).code, 1000);
 console.log('ok');
