@@ -69,6 +69,7 @@ describe('a client behind a bad network', () => {
         WebSocket: WebSocket as never,
         subscribe: ['t'],
         backoffMs: 2,
+        maxBackoffMs: 20,
         handshakeMs: 100,
         onEvent: ({ id }) => {
           seen.push(id);
