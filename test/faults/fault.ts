@@ -23,6 +23,8 @@ export interface ScheduleOptions {
   readonly handshakeBytes: number;
   /** The others fall between those and this number of bytes. */
   readonly mostBytes: number;
+  /** Slowest and fastest of the slow ones. */
+  readonly bytesPerSecond: readonly [number, number];
   /** Longest stall, in milliseconds. */
   readonly mostStallMs: number;
   /** How many connections get a fault; those after them get none, so that what is tested can come to rest. */
@@ -31,12 +33,12 @@ export interface ScheduleOptions {
 
 /** The same seed gives each connection the same fault, in whatever order things happen otherwise. */
 export function faultsFrom(seed: number, options: ScheduleOptions): FaultSchedule {
-  const { handshakeBytes, mostBytes, mostStallMs, connections } = options;
+  const { handshakeBytes, mostBytes, bytesPerSecond, mostStallMs, connections } = options;
   return (connection) => {
     if (connection >= connections) return { kind: 'none' };
     const random = new SeededRandom(Math.imul(seed, 1_000_003) + connection);
     const kind = random.pick(['cut', 'reset', 'half-open', 'stall', 'slow'] as const);
-    if (kind === 'slow') return { kind, bytesPerSecond: random.between(500, 50_000) };
+    if (kind === 'slow') return { kind, bytesPerSecond: random.between(...bytesPerSecond) };
     const afterBytes = random.chance(1 / 3) ? random.below(handshakeBytes) : random.between(handshakeBytes, mostBytes);
     return kind === 'stall' ? { kind, afterBytes, ms: random.between(1, mostStallMs) } : { kind, afterBytes };
   };

@@ -161,7 +161,13 @@ describe('a fault', () => {
 });
 
 describe('a schedule', () => {
-  const options = { handshakeBytes: 300, mostBytes: 5_000, mostStallMs: 1_000, connections: 200 };
+  const options = {
+    handshakeBytes: 300,
+    mostBytes: 5_000,
+    bytesPerSecond: [500, 50_000],
+    mostStallMs: 1_000,
+    connections: 200,
+  } as const;
 
   it('is the same for the same seed, in any order, and another for another', () => {
     const list = (seed: number, order: readonly number[]): Fault[] => order.map(faultsFrom(seed, options));

@@ -124,7 +124,7 @@ export class Connector {
   }
 
   #link(socket: WebSocketLike, token: string): Link {
-    return new Link(socket, this.#settings.clock, {
+    return new Link(socket, this.#settings.clock, this.#settings.handshakeMs, {
       opened: (link) => {
         if (this.#current === undefined) this.#move('opened');
         link.send({ type: 'hello', ...this.#events.hello(), auth: { scheme: 'bearer', token } });

@@ -13,9 +13,7 @@ import {
 } from '@muster/contracts';
 import type { WebSocketLike } from './options.ts';
 
-/** How long a server may be silent before `welcome`; it sends `wait` every two seconds. In milliseconds. */
-export const HANDSHAKE_SILENCE_MS = 30_000;
-/** How many heartbeats a server may leave out after it. */
+/** How many heartbeats a server may leave out once it has welcomed. */
 export const SILENT_HEARTBEATS = 2.5;
 /** How long a polite close waits for the other side. In milliseconds. */
 const FAREWELL_MS = 1_000;
@@ -34,14 +32,16 @@ export class Link {
   readonly #clock: Clock;
   readonly #events: LinkEvents;
   #opened = false;
-  #silenceMs = HANDSHAKE_SILENCE_MS;
+  #silenceMs: number;
   #heardAt: number;
   #watch: Timer | undefined;
 
-  constructor(socket: WebSocketLike, clock: Clock, events: LinkEvents) {
+  /** @param silenceMs how long the server may be silent before it is expected to send heartbeats. */
+  constructor(socket: WebSocketLike, clock: Clock, silenceMs: number, events: LinkEvents) {
     this.#socket = socket;
     this.#clock = clock;
     this.#events = events;
+    this.#silenceMs = silenceMs;
     this.#heardAt = clock.monotonic();
     socket.onopen = () => {
       this.#opened = true;
@@ -51,7 +51,7 @@ export class Link {
     // A failed connection is told by the close that follows.
     socket.onerror = () => {};
     socket.onclose = ({ code, reason }: { code: number; reason: string }) => this.#end(code, reason);
-    this.#watchFor(this.#silenceMs);
+    this.#watchFor(silenceMs);
   }
 
   get opened(): boolean {

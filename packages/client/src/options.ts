@@ -44,6 +44,8 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal;
   /** How long the first connection may take, attempts included; then the client is closed. `Infinity` never gives up. @default 30_000 */
   readonly connectMs?: number;
+  /** How long the server may be silent before `welcome`; it says every two seconds what it waits for. @default 10_000 */
+  readonly handshakeMs?: number;
   /** How long a request may take, waiting for the connection included. @default 60_000 */
   readonly timeoutMs?: number;
   /** Requests that may wait for the connection; one more is refused. @default 64 */
@@ -62,6 +64,7 @@ export const DEFAULTS = {
   name: 'muster-client',
   subscribe: [],
   connectMs: 30_000,
+  handshakeMs: 10_000,
   timeoutMs: 60_000,
   maxQueued: 64,
   backoffMs: 500,
@@ -78,7 +81,7 @@ export function settingsOf(options: ConnectOptions): Settings {
   const WebSocket = options.WebSocket ?? (globalThis as Pick<ConnectOptions, 'WebSocket'>).WebSocket;
   if (WebSocket === undefined) throw clientError('NO_WEB_SOCKET', {});
   const settings: Settings = { ...DEFAULTS, ...options, WebSocket };
-  for (const option of ['connectMs', 'timeoutMs', 'maxQueued', 'backoffMs', 'maxBackoffMs'] as const) {
+  for (const option of ['connectMs', 'handshakeMs', 'timeoutMs', 'maxQueued', 'backoffMs', 'maxBackoffMs'] as const) {
     if (!(settings[option] >= 0)) throw clientError('CLIENT_OPTION_INVALID', { option, got: String(settings[option]) });
   }
   return settings;

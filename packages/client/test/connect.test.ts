@@ -5,7 +5,8 @@ import { type ClientState, type ClientStatus, connect } from '@muster/client';
 import { CLIENT } from '../src/client-state.ts';
 import { systemRandom } from '../src/clock.ts';
 import { STABLE_MS } from '../src/connector.ts';
-import { HANDSHAKE_SILENCE_MS, SILENT_HEARTBEATS } from '../src/link.ts';
+import { SILENT_HEARTBEATS } from '../src/link.ts';
+import { DEFAULTS } from '../src/options.ts';
 import { MAX_STREAMS } from '../src/streams.ts';
 import { randomOf, ready, setUp, welcomeFrame } from './fake-server.ts';
 
@@ -326,7 +327,7 @@ describe('a connection that is lost', () => {
     const { server, client, clock } = setUp({ connectMs: Infinity });
     server.opens = false;
     void client.open().catch(() => {});
-    await clock.advance(HANDSHAKE_SILENCE_MS - 1);
+    await clock.advance(DEFAULTS.handshakeMs - 1);
     expect(client.state).toBe('connecting');
     await clock.advance(1);
     expect(client.state).toBe('waiting');
