@@ -10,7 +10,7 @@ import type { AgentEvent } from '@muster/contracts';
 import { WebSocket } from 'ws';
 import { RunningProcess } from '../journeys/process.ts';
 import { SeededRandom } from '../sim/seeded-random.ts';
-import { faultsFrom } from './fault.ts';
+import { faultsFrom, type ScheduleOptions } from './fault.ts';
 import { judge, type Verdict } from './ledger.ts';
 import { FaultyProxy } from './proxy.ts';
 
@@ -36,7 +36,13 @@ export async function scenario(seed: number, backend: string, verdict: Verdict):
   let server = new RunningProcess(backend, { DATA: data, PORT: '0', LOG_FORMAT: 'text' });
   try {
     const port = Number(new URL(await server.url()).port);
-    const options = { handshakeBytes: 600, mostBytes: 20_000, mostStallMs: 300, connections: HARMED };
+    const options: ScheduleOptions = {
+      handshakeBytes: 600,
+      mostBytes: 20_000,
+      mostStallMs: 300,
+      bytesPerSecond: [2_000, 50_000],
+      connections: HARMED,
+    };
     await using proxy = await FaultyProxy.listen({ port, faults: faultsFrom(seed, options) });
     const url = `ws://127.0.0.1:${proxy.port}/ws`;
     const tabs = await Promise.all(USERS.flatMap((user) => Array.from({ length: TABS }, () => tabOf(url, user))));

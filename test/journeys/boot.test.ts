@@ -176,7 +176,7 @@ describe('the flagship', () => {
   it('names the port when another process has it, and exits with 1', async () => {
     await using first = new RunningProcess(chat, environment());
     const { port } = new URL(await first.url());
-    await using second = new RunningProcess(chat, { ...environment(), PORT: port });
+    await using second = new RunningProcess(chat, { ...environment(), MUSTER_DATA: join(data, 'second'), PORT: port });
     expect((await second.exited).code).toBe(1);
     expect(second.output).toContain(`could not listen on 127.0.0.1:${port}`);
     expect(second.output).toContain('○ Database stopped');
