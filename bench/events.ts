@@ -23,8 +23,7 @@ const CONTENDERS: readonly Contender[] = ['raw', 'memory', 'lmdb'];
 
 export async function run({ short, bundle }: BenchOptions): Promise<object> {
   const { connections, runs, rounds } = short ? SHORT : FULL;
-  const native = { external: ['lmdb'] };
-  const programs = { server: await bundle('events/server.ts', native), client: await bundle('events/client.ts') };
+  const programs = { server: await bundle('events/server.ts'), client: await bundle('events/client.ts') };
   const measured = new Map<string, Measured[]>();
   for (let i = 0; i < rounds; i += 1) {
     for (const mode of MODES) {

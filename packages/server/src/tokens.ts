@@ -9,13 +9,15 @@ import type { IncomingHttpHeaders } from 'node:http';
 const BEARER_PROTOCOL = 'bearer.';
 
 /** What an upgrade request shows, if anything; the header before the subprotocol. */
-export function credentialsOf(headers: IncomingHttpHeaders, offered: Iterable<string>): Credentials | undefined {
+export function credentialsOf(headers: IncomingHttpHeaders, offered: readonly string[]): Credentials | undefined {
   const header = /^(\S+) +(\S+)$/.exec(headers.authorization?.trim() ?? '');
   if (header) return { scheme: (header[1] as string).toLowerCase(), token: header[2] as string };
-  for (const protocol of offered) {
-    if (!protocol.startsWith(BEARER_PROTOCOL)) continue;
-    const token = Buffer.from(protocol.slice(BEARER_PROTOCOL.length), 'base64url').toString('utf8');
-    return { scheme: 'bearer', token };
-  }
-  return undefined;
+  return offeredToken(offered, BEARER_PROTOCOL);
+}
+
+/** The token that is offered as a subprotocol: the prefix, and the token in base64url. */
+export function offeredToken(offered: readonly string[], prefix: string): Credentials | undefined {
+  const found = offered.find((protocol) => protocol.startsWith(prefix));
+  if (found === undefined) return undefined;
+  return { scheme: 'bearer', token: Buffer.from(found.slice(prefix.length), 'base64url').toString('utf8') };
 }

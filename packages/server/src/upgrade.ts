@@ -3,14 +3,13 @@
  *
  * A refusal is plain HTTP: nothing of a stranger's socket is kept.
  */
-import { type Clock, type Credentials, type HelloFrame, SUBPROTOCOL } from '@muster/contracts';
+import { type Credentials, type HelloFrame, SUBPROTOCOL } from '@muster/contracts';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { WebSocketServer } from 'ws';
 import { addressOf, Tally } from './address.ts';
 import { LEGACY_PROTOCOL, LegacyCodec, legacyCredentials } from './legacy/legacy-codec.ts';
 import { Connection, type ConnectionSurroundings } from './connection/connection.ts';
-import type { Limits } from './connection/limits.ts';
 import { credentialsOf } from './tokens.ts';
 
 /** An upgrade request that may become a connection. */
@@ -33,7 +32,6 @@ export interface Greeted {
 
 export interface UpgradeOptions {
   readonly around: ConnectionSurroundings;
-  readonly limits: Limits;
   readonly origins: ReadonlySet<string>;
   /** Whether clients of the legacy protocol may come. */
   readonly legacy: boolean;
@@ -45,8 +43,6 @@ export interface UpgradeOptions {
   /** True when so many wait at the gate that one more would be refused. */
   readonly isHoldFull: () => boolean;
   readonly greeted: (caller: Greeted) => void;
-  /** Connections have come to be, or all have gone. */
-  readonly emptied: () => void;
 }
 
 interface Refusal {
@@ -61,20 +57,34 @@ export class Upgrades {
   readonly #addresses = new Tally();
   readonly #strangers = new Tally();
   #sockets: WebSocketServer | undefined;
+  #emptied: (() => void) | undefined;
 
   constructor(options: UpgradeOptions) {
     this.#options = options;
   }
 
-  /** Loads what the first client needs; called when the port is bound, so that nothing has to wait for it before. */
-  async load(): Promise<void> {
+  /** Resolves when every connection has gone or the time is over. */
+  emptyWithin(ms: number): Promise<void> {
+    if (this.connections.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = this.#options.around.clock.schedule(ms, resolve);
+      this.#emptied = () => {
+        timer.cancel();
+        resolve();
+      };
+    });
+  }
+
+  /** Loads what the first client needs, when that is there: no start has to wait for it. */
+  async #load(): Promise<WebSocketServer> {
     const { WebSocketServer } = await import('ws');
     this.#sockets ??= new WebSocketServer({
       noServer: true,
       clientTracking: false,
-      maxPayload: this.#options.limits.messageBytes * 4,
+      maxPayload: this.#options.around.limits.messageBytes * 4,
       handleProtocols: (offered) => [SUBPROTOCOL, LEGACY_PROTOCOL].find((protocol) => offered.has(protocol)) ?? false,
     });
+    return this.#sockets;
   }
 
   /** Takes a socket, or refuses it and forgets it. */
@@ -92,7 +102,7 @@ export class Upgrades {
       uncount();
     });
     if (this.#sockets !== undefined) return this.#connect(visitor, this.#sockets, offered, known);
-    void this.load().then(() => this.#connect(visitor, this.#sockets as WebSocketServer, offered, known));
+    void this.#load().then((sockets) => this.#connect(visitor, sockets, offered, known));
   }
 
   #connect(
@@ -101,7 +111,7 @@ export class Upgrades {
     offered: readonly string[],
     known: () => void,
   ): void {
-    const { around, greeted, emptied } = this.#options;
+    const { around, greeted } = this.#options;
     const isLegacy = !offered.includes(SUBPROTOCOL);
     const shown = credentialsOf(request.headers, offered) ?? (isLegacy ? legacyCredentials(offered) : undefined);
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
@@ -110,7 +120,7 @@ export class Upgrades {
         hello: (greeting, hello) => greeted({ connection: greeting, hello, shown, path, known }),
         gone: (lost) => {
           this.connections.delete(lost);
-          if (this.connections.size === 0) emptied();
+          if (this.connections.size === 0) this.#emptied?.();
         },
       });
       this.connections.add(connection);
@@ -118,7 +128,8 @@ export class Upgrades {
   }
 
   #refusal({ request, path }: Visitor, offered: readonly string[], address: string): Refusal | undefined {
-    const { limits, serves, isDraining, isHoldFull } = this.#options;
+    const { around, serves, isDraining, isHoldFull } = this.#options;
+    const { limits } = around;
     if (isDraining())
       return { status: '503 Service Unavailable', text: 'This process is shutting down.', retryAfterS: 1 };
     if (!serves(path)) return { status: '404 Not Found', text: `No WebSocket is served at ${path}.` };
@@ -144,23 +155,6 @@ export class Upgrades {
       return false;
     }
   }
-}
-
-/** Resolves when the last connection has gone or the time is over. */
-export function within(
-  clock: Clock,
-  ms: number,
-  isEmpty: () => boolean,
-  notify: (then: () => void) => void,
-): Promise<void> {
-  if (isEmpty()) return Promise.resolve();
-  return new Promise((resolve) => {
-    const timer = clock.schedule(ms, resolve);
-    notify(() => {
-      timer.cancel();
-      resolve();
-    });
-  });
 }
 
 function offeredBy(request: IncomingMessage): string[] {

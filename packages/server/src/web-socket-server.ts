@@ -18,7 +18,7 @@ import { serverError } from './errors.ts';
 import { answerHttp, type HttpSurroundings, offerHttp } from './http-front.ts';
 import { ConnectionPool } from './session/connection-pool.ts';
 import { SessionRegistry } from './session/session-registry.ts';
-import { type Greeted, Upgrades, within } from './upgrade.ts';
+import { type Greeted, Upgrades } from './upgrade.ts';
 import type { FrontTag, HttpHandler, WebSocketFactory } from './web-socket-factory.ts';
 
 export interface WebSocketServerOptions {
@@ -73,7 +73,6 @@ export class MusterServer implements AppServer {
     this.#upgrade(request, socket, head);
   #host: ServerHost | undefined;
   #isDraining = false;
-  #emptied: (() => void) | undefined;
 
   constructor(options: WebSocketServerOptions) {
     const { attachTo } = options;
@@ -127,7 +126,6 @@ export class MusterServer implements AppServer {
     this.#around = around;
     this.#upgrades = new Upgrades({
       around,
-      limits: around.limits,
       origins: new Set(this.#options.origins),
       legacy: this.#options.legacy ?? false,
       proxies: this.#options.trustProxy ?? 0,
@@ -135,7 +133,6 @@ export class MusterServer implements AppServer {
       isDraining: () => this.#isDraining,
       isHoldFull: () => host.gate.state === 'closed' && host.gate.isFull,
       greeted: (caller) => this.#greeted(caller),
-      emptied: () => this.#emptied?.(),
     });
     const front = {
       host,
@@ -195,14 +192,14 @@ export class MusterServer implements AppServer {
       // A request that is being handled is under way as well: its response goes out before the close.
       for (const connection of this.#connections) void connection.idle().then(() => connection.close('draining'));
     });
-    await this.#emptyWithin(withinMs);
+    await this.#upgrades?.emptyWithin(withinMs);
   }
 
   async close(): Promise<void> {
     this.#isDraining = true;
     for (const connection of this.#connections) connection.close('draining');
     // A socket that is cut with something unread in it reaches its client as 1006, so peers get a moment to answer.
-    await this.#emptyWithin(CLOSING_MS);
+    await this.#upgrades?.emptyWithin(CLOSING_MS);
     for (const connection of this.#connections) connection.terminate();
     this.#http.off('upgrade', this.#onUpgrade);
     if (!this.#isOwn || !this.#http.listening) return;
@@ -279,11 +276,6 @@ export class MusterServer implements AppServer {
       .factories()
       .filter(({ tag }) => isFront(tag) && wanted(tag))
       .map(({ instance }) => instance as T);
-  }
-
-  #emptyWithin(ms: number): Promise<void> {
-    const isEmpty = (): boolean => [...this.#connections].length === 0;
-    return within(this.#hostOrThrow().clock, ms, isEmpty, (then) => (this.#emptied = then));
   }
 
   #hostOrThrow(): ServerHost {

@@ -4,7 +4,7 @@
  * Events of a stream have contiguous offsets from 1 within an epoch. What `append` resolved for has survived what
  * `durability` names, and nobody was shown it before.
  */
-import type { AgentEvent, StreamInfo } from '@muster/contracts';
+import type { AgentEvent, Durability, StreamInfo } from '@muster/contracts';
 import { token } from '../declare/dependency.ts';
 import type { Subscription } from '../subscription.ts';
 
@@ -39,7 +39,7 @@ export const READ_BYTES = 262_144;
 /** All implementations pass one conformance suite, `eventLogConformance` of `@muster/core/testing`. */
 export interface EventLog {
   /** What an append that resolved has survived: nothing, the end of the machine, or that of a minority of machines. */
-  readonly durability: 'memory' | 'fsync' | 'quorum';
+  readonly durability: Durability;
   /**
    * Appends all of `events` or none; those of one call are never spread over two batches.
    *

@@ -26,6 +26,7 @@ import { serverError } from '../errors.ts';
 import type { LegacyCodec } from '../legacy/legacy-codec.ts';
 import type { Limits } from './limits.ts';
 import type { Pulse } from './pulse.ts';
+import { refused } from './response.ts';
 import { type Serving, withoutServing } from './serving.ts';
 import { BURST_SECONDS, TokenBucket } from './token-bucket.ts';
 import { Wire, type WireObserver } from './wire.ts';
@@ -189,7 +190,12 @@ export class Connection implements WireObserver, FrameSink, FeedObserver {
   }
 
   failed(error: unknown): void {
-    this.sendError(this.fault('feed of a stream', error));
+    this.failedAt('feed of a stream', error);
+  }
+
+  /** Sends what the client may see of an error: what Muster foresaw as it is, of anything else only that it is logged. */
+  failedAt(component: string, error: unknown): void {
+    this.sendError(error instanceof MusterError ? error : this.fault(component, error));
   }
 
   /** The session has another connection. */
@@ -335,7 +341,7 @@ export class Connection implements WireObserver, FrameSink, FeedObserver {
       return;
     }
     const error = serverError('MAILBOX_FULL', { waiting: early.frames.length });
-    if (frame.type === 'request') this.#serving.refuse(this, frame.id, error);
+    if (frame.type === 'request') this.send(refused(frame.id, error));
     else this.sendError(error);
   }
 
@@ -351,7 +357,7 @@ export class Connection implements WireObserver, FrameSink, FeedObserver {
     try {
       this.#serving.take(frame);
     } catch (error) {
-      this.sendError(error instanceof MusterError ? error : this.fault(`a frame of type ${frame.type}`, error));
+      this.failedAt(`a frame of type ${frame.type}`, error);
     }
   }
 

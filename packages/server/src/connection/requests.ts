@@ -3,11 +3,12 @@
  *
  * Nothing here reads the socket, so a request that takes long keeps nobody from being heard.
  */
-import { MusterError, messageOf, type Position, type RequestFrame, type WireError } from '@muster/contracts';
+import { MusterError, type Position, type RequestFrame } from '@muster/contracts';
 import { serverError } from '../errors.ts';
 import type { Answers } from '../session/answers.ts';
 import type { Call, Handler } from '../web-socket-factory.ts';
 import { Mailbox } from './mailbox.ts';
+import { refused } from './response.ts';
 
 /** What requests need of their connection. */
 export interface RequestsSurroundings {
@@ -62,7 +63,7 @@ export class Requests {
   }
 
   refuse(id: string, error: MusterError): void {
-    this.#around.respond(refused(id, error));
+    this.#around.respond(JSON.stringify(refused(id, error)));
   }
 
   /** Beside the mailbox: a cancel must not wait behind the requests that it is about. */
@@ -116,13 +117,13 @@ export class Requests {
   /** Runs the method. What was refused for now is not final: the same request may succeed later. */
   async #execute({ id, method, data }: RequestFrame): Promise<{ text: string; isFinal: boolean }> {
     const { error, result } = await this.#call(method, data, { request: id });
-    if (error !== undefined) return { text: refused(id, error), isFinal: error.fatal };
+    if (error !== undefined) return { text: JSON.stringify(refused(id, error)), isFinal: error.fatal };
     try {
       return { text: JSON.stringify({ type: 'response', id, ok: true, data: result ?? null }), isFinal: true };
     } catch (unserialisable) {
       // A circle or a bigint in the result: a bug of the handler, and still exactly one answer.
       const fault = this.#around.fault(`the result of method ${method}`, unserialisable);
-      return { text: refused(id, fault), isFinal: true };
+      return { text: JSON.stringify(refused(id, fault)), isFinal: true };
     }
   }
 
@@ -138,22 +139,6 @@ export class Requests {
       return { error: error instanceof MusterError ? error : this.#around.fault(`method ${method}`, error) };
     }
   }
-}
-
-/** The text of a response that says no: what Muster foresaw is told as it is. */
-function refused(id: string, error: MusterError): string {
-  return JSON.stringify({ type: 'response', id, ok: false, error: wireError(error) });
-}
-
-function wireError(error: MusterError): WireError {
-  const { retryAfterMs } = error.details;
-  return {
-    code: error.code,
-    message: messageOf(error),
-    retryable: !error.fatal,
-    ...(typeof retryAfterMs === 'number' ? { retryAfterMs } : {}),
-    details: error.details,
-  };
 }
 
 function fingerprintOf({ method, data }: RequestFrame): string {

@@ -3,7 +3,7 @@
  *
  * Made by the handshake; before that nothing is served.
  */
-import { type ClientFrame, type HelloFrame, MusterError, type Position, type StreamStatus } from '@muster/contracts';
+import type { ClientFrame, Position } from '@muster/contracts';
 import type { Feeds } from '../delivery/feeds.ts';
 import { serverError } from '../errors.ts';
 import type { Connection } from './connection.ts';
@@ -16,8 +16,6 @@ export type Errand = Exclude<ClientFrame, { type: 'hello' | 'ping' | 'pong' }>;
 export interface Serving {
   /** @throws MusterError for what cannot be done; it becomes an `error` frame. */
   take(frame: Errand): void;
-  /** Answers a request as not executed. */
-  refuse(connection: Connection, id: string, error: MusterError): void;
   readonly positions: Record<string, Position>;
   /** True while events are on their way, or at the client and not acknowledged. */
   readonly owesAck: boolean;
@@ -30,17 +28,11 @@ export const withoutServing: Serving = {
   take: () => {
     throw serverError('NOT_SERVING', { state: 'not ready yet' });
   },
-  refuse: (connection, id, error) => refuse(connection, id, error),
   positions: {},
   owesAck: false,
   idle: () => Promise.resolve(),
   close: () => {},
 };
-
-function refuse(connection: Connection, id: string, error: MusterError): void {
-  const { code, message, details } = error;
-  connection.send({ type: 'response', id, ok: false, error: { code, message, retryable: !error.fatal, details } });
-}
 
 /** What a served connection is made of. */
 export interface ServedParts {
@@ -101,14 +93,6 @@ export class Served implements Serving {
     }
   }
 
-  refuse(_: Connection, id: string, error: MusterError): void {
-    this.#parts.requests.refuse(id, error);
-  }
-
-  openAll(hello: HelloFrame): Promise<Record<string, StreamStatus>> {
-    return this.#parts.feeds.openAll(hello);
-  }
-
   idle(): Promise<void> {
     return this.#parts.requests.idle();
   }
@@ -130,9 +114,6 @@ export class Served implements Serving {
 
   /** What goes wrong where nobody waits becomes an `error` frame. */
   #tell(work: Promise<void>, component: string): void {
-    const { connection } = this.#parts;
-    work.catch((error: unknown) =>
-      connection.sendError(error instanceof MusterError ? error : connection.fault(component, error)),
-    );
+    work.catch((error: unknown) => this.#parts.connection.failedAt(component, error));
   }
 }

@@ -15,6 +15,7 @@ import {
   RunRequest,
   type ServerFrame,
 } from '@muster/contracts';
+import { offeredToken } from '../tokens.ts';
 import { legacyEvent } from './legacy-events.ts';
 
 /** The subprotocol of old front-ends, beside which the token comes. */
@@ -23,9 +24,7 @@ const TOKEN_PREFIX = 'jwt.';
 
 /** The token that an old front-end offers as a subprotocol. */
 export function legacyCredentials(offered: readonly string[]): Credentials | undefined {
-  const found = offered.find((protocol) => protocol.startsWith(TOKEN_PREFIX));
-  if (found === undefined) return undefined;
-  return { scheme: 'bearer', token: Buffer.from(found.slice(TOKEN_PREFIX.length), 'base64url').toString('utf8') };
+  return offeredToken(offered, TOKEN_PREFIX);
 }
 
 /** Types of messages that ask an agent. */
