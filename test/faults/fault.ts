@@ -1,5 +1,5 @@
 /** What can happen to one connection on its way, and a schedule that a seed determines. */
-import { SeededRandom } from '../sim/seeded-random.ts';
+import { SeededRandom } from '@muster/core/testing';
 
 /** `afterBytes` counts what was forwarded, both directions together; not a byte more gets through before the fault. */
 export type Fault =

@@ -9,7 +9,7 @@ import { type Client, connect } from '@muster/client';
 import type { AgentEvent } from '@muster/contracts';
 import { WebSocket } from 'ws';
 import { RunningProcess } from '../journeys/process.ts';
-import { SeededRandom } from '../sim/seeded-random.ts';
+import { SeededRandom } from '@muster/core/testing';
 import { faultsFrom, type ScheduleOptions } from './fault.ts';
 import { judge, type Verdict } from './ledger.ts';
 import { FaultyProxy } from './proxy.ts';

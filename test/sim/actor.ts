@@ -13,7 +13,7 @@ import {
   type StopContext,
   unhealthy,
 } from '@muster/core';
-import { SeededRandom } from './seeded-random.ts';
+import { SeededRandom } from '@muster/core/testing';
 import type { NodeSketch } from './sketch.ts';
 
 /** Told of everything that the engine does to an actor. */

@@ -6,7 +6,7 @@
 import { BootstrapError } from '@muster/core';
 import type { Actor } from './actor.ts';
 import { checkCalm, checkEnd, checkStep } from './invariants.ts';
-import { SeededRandom } from './seeded-random.ts';
+import { SeededRandom } from '@muster/core/testing';
 import { sketchOf } from './sketch.ts';
 import { type Violation, World } from './world.ts';
 

@@ -3,7 +3,7 @@
  */
 import type { GateOptions, ServiceOptions } from '@muster/core';
 import type { EdgeTerms } from '../../packages/core/src/declare/edge.ts';
-import { SeededRandom } from './seeded-random.ts';
+import { SeededRandom } from '@muster/core/testing';
 
 export interface EdgeSketch {
   readonly to: number;

@@ -14,10 +14,9 @@ import {
   type StopContext,
   task,
 } from '@muster/core';
-import { FakeClock } from '@muster/core/testing';
+import { FakeClock, SeededRandom } from '@muster/core/testing';
 import { Actor, type Audience } from './actor.ts';
 import { Model } from './model.ts';
-import { SeededRandom } from './seeded-random.ts';
 import type { NodeSketch, Sketch } from './sketch.ts';
 
 /** What a run has found to be wrong. */
