@@ -1,98 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
-import {
-  agent,
-  type Agent,
-  type AgentContext,
-  AgentRegistry,
-  AgentSupervisor,
-  defineTool,
-  ExecutionEngineFactory,
-  MemoryThreadStore,
-  runMethods,
-  type RunInput,
-  ThreadService,
-  ThreadStore,
-} from '@muster/agents';
+import { AgentSupervisor } from '@muster/agents';
 import { type Client, type ClientState, connect, type ConnectOptions, storageCursors } from '@muster/client';
 import type { AgentEvent } from '@muster/contracts';
-import { provide, service } from '@muster/core';
-import { startTestApp } from '@muster/core/testing';
-import {
-  Authenticator,
-  ConnectionPool,
-  type Credentials,
-  type Handler,
-  type Identity,
-  serverError,
-  type Session,
-  webSocketFactory,
-  webSocketServer,
-} from '@muster/server';
-import * as v from 'valibot';
+import { ConnectionPool } from '@muster/server';
 import { WebSocket } from 'ws';
+import { echoApp } from '../../../test/fixtures/echo-app.ts';
 
 const Socket = WebSocket as never;
 
-const shout = defineTool({
-  name: 'shout',
-  description: 'makes it loud',
-  input: v.object({ text: v.string() }),
-  run: ({ text }) => text.toUpperCase(),
-});
-
-/** Thinks, calls a tool, streams and answers; waits for its end when asked to hang. */
-@agent({ name: 'echo', description: 'says it again', tools: [shout] })
-class Echo implements Agent {
-  async run({ text }: RunInput, ctx: AgentContext) {
-    const loud = await ctx.tool(shout, { text });
-    ctx.output(loud);
-    await ctx.drain();
-    if (text === 'hang') await new Promise(() => {});
-    if (text === 'fail') throw new Error('hunter2');
-    return { finalResponse: loud };
-  }
-}
-
-/** Accepts `token:<user>`. */
-@service()
-class TestAuthenticator implements Authenticator {
-  authenticate({ token }: Credentials): Identity {
-    if (!token.startsWith('token:')) throw serverError('TOKEN_INVALID', { reason: 'it was not issued here' });
-    return { user: token.slice(6) };
-  }
-}
-
-@webSocketFactory({ path: '/ws', dependsOn: [AgentSupervisor] })
-class Front {
-  readonly #supervisor: AgentSupervisor;
-
-  constructor(supervisor: AgentSupervisor) {
-    this.#supervisor = supervisor;
-  }
-
-  open(session: Session): Handler {
-    return { methods: runMethods(this.#supervisor, session) };
-  }
-}
-
 /** A whole app on a free port, and clients that are closed with it. */
 async function chat() {
-  const server = webSocketServer({ port: 0 });
-  const app = await startTestApp({
-    services: [
-      Echo,
-      Front,
-      AgentRegistry,
-      AgentSupervisor,
-      ExecutionEngineFactory,
-      ThreadService,
-      ConnectionPool,
-      provide(ThreadStore, MemoryThreadStore),
-      provide(Authenticator, TestAuthenticator),
-    ],
-    server,
-    stop: { budgetMs: 500 },
-  });
+  const { app, server } = echoApp({ app: { stop: { budgetMs: 500 } } });
+  await app.start();
   const clients: Client[] = [];
   return {
     app,
