@@ -33,6 +33,8 @@ async function bundle(entry, { codeCache = false, ...options } = {}) {
     keepNames: false,
     sourcemap: false,
     external: [...OPTIONAL, 'lmdb'],
+    // The built packages, as an application has them.
+    conditions: [],
     ...options,
   });
 }

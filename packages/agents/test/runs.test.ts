@@ -28,7 +28,10 @@ function intercept(
   around: (append: () => ReturnType<Append>, events: readonly AgentEvent[]) => ReturnType<Append>,
 ) {
   const original: Append = log.append.bind(log);
-  log.append = (stream, events, expected) => around(() => original(stream, events, expected), events);
+  log.append = (stream, events, expected) => {
+    const taken = typeof events === 'function' ? events() : events;
+    return around(() => original(stream, taken, expected), taken);
+  };
   return () => {
     log.append = original;
   };
@@ -219,7 +222,7 @@ describe('a run in the log', () => {
     expect(all).toHaveLength(12);
   });
 
-  it('appends what is emitted in one tick together, and what comes meanwhile in the next append', async () => {
+  it('appends what is emitted until the log asks together, and what comes meanwhile in the next append', async () => {
     const go = deferred();
     await using test = await withAgent(async (ctx) => {
       await go.promise;

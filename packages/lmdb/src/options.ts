@@ -13,7 +13,7 @@ export interface LmdbOptions extends QueueLimits {
   readonly keepBytes?: number;
   /** How much of the newest events is held in memory as well, in bytes, and read again at a start. @default 2_097_152, 2 MiB */
   readonly tailBytes?: number;
-  /** Least time between the beginnings of two flushes under a small load, in milliseconds; 0 flushes at once. @default 5 */
+  /** Time between the beginnings of two flushes, in milliseconds: four times as much under load, 0 flushes at once. @default 5 */
   readonly spacingMs?: number;
 }
 

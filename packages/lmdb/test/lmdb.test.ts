@@ -75,7 +75,7 @@ describe('group commit', () => {
   it('does not wait for the spacing when much waits already', async () => {
     const test = await opened({ spacingMs: 1_000 });
     await test.log.append('s', [event(1)]);
-    await Promise.all(up(40, 2).map((n) => test.log.append('s', [event(n, 'x'.repeat(2_000))])));
+    await Promise.all(up(40, 2).map((n) => test.log.append('s', [event(n, 'x'.repeat(8_000))])));
     expect(test.clock.monotonic()).toBe(0);
     expect(await readAll(test.log, 's')).toEqual(up(40));
     await test.close();

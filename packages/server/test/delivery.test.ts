@@ -203,21 +203,6 @@ describe('StreamFeed', () => {
     expect(new Set(written).size).toBe(1);
     expect(parseServerFrame(String(written[0]))).toMatchObject({ stream: 't "quoted"', offset: 1, events: [{ n: 1 }] });
   });
-
-  it('tells of the end of a run, and not of a quotation of one', async () => {
-    const log = memory();
-    const told: boolean[] = [];
-    const feed = new StreamFeed({ log, key: 's', name: 't', window: 10 }, client(), {
-      ...observer,
-      sent: (terminal) => told.push(terminal),
-    });
-    await feed.open('top');
-    await feed.replay();
-    await log.append('s', [{ ...event(1), data: { delta: '"event":"agent_completed"' } } as AgentEvent]);
-    const end = { status: 'success', by: 'agent', count: 2, durationMs: 1 };
-    await log.append('s', [{ ...event(2), event: 'agent_completed', data: end } as AgentEvent]);
-    expect(told).toEqual([false, true]);
-  });
 });
 
 const upTo = (n: number): number[] => Array.from({ length: n }, (_, i) => i + 1);
@@ -268,7 +253,7 @@ describe('the streams of a connection', () => {
     await Promise.all(tabs.map((tab) => tab.close()));
   });
 
-  it('have their positions told soon after the last event, at once after the end of a run, and in every ping', async () => {
+  it('have their positions told soon after the last of a burst, unless it was acknowledged', async () => {
     const clock = new FakeClock();
     await using server = await serve(() => ({ methods: {} }), { app: { clock } });
     const log = server.app.get(EventLog);
@@ -277,14 +262,21 @@ describe('the streams of a connection', () => {
     await log.append(key, [event(1)]);
     const { epoch } = await log.info(key);
     await raw.next('events');
-    await clock.advance(249);
+    await clock.advance(300);
+    await log.append(key, [event(2)]);
+    await raw.next('events');
+    await clock.advance(499);
     await raw.roundTrip();
     expect(raw.frames.some(({ type }) => type === 'ping')).toBe(false);
     await clock.advance(1);
-    expect(await raw.next('ping')).toEqual({ type: 'ping', positions: { t: { epoch, offset: 1 } } });
-    const end = { status: 'success', by: 'agent', count: 2, durationMs: 1 };
-    await log.append(key, [{ ...event(2), event: 'agent_completed', data: end } as AgentEvent]);
     expect(await raw.next('ping')).toEqual({ type: 'ping', positions: { t: { epoch, offset: 2 } } });
+    await log.append(key, [event(3)]);
+    await raw.next('events');
+    raw.send({ type: 'ack', stream: 't', epoch, offset: 3 });
+    await raw.roundTrip();
+    await clock.advance(2_000);
+    await raw.roundTrip();
+    expect(raw.frames.filter(({ type }) => type === 'ping')).toHaveLength(1);
     await raw.close();
   });
 

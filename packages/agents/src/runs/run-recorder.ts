@@ -1,8 +1,8 @@
 /**
  * The RUN and TOOL tables in front of the log: no event passes that the contract does not allow.
  *
- * Numbers and order are given when an event is emitted, so they cannot depend on who awaits what. Events emitted while an
- * append is under way leave together in the next one.
+ * Numbers and order are given when an event is emitted, so they cannot depend on who awaits what. What is emitted until
+ * the log is about to write leaves together.
  */
 import {
   type AgentEvent,
@@ -25,8 +25,11 @@ export type Ending = Omit<EventData<'agent_completed'>, 'count' | 'durationMs'>;
 /** Longest time that a streamed piece waits for others, in milliseconds, and its largest size in characters. */
 const OUTPUT = { holdMs: 40, characters: 4_096 } as const;
 
-interface Waiting {
-  readonly event: AgentEvent;
+/** Events that leave together. */
+interface Gathered {
+  readonly events: AgentEvent[];
+  /** Resolves when they are in the log. */
+  readonly recorded: Promise<Receipt>;
   readonly resolve: (receipt: Receipt) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -44,7 +47,7 @@ export class RunRecorder {
   >();
   readonly #startedAt: number;
   #n = 0;
-  #waiting: Waiting[] = [];
+  #gathered: Gathered | undefined;
   #flushing: Promise<void> | undefined;
   /** What an append that failed has left out: it goes first in the next one, so that `n` has no hole. */
   #unwritten: { readonly events: readonly AgentEvent[]; readonly error: unknown } | undefined;
@@ -165,29 +168,33 @@ export class RunRecorder {
       at: this.#clock.now(),
       data,
     };
-    const recorded = new Promise<Receipt>((resolve, reject) => {
-      this.#waiting.push({ event: event as unknown as AgentEvent, resolve, reject });
-    });
-    recorded.catch(() => {});
+    const gathered = (this.#gathered ??= gather());
+    gathered.events.push(event as unknown as AgentEvent);
     this.#flushing ??= this.#flush();
-    return recorded;
+    return gathered.recorded;
   }
 
   async #flush(): Promise<void> {
-    // What is emitted in this tick leaves together.
+    // What is emitted in this tick leaves together, also where a log asks at once.
     await Promise.resolve();
-    while (this.#waiting.length > 0) {
-      const batch = this.#waiting;
-      this.#waiting = [];
-      const events = [...(this.#unwritten?.events ?? []), ...batch.map(({ event }) => event)];
+    while (this.#gathered !== undefined) {
+      let taken: (Gathered & { readonly all: readonly AgentEvent[] }) | undefined;
+      const take = (): readonly AgentEvent[] => {
+        const gathered = this.#gathered as Gathered;
+        this.#gathered = undefined;
+        taken = { ...gathered, all: [...(this.#unwritten?.events ?? []), ...gathered.events] };
+        return taken.all;
+      };
       try {
-        const receipt = await this.#emitter.append(events);
+        const receipt = await this.#emitter.append(take);
         this.#unwritten = undefined;
-        for (const { resolve } of batch) resolve(receipt);
+        taken?.resolve(receipt);
       } catch (cause) {
+        // A log that refuses at once has not asked for anything.
+        const events = taken?.all ?? take();
         const error = agentError('APPEND_FAILED', { run: this.run, count: events.length }, cause);
         this.#unwritten = { events, error };
-        for (const { reject } of batch) reject(error);
+        taken?.reject(error);
       }
     }
     this.#flushing = undefined;
@@ -198,4 +205,16 @@ export class RunRecorder {
       if (from !== to) this.#events.emit({ type: 'moved', machine, subject, from, event, to, at: this.#clock.now() });
     };
   }
+}
+
+function gather(): Gathered {
+  let resolve!: (receipt: Receipt) => void;
+  let reject!: (error: unknown) => void;
+  const recorded = new Promise<Receipt>((resolved, rejected) => {
+    resolve = resolved;
+    reject = rejected;
+  });
+  // A caller that does not await must not bring the process down.
+  recorded.catch(() => {});
+  return { events: [], recorded, resolve, reject };
 }

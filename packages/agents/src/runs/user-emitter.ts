@@ -1,8 +1,7 @@
 /**
  * Appends events to one user's stream. Made from a principal, it cannot name another user.
  */
-import type { AgentEvent } from '@muster/contracts';
-import { type EventLog, type Principal, streamOf } from '@muster/core';
+import { type EventLog, type Gathering, type Principal, streamOf } from '@muster/core';
 
 /** Proof of an append: the offset of its last event. */
 export interface Receipt {
@@ -22,8 +21,8 @@ export class UserEmitter {
     this.#stream = streamOf(principal, thread);
   }
 
-  /** Resolves when all of `events` are in the log, and not before. */
-  async append(events: readonly AgentEvent[]): Promise<Receipt> {
+  /** Resolves when all that `events` gives are in the log, and not before. */
+  async append(events: Gathering): Promise<Receipt> {
     const appended = await this.#log.append(this.#stream, events);
     // Without an expected top an append cannot conflict.
     return { offset: appended.top };

@@ -1,11 +1,12 @@
 /**
  * What waits to be written into a log: appends and drops in the order of their calls, bounded in all.
  *
- * Events become text here, in the call, so that what the caller changes afterwards changes nothing in the log.
+ * Events become text here: in the call, so that what the caller changes afterwards changes nothing in the log, or, where
+ * they are still being gathered, when they are taken.
  */
 import type { AgentEvent } from '@muster/contracts';
 import { coreError } from '../errors.ts';
-import type { Appended } from './event-log.ts';
+import type { Appended, Gathering } from './event-log.ts';
 
 export interface QueueLimits {
   /** How much may wait in all, in bytes of text, what is being written included. @default 67_108_864 */
@@ -21,19 +22,22 @@ const FLUSH_BYTES = 4 * 2 ** 20;
 /** What an operation counts as beside its text. */
 const OVERHEAD = 64;
 
-/** One append or drop that waits. */
+/** The events of one append, as JSON parted by commas, without the brackets of an array. */
+interface EventsText {
+  readonly text: string;
+  readonly bytes: number;
+  readonly count: number;
+}
+
+/** One append or drop that is to be written. */
 export type Operation =
-  | {
+  | (EventsText & {
       readonly kind: 'append';
       readonly stream: string;
-      /** The events as JSON, parted by commas, without the brackets of an array. */
-      readonly text: string;
-      readonly bytes: number;
-      readonly count: number;
       readonly expectedTop: number | undefined;
       readonly resolve: (appended: Appended) => void;
       readonly reject: (error: unknown) => void;
-    }
+    })
   | {
       readonly kind: 'drop';
       readonly stream: string;
@@ -42,10 +46,13 @@ export type Operation =
       readonly reject: (error: unknown) => void;
     };
 
+/** An append whose events have not been asked for. */
+type Unasked = Omit<Extract<Operation, { kind: 'append' }>, 'text' | 'count'> & { readonly gather: Gathering };
+
 export class AppendQueue {
   readonly #limits: Required<QueueLimits>;
   readonly #wake: () => void;
-  #waiting: Operation[] = [];
+  #waiting: (Operation | Unasked)[] = [];
   /** Of what waits. */
   #bytes = 0;
   /** Of what was taken and has not been settled. */
@@ -66,15 +73,19 @@ export class AppendQueue {
     return this.#waiting.length === 0;
   }
 
-  append(stream: string, events: readonly AgentEvent[], expectedTop: number | undefined): Promise<Appended> {
+  append(
+    stream: string,
+    events: readonly AgentEvent[] | Gathering,
+    expectedTop: number | undefined,
+  ): Promise<Appended> {
     return new Promise((resolve, reject) => {
-      const text = JSON.stringify(events).slice(1, -1);
-      const size = Buffer.byteLength(text);
-      const limit = this.#limits.maxAppendBytes;
-      if (size > limit) throw coreError('APPEND_TOO_LARGE', { stream, bytes: size, limit });
-      const bytes = size + OVERHEAD;
-      this.#admit(bytes);
-      this.#join({ kind: 'append', stream, text, bytes, count: events.length, expectedTop, resolve, reject });
+      const ending = { kind: 'append', stream, expectedTop, resolve, reject } as const;
+      const waits =
+        typeof events === 'function'
+          ? { ...ending, gather: events, bytes: OVERHEAD }
+          : { ...ending, ...this.#written(stream, events) };
+      this.#admit(waits.bytes);
+      this.#join(waits);
     });
   }
 
@@ -87,16 +98,19 @@ export class AppendQueue {
 
   /** Takes what the next flush writes: the oldest, up to 4 MiB. Give it back with `settled`. */
   take(): readonly Operation[] {
+    const taken: Operation[] = [];
     let bytes = 0;
     let count = 0;
-    for (const { bytes: more } of this.#waiting) {
-      if (count > 0 && bytes + more > FLUSH_BYTES) break;
-      bytes += more;
+    for (const waiting of this.#waiting) {
+      if (taken.length > 0 && bytes + waiting.bytes > FLUSH_BYTES) break;
       count += 1;
+      this.#bytes -= waiting.bytes;
+      const asked = 'gather' in waiting ? this.#asked(waiting) : waiting;
+      if (asked === undefined) continue;
+      taken.push(asked);
+      bytes += asked.bytes;
     }
-    const taken = this.#waiting.slice(0, count);
     this.#waiting = this.#waiting.slice(count);
-    this.#bytes -= bytes;
     this.#inFlight += bytes;
     return taken;
   }
@@ -114,13 +128,31 @@ export class AppendQueue {
     for (const { reject } of refused) reject(error);
   }
 
+  /** Asks for the events of an append, which ends here when there is something wrong with them. */
+  #asked({ gather, ...append }: Unasked): Operation | undefined {
+    try {
+      return { ...append, ...this.#written(append.stream, gather()) };
+    } catch (error) {
+      append.reject(error);
+      return undefined;
+    }
+  }
+
+  #written(stream: string, events: readonly AgentEvent[]): EventsText {
+    const text = JSON.stringify(events).slice(1, -1);
+    const size = Buffer.byteLength(text);
+    const limit = this.#limits.maxAppendBytes;
+    if (size > limit) throw coreError('APPEND_TOO_LARGE', { stream, bytes: size, limit });
+    return { text, bytes: size + OVERHEAD, count: events.length };
+  }
+
   #admit(bytes: number): void {
     const waitingBytes = this.#bytes + this.#inFlight;
     const limit = this.#limits.maxWaitingBytes;
     if (waitingBytes + bytes > limit) throw coreError('LOG_BUSY', { waitingBytes, limit });
   }
 
-  #join(operation: Operation): void {
+  #join(operation: Operation | Unasked): void {
     this.#waiting.push(operation);
     this.#bytes += operation.bytes;
     this.#wake();

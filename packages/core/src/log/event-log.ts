@@ -8,6 +8,9 @@ import type { AgentEvent, Durability, StreamInfo } from '@muster/contracts';
 import { token } from '../declare/dependency.ts';
 import type { Subscription } from '../subscription.ts';
 
+/** Gives events that grow until the log is about to write them: it is asked once, then. */
+export type Gathering = () => readonly AgentEvent[];
+
 /** How an append ended. `top` is the offset of the stream's last event. */
 export type Appended =
   | { readonly ok: true; readonly epoch: string; readonly top: number }
@@ -45,13 +48,14 @@ export interface EventLog {
    *
    * Appends to one stream that wait for the same flush may become one batch, in the order of the calls.
    *
+   * @param events those, or what gives them when their turn has come; what has not been asked for is bounded by its maker.
    * @param expected `expectedTop`: the offset that must be the last one; another is a conflict and nothing is written.
    * @throws MusterError `LOG_BUSY` at once when too much waits to be written; it can be tried again.
    * @throws MusterError `APPEND_TOO_LARGE` when the events of one call are larger than the log takes.
    */
   append(
     stream: string,
-    events: readonly AgentEvent[],
+    events: readonly AgentEvent[] | Gathering,
     expected?: { readonly expectedTop?: number },
   ): Promise<Appended>;
   /**

@@ -5,7 +5,7 @@
  */
 import type { AgentEvent, Clock, Random, StreamInfo } from '@muster/contracts';
 import { AppendQueue, type QueueLimits } from './append-queue.ts';
-import { type Appended, type Batch, type EventLog, READ_BYTES, type ReadResult } from './event-log.ts';
+import { type Appended, type Batch, type EventLog, type Gathering, READ_BYTES, type ReadResult } from './event-log.ts';
 import { Flush, type Head, type Heads, type Made } from './flush.ts';
 import { RecentRecords } from './recent-records.ts';
 import { Sinks } from './sinks.ts';
@@ -55,7 +55,7 @@ export class MemoryLog implements EventLog {
 
   append(
     stream: string,
-    events: readonly AgentEvent[],
+    events: readonly AgentEvent[] | Gathering,
     expected: { readonly expectedTop?: number } = {},
   ): Promise<Appended> {
     return this.#queue.append(stream, events, expected.expectedTop);

@@ -102,6 +102,41 @@ const appending: Case[] = [
       [text],
     );
   }),
+  withLog('asks for gathered events once, in their turn, with all that had been gathered by then', async ({ log }) => {
+    const gathered = [event(2)];
+    let asked = 0;
+    const first = log.append('s', [event(1)]);
+    const second = log.append('s', () => {
+      asked += 1;
+      return gathered;
+    });
+    const third = log.append('s', [event(4)]);
+    gathered.push(event(3));
+    assert.deepEqual(
+      (await Promise.all([first, second, third])).map(({ top }) => top),
+      [1, 3, 4],
+    );
+    gathered.push(event(9));
+    assert.deepEqual([asked, await readAll(log, 's')], [1, up(4)]);
+  }),
+  withLog('rejects the append alone whose events cannot be had', async ({ log }) => {
+    const cause = new Error('no events');
+    const all = [
+      log.append('s', [event(1)]),
+      log.append('s', () => {
+        throw cause;
+      }),
+      log.append('s', () => []),
+      log.append('s', () => [event(2)]),
+    ];
+    const ended = await Promise.allSettled(all);
+    assert.equal(ended[1]?.status === 'rejected' && ended[1].reason, cause);
+    assert.deepEqual(
+      ended.map((end) => end.status === 'fulfilled' && end.value.top),
+      [1, false, 1, 2],
+    );
+    assert.deepEqual(await readAll(log, 's'), up(2));
+  }),
   withLog('takes an append without events as a question for the top', async ({ log }) => {
     await log.append('s', [event(1)]);
     const { epoch } = await log.info('s');

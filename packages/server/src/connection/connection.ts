@@ -55,8 +55,11 @@ export interface Upgraded {
   readonly codec?: LegacyCodec | undefined;
 }
 
-/** How long after the last event clients are told where their streams stand, in milliseconds. */
-const POSITIONS_MS = 250;
+/**
+ * How long after the last of a burst of events a client that has not acknowledged them is told where its streams stand,
+ * in milliseconds; longer than a client takes for its acks.
+ */
+const POSITIONS_MS = 500;
 /** How long a connection that is told to make room may stay, in milliseconds. */
 const AGE_DRAIN_MS = 60_000;
 /** The time over which offences are counted, in milliseconds. */
@@ -83,6 +86,8 @@ export class Connection implements WireObserver, FrameSink, FeedObserver {
   #drainAt = Number.POSITIVE_INFINITY;
   #deadline: Timer | undefined;
   #positions: Timer | undefined;
+  /** When events have gone out last. */
+  #sentAt = 0;
 
   constructor(id: string, { socket, stream, codec }: Upgraded, around: ConnectionSurroundings, owner: ConnectionOwner) {
     this.id = id;
@@ -183,10 +188,11 @@ export class Connection implements WireObserver, FrameSink, FeedObserver {
     return this.#serving.idle();
   }
 
-  /** Events have gone out: the client is told soon where its streams stand, since the last ones can be lost unseen. */
-  sent(terminal: boolean): void {
-    if (terminal) this.#tellPositions();
-    else this.#positions ??= this.#around.clock.schedule(POSITIONS_MS, () => this.#tellPositions());
+  /** Events have gone out: a client that is silent is told soon where its streams stand, since the last can be lost unseen. */
+  sent(): void {
+    const { clock } = this.#around;
+    this.#sentAt = clock.monotonic();
+    this.#positions ??= clock.schedule(POSITIONS_MS, () => this.#burstOver());
   }
 
   failed(error: unknown): void {
@@ -359,6 +365,14 @@ export class Connection implements WireObserver, FrameSink, FeedObserver {
     } catch (error) {
       this.failedAt(`a frame of type ${frame.type}`, error);
     }
+  }
+
+  /** While events go on each shows whether the one before has come, and an ack shows it as well. */
+  #burstOver(): void {
+    const { clock } = this.#around;
+    const leftMs = this.#sentAt + POSITIONS_MS - clock.monotonic();
+    this.#positions = leftMs > 0 ? clock.schedule(leftMs, () => this.#burstOver()) : undefined;
+    if (leftMs <= 0 && this.#serving.owesAck) this.#tellPositions();
   }
 
   #tellPositions(): void {

@@ -65,7 +65,7 @@ export class Wire {
     if (!this.#isCorked) {
       this.#isCorked = true;
       this.#stream.cork();
-      process.nextTick(uncork, this);
+      if (corked.push(this) === 1) process.nextTick(uncorkAll);
     }
     this.#socket.send(frame, TEXT);
   }
@@ -111,8 +111,13 @@ export class Wire {
 
 const TEXT = { binary: false } as const;
 
-function uncork(wire: Wire): void {
-  wire.uncork();
+/** Those that have written in this tick. */
+let corked: Wire[] = [];
+
+function uncorkAll(): void {
+  const all = corked;
+  corked = [];
+  for (const wire of all) wire.uncork();
 }
 
 function deferred(): { promise: Promise<void>; resolve: () => void } {

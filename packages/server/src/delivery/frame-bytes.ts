@@ -3,22 +3,28 @@
  */
 import type { Batch } from '@muster/core';
 
-const made = new WeakMap<Batch, Buffer>();
-const END = Buffer.from('}');
+/** Digits of the largest offset, and what stands between it and the events. */
+const OFFSET_BYTES = 16 + ',"events":'.length;
+/** `}` */
+const END = 0x7d;
 
-/** @param stream the thread, which is the same for everybody who may see this batch. */
-export function eventsFrame(stream: string, batch: Batch): Buffer {
-  const known = made.get(batch);
-  if (known !== undefined) return known;
-  const head = `{"type":"events","stream":${JSON.stringify(stream)},"epoch":"${batch.epoch}","offset":${batch.offset},"events":`;
-  const bytes = Buffer.concat([Buffer.from(head), batch.json, END]);
-  made.set(batch, bytes);
-  return bytes;
+/** A batch is shown to all sockets of a user in one go, so it is enough to remember the latest. */
+let latest: { readonly batch: Batch; readonly frame: Buffer } | undefined;
+
+/** @param head of the batch's stream and epoch, as `frameHead` has made it. */
+export function eventsFrame(head: Buffer, batch: Batch): Buffer {
+  if (latest?.batch === batch) return latest.frame;
+  const { offset, json } = batch;
+  const frame = Buffer.allocUnsafe(head.length + OFFSET_BYTES + json.length + 1);
+  let end = head.copy(frame);
+  end += frame.write(`${offset},"events":`, end, 'latin1');
+  end += json.copy(frame, end);
+  frame[end] = END;
+  latest = { batch, frame: frame.subarray(0, end + 1) };
+  return latest.frame;
 }
 
-const TERMINAL = '"event":"agent_completed"';
-
-/** True for a batch with the end of a run; a quotation of one has its quotes escaped and is no match. */
-export function hasTerminal(batch: Batch): boolean {
-  return batch.json.includes(TERMINAL);
+/** The beginning of all `events` frames of one stream and epoch. */
+export function frameHead(stream: string, epoch: string): Buffer {
+  return Buffer.from(`{"type":"events","stream":${JSON.stringify(stream)},"epoch":${JSON.stringify(epoch)},"offset":`);
 }

@@ -6,7 +6,7 @@
  */
 import type { Position, ServerFrame, StreamInfo } from '@muster/contracts';
 import type { Batch, EventLog, Subscription } from '@muster/core';
-import { eventsFrame, hasTerminal } from './frame-bytes.ts';
+import { eventsFrame, frameHead } from './frame-bytes.ts';
 
 /** Where a feed writes. */
 export interface FrameSink {
@@ -19,8 +19,8 @@ export interface FrameSink {
 
 /** Told of what a feed has sent. */
 export interface FeedObserver {
-  /** Events are on their way; with the end of a run among them or not. */
-  sent(terminal: boolean): void;
+  /** Events are on their way. */
+  sent(): void;
   failed(error: unknown): void;
 }
 
@@ -42,6 +42,8 @@ export class StreamFeed {
   readonly #observer: FeedObserver;
   #subscription: Subscription | undefined;
   #epoch = '';
+  /** The beginning of every `events` frame of this epoch. */
+  #head: Buffer | undefined;
   #sent = 0;
   #acked = 0;
   /** The highest offset that an append has announced, also while the feed was not live. */
@@ -86,7 +88,7 @@ export class StreamFeed {
     if (this.#isClosed) this.#subscription.close();
     const info = await log.info(key);
     const reset = whyReset(cursor, info);
-    this.#epoch = info.epoch;
+    this.#begin(info.epoch);
     this.#goTo(cursor === 'top' ? info.top : reset === undefined && cursor !== undefined ? cursor.offset : info.floor);
     return { info, reset };
   }
@@ -143,6 +145,11 @@ export class StreamFeed {
 
   get #isFull(): boolean {
     return this.unacknowledged >= this.#stream.window;
+  }
+
+  #begin(epoch: string): void {
+    this.#epoch = epoch;
+    this.#head = undefined;
   }
 
   #goTo(offset: number): void {
@@ -209,7 +216,7 @@ export class StreamFeed {
   /** The stream was dropped and has returned, or the client is lost in it: what was sent of it counts no more. */
   async #resetTo(why: string): Promise<void> {
     const { epoch, floor, top } = await this.#stream.log.info(this.#stream.key);
-    this.#epoch = epoch;
+    this.#begin(epoch);
     this.#announced = top;
     if (this.#isClosed) return;
     this.#reset(floor, why);
@@ -223,12 +230,13 @@ export class StreamFeed {
 
   #send(batch: Batch): void {
     this.#sent = batch.offset + batch.count - 1;
-    this.#sink.write(eventsFrame(this.#stream.name, batch));
+    this.#head ??= frameHead(this.#stream.name, this.#epoch);
+    this.#sink.write(eventsFrame(this.#head, batch));
     if (this.#stream.written !== undefined) {
       this.#acked = this.#sent;
       this.#stream.written(this.position);
     }
-    this.#observer.sent(hasTerminal(batch));
+    this.#observer.sent();
   }
 }
 
