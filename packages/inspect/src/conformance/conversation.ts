@@ -7,6 +7,7 @@
 import type { Clock } from '@muster/contracts';
 import type { RawData, WebSocket } from 'ws';
 import { Deviation } from './deviation.ts';
+import { Watch } from './watch.ts';
 
 /** How many frames a failure shows. */
 const SHOWN = 8;
@@ -37,19 +38,20 @@ export class Conversation<F extends Frame> {
   ended: { readonly code: number; readonly reason: string } | undefined;
   readonly #options: ConversationOptions<F>;
   readonly #lines: string[] = [];
-  readonly #looks = new Set<() => void>();
+  readonly #watch: Watch;
   #misfit: Deviation | undefined;
 
   constructor(socket: WebSocket, options: ConversationOptions<F>) {
     this.socket = socket;
     this.#options = options;
+    this.#watch = new Watch(options.clock);
     socket.on('message', (data, isBinary) => this.#came(data, isBinary));
     // Told by the close that follows.
     socket.on('error', () => {});
     socket.on('close', (code, reason) => {
       this.ended = { code, reason: reason.toString() };
       this.#note('closed', String(code));
-      this.#wake();
+      this.#watch.wake();
     });
   }
 
@@ -73,27 +75,15 @@ export class Conversation<F extends Frame> {
 
   /** Resolves to what `look` finds, asked again whenever something has come. @throws Deviation */
   until<T>(expected: string, look: () => T | undefined, deadlineMs = this.#options.deadlineMs): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const end = (settle: () => void): void => {
-        timer.cancel();
-        this.#looks.delete(again);
-        settle();
-      };
-      const again = (): void => {
-        try {
-          const found = look();
-          if (found !== undefined) end(() => resolve(found));
-          else if (this.#misfit !== undefined) end(() => reject(this.#misfit as Deviation));
-          else if (this.ended !== undefined) end(() => reject(this.deviation(expected, `close ${this.ended?.code}`)));
-        } catch (error) {
-          end(() => reject(error as Error));
-        }
-      };
-      const late = (): void => end(() => reject(this.deviation(expected, `nothing of the kind in ${deadlineMs} ms`)));
-      const timer = this.#options.clock.schedule(deadlineMs, late);
-      this.#looks.add(again);
-      again();
-    });
+    const again = (): T | undefined => {
+      const found = look();
+      if (found !== undefined) return found;
+      if (this.#misfit !== undefined) throw this.#misfit;
+      if (this.ended !== undefined) throw this.deviation(expected, `close ${this.ended.code}`);
+      return undefined;
+    };
+    const late = (): Deviation => this.deviation(expected, `nothing of the kind in ${deadlineMs} ms`);
+    return this.#watch.until(again, deadlineMs, late);
   }
 
   /** The first frame of this type that fits and came at `from` or later. @throws Deviation */
@@ -154,15 +144,11 @@ export class Conversation<F extends Frame> {
     } catch (error) {
       this.#misfit ??= this.deviation('only frames that fit their schema', `${cut(text)} (${(error as Error).message})`);
     }
-    this.#wake();
+    this.#watch.wake();
   }
 
   #note(what: string, text: string): void {
     this.#lines.push(`${what.padEnd(6)} ${cut(text)}`.trimEnd());
-  }
-
-  #wake(): void {
-    for (const look of this.#looks) look();
   }
 }
 
