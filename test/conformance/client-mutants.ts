@@ -14,9 +14,9 @@ interface Wired {
   /** Which connection it is, from 0 on. */
   readonly number: number;
   /** Past the mutant. */
-  send(frame: object): void;
+  readonly send: (frame: object) => void;
   /** Cuts the connection; the client takes it for a close with `code`. */
-  cut(code: number): void;
+  readonly cut: (code: number) => undefined;
 }
 
 export interface ClientMutant {
@@ -60,7 +60,7 @@ export const CLIENT_MUTANTS: readonly ClientMutant[] = [
   {
     point: 'P3.1',
     does: 'leaves where it has to wait',
-    gets: change('wait', (_, { cut }) => void cut(4101)),
+    gets: change('wait', (_, { cut }) => cut(4101)),
   },
   { point: 'P2.5', does: 'forgets its session', sends: change('hello', ({ session: _, ...frame }) => frame) },
   {
@@ -96,10 +96,18 @@ export const CLIENT_MUTANTS: readonly ClientMutant[] = [
     }),
   },
   { point: 'P6.6', does: 'acknowledges nothing', sends: change('ack', () => undefined) },
-  { point: 'P6.6', does: 'acknowledges too much', sends: change('ack', (frame) => ({ ...frame, offset: frame['offset'] + 1 })) },
+  {
+    point: 'P6.6',
+    does: 'acknowledges too much',
+    sends: change('ack', (frame) => ({ ...frame, offset: frame['offset'] + 1 })),
+  },
   { point: 'P6.8', does: 'steps over a gap', gets: countsItself },
   { point: 'P6.8', does: 'does not pull', sends: change('pull', () => undefined) },
-  { point: 'P6.8', does: 'pulls from too far', sends: change('pull', (frame) => ({ ...frame, since: frame['since'] + 1 })) },
+  {
+    point: 'P6.8',
+    does: 'pulls from too far',
+    sends: change('pull', (frame) => ({ ...frame, since: frame['since'] + 1 })),
+  },
   { point: 'P6.9', does: 'does not look at positions', gets: change('ping', (frame) => ({ ...frame, positions: {} })) },
   { point: 'P8.2', does: 'answers no ping', sends: change('pong', () => undefined) },
   {
@@ -110,13 +118,17 @@ export const CLIENT_MUTANTS: readonly ClientMutant[] = [
   {
     point: 'P10.3',
     does: 'leaves before it has another connection',
-    gets: change('drain', (_, { cut }) => void cut(4201)),
+    gets: change('drain', (_, { cut }) => cut(4201)),
   },
-  { point: 'P11.1', does: 'does not wait as long as bye asks', gets: change('bye', ({ retryAfterMs: _, ...frame }) => frame) },
+  {
+    point: 'P11.1',
+    does: 'does not wait as long as bye asks',
+    gets: change('bye', ({ retryAfterMs: _, ...frame }) => frame),
+  },
   {
     point: 'P12.2',
     does: 'leaves when it reads something new',
-    gets: change('novelty', (_, { cut }) => void cut(4101)),
+    gets: change('novelty', (_, { cut }) => cut(4101)),
   },
   { point: 'P14', does: 'comes back after 4001', closed: (code) => (code === 4001 ? 4101 : code) },
   { point: 'P14', does: 'stays away after 4201', closed: (code) => (code === 4201 ? 4001 : code) },
@@ -149,6 +161,7 @@ export function mangled(name: string, token: string): Partial<ConnectOptions> {
           inner.terminate();
           inner.onclose = null;
           this.onclose?.({ code, reason: '' });
+          return undefined;
         },
       };
       inner.onerror = (event) => this.onerror?.(event);
@@ -159,7 +172,8 @@ export function mangled(name: string, token: string): Partial<ConnectOptions> {
       inner.onclose = ({ code, reason }) => this.onclose?.({ code: mutant?.closed?.(code) ?? code, reason });
       inner.onmessage = ({ data }) => {
         const frame = JSON.parse(data as string) as Frame;
-        for (const each of mutant?.gets?.(frame, this.#wired) ?? [frame]) this.onmessage?.({ data: JSON.stringify(each) });
+        for (const each of mutant?.gets?.(frame, this.#wired) ?? [frame])
+          this.onmessage?.({ data: JSON.stringify(each) });
       };
     }
 

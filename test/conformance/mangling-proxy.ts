@@ -19,8 +19,8 @@ export interface Wired {
   /** What it has noted on this connection, and on all of them. */
   readonly own: Map<string, any>;
   readonly all: Map<string, any>;
-  toServer(frame: object): void;
-  toClient(frame: object): void;
+  readonly toServer: (frame: object) => void;
+  readonly toClient: (frame: object) => void;
 }
 
 /** Each function returns what passes instead. */
@@ -76,9 +76,12 @@ export class ManglingProxy implements AsyncDisposable {
     socket.on('error', () => {});
     const { authorization, origin, host } = request.headers;
     const given = Object.entries({ authorization, origin, host }).filter(([, value]) => value !== undefined);
-    const headers = this.#mangle.headers?.(Object.fromEntries(given) as Record<string, string>) ?? Object.fromEntries(given);
+    const headers =
+      this.#mangle.headers?.(Object.fromEntries(given) as Record<string, string>) ?? Object.fromEntries(given);
     const protocols = request.headers['sec-websocket-protocol']?.split(',').map((each) => each.trim()) ?? [];
-    const upstream = new WebSocket(`${this.#target}${request.url}`, protocols, { headers: headers as Record<string, string> });
+    const upstream = new WebSocket(`${this.#target}${request.url}`, protocols, {
+      headers: headers as Record<string, string>,
+    });
     this.#open.add(upstream);
     upstream.on('error', () => {});
     upstream.on('unexpected-response', (asked, { statusCode = 0 }) => {
@@ -106,15 +109,16 @@ export class ManglingProxy implements AsyncDisposable {
       toClient: (frame) => sendTo(client, frame),
     };
     client.on('error', () => {});
-    upstream.on('message', (data) => {
-      const text = String(data);
+    upstream.on('message', (data: Buffer) => {
+      const text = data.toString('utf8');
       for (const frame of toClient?.(JSON.parse(text) as Wire, wired) ?? [text]) sendTo(client, frame);
     });
-    client.on('message', (data, isBinary) => {
+    client.on('message', (data: Buffer, isBinary) => {
       if (upstream.readyState !== upstream.OPEN) return;
-      const frame = isBinary ? undefined : frameIn(String(data));
-      if (frame !== undefined && toServer !== undefined) for (const each of toServer(frame, wired)) sendTo(upstream, each);
-      else if (passes?.(data as Buffer, isBinary) ?? true) upstream.send(data as Buffer, { binary: isBinary });
+      const frame = isBinary ? undefined : frameIn(data.toString('utf8'));
+      if (frame !== undefined && toServer !== undefined)
+        for (const each of toServer(frame, wired)) sendTo(upstream, each);
+      else if (passes?.(data, isBinary) ?? true) upstream.send(data, { binary: isBinary });
     });
     upstream.on('close', (code) => {
       const mangled = close === undefined ? code : close(code);

@@ -17,10 +17,12 @@ const client = new Client({
     print({ id });
     return MUSTER_HOLD === undefined ? undefined : releases.next();
   },
-  backoffMs: 100,
+  backoffMs: 250,
   ...(mutant === undefined ? { WebSocket: WebSocket as never } : mangled(mutant, MUSTER_TOKEN)),
 });
 void client.closed.then(({ code }) => print({ closed: code }));
 client.open().catch(() => {});
 if (MUSTER_METHOD !== undefined)
-  void client.request(MUSTER_METHOD, { text: 'conformance', thread: MUSTER_THREAD }).then((answer) => print({ answer }));
+  void client
+    .request(MUSTER_METHOD, { text: 'conformance', thread: MUSTER_THREAD })
+    .then((answer) => print({ answer }));

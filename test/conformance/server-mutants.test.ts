@@ -4,7 +4,9 @@ import type { Outcome } from '../../packages/inspect/src/conformance/judge.ts';
 import { tryServer } from '../../packages/inspect/src/conformance/try-server.ts';
 import { echoApp } from '../fixtures/echo-app.ts';
 import { ManglingProxy } from './mangling-proxy.ts';
-import { SERVER_MUTANTS, type ServerMutant } from './server-mutants.ts';
+import { DELIVERY_MUTANTS } from './delivery-mutants.ts';
+import { OPENING_MUTANTS } from './opening-mutants.ts';
+import type { ServerMutant } from './mutate.ts';
 
 jest.setTimeout(60_000);
 
@@ -16,6 +18,7 @@ const DEADLINE_MS = 1_000;
 const strangers = { unauthenticated: 1_000, unauthenticatedPerAddress: 1_000 };
 const plain = echoApp({ server: { limits: strangers } });
 const hasty = echoApp({ server: { limits: { ...strangers, window: 8, heartbeatMs: 300 } } });
+const SERVER_MUTANTS = [...OPENING_MUTANTS, ...DELIVERY_MUTANTS];
 const found = new Map<ServerMutant, readonly Outcome[]>();
 
 async function tryMutant(mutant: ServerMutant): Promise<readonly Outcome[]> {
@@ -24,14 +27,17 @@ async function tryMutant(mutant: ServerMutant): Promise<readonly Outcome[]> {
   await using proxy = await ManglingProxy.listen(server.url.replace('http', 'ws'), mutant);
   // A user of its own, so that no limit of a user is met.
   const token = `token:user-${SERVER_MUTANTS.indexOf(mutant)}`;
-  return await tryServer({ url: proxy.url, token, otherToken: 'token:bob', data: { text }, deadlineMs: DEADLINE_MS }, [point]);
+  return await tryServer({ url: proxy.url, token, otherToken: 'token:bob', data: { text }, deadlineMs: DEADLINE_MS }, [
+    point,
+  ]);
 }
 
 beforeAll(async () => {
   await Promise.all([plain.app.start(), hasty.app.start()]);
   const waiting = [...SERVER_MUTANTS];
   const work = async (): Promise<void> => {
-    for (let mutant = waiting.pop(); mutant !== undefined; mutant = waiting.pop()) found.set(mutant, await tryMutant(mutant));
+    for (let mutant = waiting.pop(); mutant !== undefined; mutant = waiting.pop())
+      found.set(mutant, await tryMutant(mutant));
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
 });
@@ -44,7 +50,8 @@ describe('a bad server', () => {
   it.each(SERVER_MUTANTS)('that $does fails $point', (mutant) => {
     const failed = found.get(mutant)?.filter(({ verdict }) => verdict === 'failed') ?? [];
     expect(failed.map(({ point }) => point)).toContain(mutant.point);
-    for (const outcome of failed) expect(outcome).toMatchObject({ expected: expect.any(String), got: expect.any(String) });
+    for (const outcome of failed)
+      expect(outcome).toMatchObject({ expected: expect.any(String), got: expect.any(String) });
   });
 
   it('is told from a good one, which fails nowhere behind the same proxy', async () => {

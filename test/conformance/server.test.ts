@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { NOT_VISIBLE, SERVER_CHECKS } from '../../packages/inspect/src/conformance/points/points.ts';
 import { pointsOf } from '../../packages/inspect/src/conformance/report.ts';
+import { CLIENT_CHECKS } from '../../packages/inspect/src/conformance/try-client.ts';
 import { tryServer } from '../../packages/inspect/src/conformance/try-server.ts';
 import type { Outcome } from '../../packages/inspect/src/conformance/judge.ts';
 import { echoApp } from '../fixtures/echo-app.ts';
@@ -43,7 +44,11 @@ describe('a server of @muster/server', () => {
   it('passes those of windows, heartbeats and cancelling where they can be reached', async () => {
     const outcomes = await tryServer({ ...at(hasty), data: { text: 'hang' } }, ['P7.2', 'P8.1']);
     outcomes.push(...(await tryServer(at(hasty), ['P6.7'])));
-    expect(outcomes.map(({ point, verdict }) => `${point} ${verdict}`)).toEqual(['P7.2 passed', 'P8.1 passed', 'P6.7 passed']);
+    expect(outcomes.map(({ point, verdict }) => `${point} ${verdict}`)).toEqual([
+      'P7.2 passed',
+      'P8.1 passed',
+      'P6.7 passed',
+    ]);
   });
 
   it('is judged by every numbered point of the specification, or by a reason why not', () => {
@@ -51,6 +56,21 @@ describe('a server of @muster/server', () => {
     const points = [...page.matchAll(/^- \*\*(P\d+\.\d+)\*\* /gm)].map(([, point]) => point as string);
     const known = new Set([...SERVER_CHECKS.map(({ point }) => point), ...Object.keys(NOT_VISIBLE)]);
     expect([...known].sort()).toEqual([...points].sort());
-    expect(Object.keys(NOT_VISIBLE).filter((point) => SERVER_CHECKS.some((check) => check.point === point))).toEqual([]);
+    expect(Object.keys(NOT_VISIBLE).filter((point) => SERVER_CHECKS.some((check) => check.point === point))).toEqual(
+      [],
+    );
+  });
+
+  it('is described as it is tried', () => {
+    const page = readFileSync(new URL('../../docs/conformance.md', import.meta.url), 'utf8');
+    const rows = [...page.matchAll(/^\| (P\d+) \| (.*) \| (.*) \|$/gm)];
+    const told = (column: 2 | 3): string[] => rows.flatMap((row) => row[column]?.match(/P\d+(\.\d+)?/g) ?? []);
+    const pointsIn = (checks: readonly { readonly point: string }[]): string[] => [
+      ...new Set(checks.map(({ point }) => point)),
+    ];
+    expect(told(2).sort()).toEqual(pointsIn(SERVER_CHECKS).sort());
+    expect(told(3).sort()).toEqual(pointsIn(CLIENT_CHECKS).sort());
+    const reasons = [...page.matchAll(/^\| (P\d+\.\d+) \| (.*) \|$/gm)].map(([, point, reason]) => [point, reason]);
+    expect(reasons).toEqual(Object.entries(NOT_VISIBLE));
   });
 });

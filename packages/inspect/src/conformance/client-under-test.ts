@@ -91,8 +91,12 @@ export class ClientUnderTest {
     };
     const child = spawn(program, args, { env, stdio: ['pipe', 'pipe', 'pipe'] });
     this.#child = child;
-    child.on('error', (error) => this.#fail(inspectError('CLIENT_NOT_STARTED', { command: program, reason: error.message }, error)));
-    child.on('close', (code, signal) => this.#fail(this.deviation('a client that goes on', `exit ${code ?? signal}: ${this.#complaint}`)));
+    child.on('error', (error) =>
+      this.#fail(inspectError('CLIENT_NOT_STARTED', { command: program, reason: error.message }, error)),
+    );
+    child.on('close', (code, signal) =>
+      this.#fail(this.deviation('a client that goes on', `exit ${code ?? signal}: ${this.#complaint}`)),
+    );
     child.stdin.on('error', () => {});
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       this.#complaint = `${this.#complaint}${text}`.slice(-COMPLAINT);
@@ -121,7 +125,9 @@ export class ClientUnderTest {
       if (found === undefined && this.#failure !== undefined) throw this.#failure;
       return found;
     };
-    return this.#watch.until(again, deadlineMs, () => this.deviation(expected, `nothing of the kind in ${deadlineMs} ms`));
+    return this.#watch.until(again, deadlineMs, () =>
+      this.deviation(expected, `nothing of the kind in ${deadlineMs} ms`),
+    );
   }
 
   /** The ids of what has been handed to the application. */
@@ -135,7 +141,8 @@ export class ClientUnderTest {
     await this.until(expected, () => {
       const { handed } = this;
       const wrong = handed.find((id, index) => id !== ids[index]);
-      if (wrong !== undefined) throw this.deviation(expected, `one for ${wrong} as number ${handed.indexOf(wrong) + 1}`);
+      if (wrong !== undefined)
+        throw this.deviation(expected, `one for ${wrong} as number ${handed.indexOf(wrong) + 1}`);
       return handed.length === ids.length ? true : undefined;
     });
   }
@@ -162,7 +169,8 @@ export class ClientUnderTest {
   }
 
   async #listen(): Promise<void> {
-    const handleProtocols = (offered: ReadonlySet<string>): string | false => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false);
+    const handleProtocols = (offered: ReadonlySet<string>): string | false =>
+      offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false;
     const sockets = new WebSocketServer({ noServer: true, handleProtocols, perMessageDeflate: false });
     this.#http.on('upgrade', (request, socket, head) => {
       const { authorization, 'sec-websocket-protocol': offered = '' } = request.headers;

@@ -5,7 +5,7 @@
  * is read by its schema, and one that does not fit is a deviation for whoever waits next.
  */
 import type { Clock } from '@muster/contracts';
-import type { RawData, WebSocket } from 'ws';
+import type { WebSocket } from 'ws';
 import { Deviation } from './deviation.ts';
 import { Watch } from './watch.ts';
 
@@ -45,7 +45,7 @@ export class Conversation<F extends Frame> {
     this.socket = socket;
     this.#options = options;
     this.#watch = new Watch(options.clock);
-    socket.on('message', (data, isBinary) => this.#came(data, isBinary));
+    socket.on('message', (data: Buffer, isBinary) => this.#came(data, isBinary));
     // Told by the close that follows.
     socket.on('error', () => {});
     socket.on('close', (code, reason) => {
@@ -134,15 +134,18 @@ export class Conversation<F extends Frame> {
     this.socket.terminate();
   }
 
-  #came(data: RawData, isBinary: boolean): void {
-    const text = String(data);
+  #came(data: Buffer, isBinary: boolean): void {
+    const text = data.toString('utf8');
     this.texts.push(text);
     this.#note('came', text);
     try {
       if (isBinary) throw new Error('it is binary');
       this.frames.push(this.#options.parse(text));
     } catch (error) {
-      this.#misfit ??= this.deviation('only frames that fit their schema', `${cut(text)} (${(error as Error).message})`);
+      this.#misfit ??= this.deviation(
+        'only frames that fit their schema',
+        `${cut(text)} (${(error as Error).message})`,
+      );
     }
     this.#watch.wake();
   }

@@ -39,7 +39,8 @@ export function reportData(outcomes: readonly Outcome[]): object {
 }
 
 function lineOf({ point, verdict, checks }: Point): string {
-  const said = checks.map((check) => (check.verdict === 'not applicable' ? notApplicable(check) : check.title));
+  const told = verdict === 'failed' ? checks.filter((check) => check.verdict === 'failed') : checks;
+  const said = told.map((check) => (check.verdict === 'not applicable' ? notApplicable(check) : check.title));
   return `${MARKS[verdict]} ${point} ${verdict}: ${said.join('; ')}`;
 }
 
@@ -49,10 +50,6 @@ function notApplicable({ title, reason }: Extract<Outcome, { verdict: 'not appli
 
 function detailsOf(outcome: Outcome): string[] {
   if (outcome.verdict !== 'failed') return [];
-  return [
-    `    ${outcome.title}`,
-    `      expected  ${outcome.expected}`,
-    `      got       ${outcome.got}`,
-    ...outcome.frames.map((frame) => `      ${frame}`),
-  ];
+  const { expected, got, frames } = outcome;
+  return [`    expected  ${expected}`, `    got       ${got}`, ...frames.map((frame) => `      ${frame}`)];
 }

@@ -55,7 +55,10 @@ export class ScriptedLink extends Conversation<ClientFrame> {
    *
    * @returns the cursor that the client has shown, if so. @throws Deviation
    */
-  async welcome({ thread, epoch, offset: top }: Stream, { session, status = 'live' }: WelcomeOptions): Promise<Position | undefined> {
+  async welcome(
+    { thread, epoch, offset: top }: Stream,
+    { session, status = 'live' }: WelcomeOptions,
+  ): Promise<Position | undefined> {
     const hello = await this.hello();
     const isNamed = hello.subscribe.includes(thread) || Object.hasOwn(hello.cursors, thread);
     this.send({
@@ -64,12 +67,22 @@ export class ScriptedLink extends Conversation<ClientFrame> {
       session,
       user: 'conformance',
       heartbeatMs: 15_000,
-      limits: { messageBytes: 65_536, framesPerSecond: 1_000, bytesPerSecond: 1_048_576, mailbox: 256, window: 1_024, streams: 64 },
+      limits: {
+        messageBytes: 65_536,
+        framesPerSecond: 1_000,
+        bytesPerSecond: 1_048_576,
+        mailbox: 256,
+        window: 1_024,
+        streams: 64,
+      },
       durability: 'memory',
       streams: isNamed ? { [thread]: { epoch, floor: 0, top, status } } : {},
     });
     if (isNamed) return hello.cursors[thread];
-    const { cursor } = await this.expect('subscribe', { what: `of ${thread}`, fits: ({ stream }) => stream === thread });
+    const { cursor } = await this.expect('subscribe', {
+      what: `of ${thread}`,
+      fits: ({ stream }) => stream === thread,
+    });
     return cursor;
   }
 

@@ -42,7 +42,14 @@ export class ServerUnderTest {
   readonly deadlineMs: number;
   #recording: Promise<Recording> | undefined;
 
-  constructor({ url, token, otherToken, method = 'run', data = { text: 'conformance' }, deadlineMs = 5_000 }: ServerOptions) {
+  constructor({
+    url,
+    token,
+    otherToken,
+    method = 'run',
+    data = { text: 'conformance' },
+    deadlineMs = 5_000,
+  }: ServerOptions) {
     this.url = url;
     this.token = token;
     this.otherToken = otherToken;

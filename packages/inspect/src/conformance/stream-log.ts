@@ -25,8 +25,10 @@ export class StreamLog {
   add({ epoch, offset, events }: EventsFrame): void {
     this.epoch ??= epoch;
     if (epoch !== this.epoch) throw new Deviation(`events of epoch ${this.epoch}`, `some of epoch ${epoch}`);
-    if (offset > this.top + 1) throw new Deviation(`an events frame from ${this.top + 1} on at most`, `one from ${offset} on`);
-    if (offset < 1 || events.length === 0) throw new Deviation('events from offset 1 on', `offset ${offset}, ${events.length} events`);
+    if (offset > this.top + 1)
+      throw new Deviation(`an events frame from ${this.top + 1} on at most`, `one from ${offset} on`);
+    if (offset < 1 || events.length === 0)
+      throw new Deviation('events from offset 1 on', `offset ${offset}, ${events.length} events`);
     for (const [index, event] of events.entries()) {
       const known = this.events.get(offset + index);
       if (known !== undefined && known.id !== event.id)

@@ -6,6 +6,8 @@ import { type ServerOptions, ServerUnderTest, type Visit } from './server-under-
 
 /** Checks at the same time: with their peers they stay below what one address and one user may open. */
 const AT_ONCE = 4;
+/** What is shorter is no secret, and may stand anywhere. */
+const LEAST_SECRET = 8;
 
 /**
  * @param only points or their parts, `P5` or `P6.4`; none for all.
@@ -20,7 +22,14 @@ export async function tryServer(options: ServerOptions, only: readonly string[] 
   const others = Object.entries(NOT_VISIBLE)
     .filter(([point]) => isWanted(point, only))
     .map(([point, reason]): Outcome => ({ point, title: '', verdict: 'not applicable', reason }));
-  return [...outcomes, ...others].sort((a, b) => ordinal(a.point) - ordinal(b.point));
+  return [...withoutSecrets(outcomes, options), ...others].sort((a, b) => ordinal(a.point) - ordinal(b.point));
+}
+
+/** A token stands in what was sent, and in what a bad server says; in a report it has no business. */
+function withoutSecrets(outcomes: readonly Outcome[], { token, otherToken }: ServerOptions): Outcome[] {
+  const secrets = [token, otherToken ?? ''].filter(({ length }) => length >= LEAST_SECRET);
+  const text = secrets.reduce((text, secret) => text.replaceAll(secret, '…'), JSON.stringify(outcomes));
+  return JSON.parse(text) as Outcome[];
 }
 
 /** Whatever answers will do; what it answers is looked at later. */

@@ -30,7 +30,8 @@ export const CONTROL: readonly Check<Visit>[] = [
       const { mark } = peer;
       peer.send({ type: 'cancel', run: runs[0], reason: 'conformance' });
       // Twice, because a refusal may have to be worked out.
-      for (const _ of [1, 2]) await peer.roundTrip();
+      await peer.roundTrip();
+      await peer.roundTrip();
       await peer.response(peer.request(visit.fresh('no-method'), null));
       const answers = peer.frames.slice(mark).filter(({ type }) => type === 'error' || type === 'events');
       peer.assert(answers.length === 0, `no answer, and no event above ${top}`, answers[0]);

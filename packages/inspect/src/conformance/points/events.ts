@@ -16,7 +16,11 @@ function isWhole(peer: Peer, run: string, events: readonly AgentEvent[]): void {
   });
   peer.assert(own[0]?.event === 'agent_started', 'agent_started first', own[0]?.event);
   const last = own.findIndex(({ event }) => event === 'agent_completed');
-  peer.assert(last === own.length - 1, 'agent_completed last, and once', own.map(({ event }) => event));
+  peer.assert(
+    last === own.length - 1,
+    'agent_completed last, and once',
+    own.map(({ event }) => event),
+  );
 }
 
 export const EVENTS: readonly Check<Visit>[] = [
@@ -25,7 +29,11 @@ export const EVENTS: readonly Check<Visit>[] = [
     title: 'sends the threads that are subscribed, those that the session runs in, and no others',
     run: async (visit) => {
       const thread = visit.fresh();
-      const [own, follower, left] = [await visit.enter(), await visit.enter(), await visit.enter({ subscribe: [thread] })];
+      const [own, follower, left] = [
+        await visit.enter(),
+        await visit.enter(),
+        await visit.enter({ subscribe: [thread] }),
+      ];
       follower.peer.send({ type: 'subscribe', stream: thread });
       await follower.peer.expect('live', { what: `of ${thread}` });
       left.peer.send({ type: 'unsubscribe', stream: thread });

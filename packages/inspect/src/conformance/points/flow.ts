@@ -45,7 +45,7 @@ export const FLOW: readonly Check<Visit>[] = [
       const sent = StreamLog.of(peer.frames, thread).top;
       const last = peer.all('events').at(-1)?.events.length ?? 1;
       peer.assert(sent < window + last, `${window} events, and what ends the frame of the last`, `${sent} events`);
-      for (let acked = sent; acked < top; ) {
+      for (let acked = sent; acked < top;) {
         peer.send({ type: 'ack', stream: thread, epoch, offset: acked });
         acked = await peer.until(`events above ${acked}`, () => {
           const { top: now } = StreamLog.of(peer.frames, thread);

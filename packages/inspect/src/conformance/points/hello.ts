@@ -8,7 +8,13 @@ const long = 'x'.repeat(201);
 const MANY = Array.from({ length: 65 }, (_, index) => `t${index}`);
 
 /** What is no `hello`. */
-const NO_HELLO: readonly unknown[] = ['{ no JSON', { type: 'ping' }, { type: 'novelty' }, { type: 'hello' }, new Uint8Array([123, 125])];
+const NO_HELLO: readonly unknown[] = [
+  '{ no JSON',
+  { type: 'ping' },
+  { type: 'novelty' },
+  { type: 'hello' },
+  new Uint8Array([123, 125]),
+];
 
 /** What is none either, looked at closely. */
 const BAD_HELLO: readonly object[] = [
@@ -48,7 +54,11 @@ export const HELLO: readonly Check<Visit>[] = [
     run: async (visit) => {
       await isNoHello(visit, BAD_HELLO);
       const { peer, welcome } = await visit.enter({ subscribe: MANY.slice(1).map((name) => visit.fresh(name)) });
-      peer.assert(Object.keys(welcome.streams).length === 64, '64 streams in welcome', Object.keys(welcome.streams).length);
+      peer.assert(
+        Object.keys(welcome.streams).length === 64,
+        '64 streams in welcome',
+        Object.keys(welcome.streams).length,
+      );
       await visit.enter();
     },
   },
@@ -78,7 +88,10 @@ export const HELLO: readonly Check<Visit>[] = [
       const right = await visit.open({ headers: { authorization: `Bearer ${bad}` }, protocols: bearerProtocols(bad) });
       right.hello(token);
       await right.welcome();
-      const wrong = await visit.open({ headers: { authorization: `Bearer ${token}` }, protocols: bearerProtocols(token) });
+      const wrong = await visit.open({
+        headers: { authorization: `Bearer ${token}` },
+        protocols: bearerProtocols(token),
+      });
       wrong.hello(bad);
       await wrong.refused(CLOSE.unauthenticated, 'TOKEN_INVALID');
     },

@@ -13,9 +13,9 @@ async function refusedWith(status: number, peer: Peer): Promise<Refusal> {
 }
 
 /** Of the same server, and served by nobody. */
-function nowhere({ server, fresh }: Visit): string {
-  const url = new URL(server.url);
-  url.pathname = `/${fresh()}`;
+function nowhere(visit: Visit): string {
+  const url = new URL(visit.server.url);
+  url.pathname = `/${visit.fresh()}`;
   return url.href;
 }
 
@@ -62,7 +62,11 @@ export const OPENING: readonly Check<Visit>[] = [
       const first = await visit.enter();
       const second = await visit.enter({ session: first.welcome.session });
       const { connection } = second.welcome;
-      second.peer.assert(connection !== first.welcome.connection, 'another id than that of the connection before', connection);
+      second.peer.assert(
+        connection !== first.welcome.connection,
+        'another id than that of the connection before',
+        connection,
+      );
     },
   },
 ];

@@ -8,7 +8,9 @@ import type { Visit } from '../server-under-test.ts';
 function isSame(a: ResponseFrame, b: ResponseFrame): boolean {
   const sorted = (value: unknown): string =>
     JSON.stringify(value, (_, each: unknown) =>
-      typeof each === 'object' && each !== null && !Array.isArray(each) ? Object.fromEntries(Object.entries(each).sort()) : each,
+      typeof each === 'object' && each !== null && !Array.isArray(each)
+        ? Object.fromEntries(Object.entries(each).sort())
+        : each,
     );
   return sorted(a) === sorted(b);
 }
@@ -43,7 +45,11 @@ export const REQUESTS: readonly Check<Visit>[] = [
         peer.send({ type: 'request', method: 'm', ...more });
         await peer.roundTrip();
         const errors = peer.all('error').length;
-        peer.assert(errors === index + 1, `one error frame for ${JSON.stringify(more).slice(0, 60)}`, `${errors - index}`);
+        peer.assert(
+          errors === index + 1,
+          `one error frame for ${JSON.stringify(more).slice(0, 60)}`,
+          `${errors - index}`,
+        );
       }
       peer.assert(peer.all('response').length === 0, 'no response to what is no request', peer.all('response'));
     },

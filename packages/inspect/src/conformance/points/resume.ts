@@ -1,4 +1,5 @@
 /** P6.4, P6.5 and P6.8: how a client goes on where it was. */
+import { NotApplicable } from '../deviation.ts';
 import type { Check } from '../judge.ts';
 import type { Peer } from '../peer.ts';
 import type { Recording, Visit } from '../server-under-test.ts';
@@ -64,12 +65,16 @@ export const RESUME: readonly Check<Visit>[] = [
       const { session } = first.welcome;
       const cursor = visit.cursor(thread, { epoch: had.epoch ?? '', offset: had.top });
       const { peer } = await visit.enter({ session, ...cursor });
-      if (had.hasEnded(1)) return;
+      if (had.hasEnded(1)) throw new NotApplicable('the run ends before it can be cut');
       const log = await visit.ended(peer, thread, 1, 0, had.top);
       peer.assert(log.epoch === had.epoch, `epoch ${had.epoch}`, log.epoch);
       const all = new Map([...had.events, ...log.events]);
       const ns = [...all].sort(([a], [b]) => a - b).map(([, { n }]) => n);
-      peer.assert(ns.every((n, index) => n === index + 1), 'the whole run over both connections', ns);
+      peer.assert(
+        ns.every((n, index) => n === index + 1),
+        'the whole run over both connections',
+        ns,
+      );
     },
   },
   {
@@ -78,7 +83,10 @@ export const RESUME: readonly Check<Visit>[] = [
     run: async (visit) => {
       const recording = await visit.server.recording();
       const { thread, epoch, top } = recording;
-      for (const cursor of [{ epoch: visit.fresh('epoch'), offset: 1 }, { epoch, offset: top + 1 }]) {
+      for (const cursor of [
+        { epoch: visit.fresh('epoch'), offset: 1 },
+        { epoch, offset: top + 1 },
+      ]) {
         const { peer, welcome } = await visit.enter(visit.cursor(thread, cursor));
         peer.assert(welcome.streams[thread]?.status === 'reset', 'status reset in welcome', welcome.streams[thread]);
         await isReset(visit, peer, recording, 0);

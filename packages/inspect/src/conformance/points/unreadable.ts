@@ -23,7 +23,12 @@ const TOO_MANY = 600;
 
 /** One frame, masked with zeros: the payload stays as it is. */
 function rawFrame(opcode: number, payload: Uint8Array, isMasked = true): Uint8Array {
-  return new Uint8Array([0x80 | opcode, (isMasked ? 0x80 : 0) | payload.length, ...(isMasked ? [0, 0, 0, 0] : []), ...payload]);
+  return new Uint8Array([
+    0x80 | opcode,
+    (isMasked ? 0x80 : 0) | payload.length,
+    ...(isMasked ? [0, 0, 0, 0] : []),
+    ...payload,
+  ]);
 }
 
 async function violates(
@@ -39,7 +44,8 @@ async function violates(
 
 function raw(visit: Visit, frame: Uint8Array): (peer: Peer) => void {
   return (peer) => {
-    if (peer.raw === undefined) throw new NotApplicable(`what is sent to ${new URL(visit.server.url).protocol} is encrypted`);
+    if (peer.raw === undefined)
+      throw new NotApplicable(`what is sent to ${new URL(visit.server.url).protocol} is encrypted`);
     peer.raw.write(frame);
   };
 }
@@ -76,7 +82,11 @@ export const UNREADABLE: readonly Check<Visit>[] = [
       peer.assert(other.request === undefined, 'no request in an error about something else', other);
       peer.send({ type: 'ping', novelty: { deep: [1] } });
       await peer.expect('pong', { from: mark });
-      peer.assert(peer.all('error', mark).length === 1, 'no error for a field that is not known', peer.all('error', mark)[1]);
+      peer.assert(
+        peer.all('error', mark).length === 1,
+        'no error for a field that is not known',
+        peer.all('error', mark)[1],
+      );
     },
   },
   {

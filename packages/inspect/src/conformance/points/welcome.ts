@@ -22,7 +22,10 @@ export const WELCOME: readonly Check<Visit>[] = [
     run: async (visit) => {
       const { thread, epoch, top } = await visit.server.recording();
       const fresh = visit.fresh();
-      const { peer, welcome } = await visit.enter({ subscribe: [fresh], ...visit.cursor(thread, { epoch, offset: 1 }) });
+      const { peer, welcome } = await visit.enter({
+        subscribe: [fresh],
+        ...visit.cursor(thread, { epoch, offset: 1 }),
+      });
       const names = Object.keys(welcome.streams).sort();
       peer.assert(String(names) === String([thread, fresh].sort()), `streams ${thread} and ${fresh}`, names);
       const known = welcome.streams[thread];
@@ -42,10 +45,17 @@ export const WELCOME: readonly Check<Visit>[] = [
       const peer = await visit.open();
       peer.hello(visit.server.token, { subscribe: [thread, fresh] });
       await peer.response(peer.request(visit.fresh('no-method'), null));
-      const before = peer.frames.slice(0, peer.frames.findIndex(({ type }) => type === 'response'));
+      const before = peer.frames.slice(
+        0,
+        peer.frames.findIndex(({ type }) => type === 'response'),
+      );
       const live = before.flatMap((frame) => (frame.type === 'live' ? [`${frame.stream} ${frame.offset}`] : []));
       const expected = [`${thread} ${top}`, `${fresh} 0`];
-      peer.assert(String(live.sort()) === String(expected.sort()), `live of ${expected.join(' and ')} before the response`, live);
+      peer.assert(
+        String(live.sort()) === String(expected.sort()),
+        `live of ${expected.join(' and ')} before the response`,
+        live,
+      );
     },
   },
   {

@@ -18,7 +18,14 @@ export const EVENTS: readonly Check<ClientUnderTest>[] = [
       const link = await client.welcomed();
       const { stream } = client;
       const run = runOf('run', 6);
-      for (const [from, to] of [[1, 3], [1, 3], [2, 4], [4, 4], [3, 6]] as const) link.events(stream, run.slice(from - 1, to), from);
+      for (const [from, to] of [
+        [1, 3],
+        [1, 3],
+        [2, 4],
+        [4, 4],
+        [3, 6],
+      ] as const)
+        link.events(stream, run.slice(from - 1, to), from);
       await client.hands(idsOf(run));
       await link.acknowledged({ ...stream, offset: 6 });
       await link.roundTrip();
@@ -35,7 +42,13 @@ export const EVENTS: readonly Check<ClientUnderTest>[] = [
       link.events(client.stream, before, 1);
       await client.hands(idsOf(before));
       const next = { thread, epoch: `${client.stream.epoch}-2`, offset: 4 };
-      link.send({ type: 'reset', stream: thread, epoch: next.epoch, floor: 4, why: 'the stream has begun anew under another epoch' });
+      link.send({
+        type: 'reset',
+        stream: thread,
+        epoch: next.epoch,
+        floor: 4,
+        why: 'the stream has begun anew under another epoch',
+      });
       link.events(next, after, 5);
       link.live({ ...next, offset: 7 });
       await client.hands(idsOf([...before, ...after]));
@@ -75,7 +88,11 @@ export const EVENTS: readonly Check<ClientUnderTest>[] = [
       link.events(stream, run.slice(ACK_EVENTS), ACK_EVENTS + 1);
       await link.acknowledged({ ...stream, offset: run.length });
       const offsets = link.all('ack').map(({ offset }) => offset);
-      link.assert(offsets.every((offset, index) => offset >= (offsets[index - 1] ?? 0)), 'acks that rise', offsets);
+      link.assert(
+        offsets.every((offset, index) => offset >= (offsets[index - 1] ?? 0)),
+        'acks that rise',
+        offsets,
+      );
     },
   },
   {

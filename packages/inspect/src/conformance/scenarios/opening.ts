@@ -35,7 +35,8 @@ export const OPENING: readonly Check<ClientUnderTest>[] = [
       const isInUrl = [url, decodeURIComponent(url)].some((each) => each.includes(client.token));
       client.assert(!isInUrl, 'an URL without the token', url);
       const offered = protocols.find((each) => each.startsWith('bearer.'))?.slice(7);
-      const shown = auth?.token ?? authorization?.replace(/^Bearer /i, '') ?? Buffer.from(offered ?? '', 'base64url').toString();
+      const shown =
+        auth?.token ?? authorization?.replace(/^Bearer /i, '') ?? Buffer.from(offered ?? '', 'base64url').toString();
       client.assert(shown === client.token, 'the token of MUSTER_TOKEN', shown === '' ? 'none' : 'another one');
     },
   },
@@ -45,7 +46,8 @@ export const OPENING: readonly Check<ClientUnderTest>[] = [
     run: async (client) => {
       const link = await client.start();
       await link.hello();
-      for (const pending of [['Database'], []]) link.send({ type: 'wait', phase: 'gated', pending, retryAfterMs: 2_000 });
+      for (const pending of [['Database'], []])
+        link.send({ type: 'wait', phase: 'gated', pending, retryAfterMs: 2_000 });
       await link.welcome(client.stream, { session: client.session });
       link.live(client.stream);
       const run = runOf('run', 3);
