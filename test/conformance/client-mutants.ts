@@ -159,7 +159,7 @@ export function mangled(name: string, token: string): Partial<ConnectOptions> {
         send: (frame) => inner.send(JSON.stringify(frame)),
         cut: (code) => {
           inner.terminate();
-          inner.onclose = null;
+          inner.onclose = inner.onmessage = null;
           this.onclose?.({ code, reason: '' });
           return undefined;
         },

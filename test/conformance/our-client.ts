@@ -17,7 +17,7 @@ const client = new Client({
     print({ id });
     return MUSTER_HOLD === undefined ? undefined : releases.next();
   },
-  backoffMs: 250,
+  backoffMs: 100,
   ...(mutant === undefined ? { WebSocket: WebSocket as never } : mangled(mutant, MUSTER_TOKEN)),
 });
 void client.closed.then(({ code }) => print({ closed: code }));

@@ -110,6 +110,22 @@ export class ClientUnderTest {
     return this.until(n === 0 ? 'a connection' : `connection ${n + 1}`, () => this.links[n], deadlineMs);
   }
 
+  /** The nth connection; nothing when it does not come in time. @throws Deviation when the client has ended. */
+  async linkWithin(n: number, ms: number): Promise<ScriptedLink | undefined> {
+    let isOver = false;
+    const timer = systemClock.schedule(Math.max(ms, 0), () => {
+      isOver = true;
+      this.#watch.wake();
+    });
+    const look = (): { link: ScriptedLink | undefined } | undefined => {
+      const link = this.links[n];
+      return link !== undefined || isOver ? { link } : undefined;
+    };
+    const { link } = await this.until(`connection ${n + 1}`, look, ms + this.#deadlineMs);
+    timer.cancel();
+    return link;
+  }
+
   /** Starts it, welcomes it, and ends the replay of an empty stream. @throws Deviation */
   async welcomed(orders: Orders = {}): Promise<ScriptedLink> {
     const link = await this.start(orders);

@@ -53,6 +53,7 @@ export const OPENING: readonly Check<ClientUnderTest>[] = [
       const run = runOf('run', 3);
       link.events(client.stream, run, 1);
       await client.hands(run.map(({ id }) => id));
+      await link.roundTrip();
       client.assert(client.links.length === 1, 'one connection', `${client.links.length}`);
     },
   },
