@@ -97,7 +97,7 @@ export const DELIVERY_MUTANTS: readonly ServerMutant[] = [
   { point: 'P8.2', does: 'answers twice', toClient: (frame) => (frame.type === 'pong' ? [frame, frame] : [frame]) },
   { point: 'P11.1', does: 'says nothing at the end', toClient: change('bye', () => undefined) },
   { point: 'P11.1', does: 'calls all back', toClient: change('bye', (frame) => ({ ...frame, retry: 'backoff' })) },
-  { point: 'P12.1', does: 'ignores what is no JSON', passes: () => false },
+  { point: 'P12.1', does: 'ignores what is no JSON', toServer: (frame) => [frame], passes: () => false },
   { point: 'P12.1', does: 'complains twice', toClient: (frame) => (frame.type === 'error' ? [frame, frame] : [frame]) },
   {
     point: 'P12.1',

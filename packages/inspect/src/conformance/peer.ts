@@ -43,6 +43,8 @@ export interface HelloMore {
 }
 
 export class Peer extends Conversation<ServerFrame> {
+  /** Answers pings, as a client does, until this is set. */
+  isMute = false;
   readonly #random: Random;
   #raw: Socket | undefined;
   #opened: Promise<Refusal | undefined>;
@@ -67,6 +69,10 @@ export class Peer extends Conversation<ServerFrame> {
     const { clock, deadlineMs } = options;
     super(socket, { parse: parseServerFrame, ping: { type: 'ping' }, clock, deadlineMs });
     this.#raw = raw;
+    socket.on('message', () => {
+      const isAsked = this.frames.at(-1)?.type === 'ping' && !this.isMute;
+      if (isAsked && socket.readyState === socket.OPEN) this.send({ type: 'pong' });
+    });
     this.#random = options.random;
     this.#opened = new Promise((resolve, reject) => {
       socket.on('open', () => resolve(undefined));

@@ -40,12 +40,11 @@ export function reportData(outcomes: readonly Outcome[]): object {
 
 function lineOf({ point, verdict, checks }: Point): string {
   const told = verdict === 'failed' ? checks.filter((check) => check.verdict === 'failed') : checks;
-  const said = told.map((check) => (check.verdict === 'not applicable' ? notApplicable(check) : check.title));
+  const said = told.map((check) => {
+    if (check.verdict !== 'not applicable') return check.title;
+    return verdict === 'not applicable' ? check.reason : `${check.title} (not applicable: ${check.reason})`;
+  });
   return `${MARKS[verdict]} ${point} ${verdict}: ${said.join('; ')}`;
-}
-
-function notApplicable({ title, reason }: Extract<Outcome, { verdict: 'not applicable' }>): string {
-  return title === '' ? reason : `${title} (not applicable: ${reason})`;
 }
 
 function detailsOf(outcome: Outcome): string[] {

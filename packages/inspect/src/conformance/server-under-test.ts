@@ -138,12 +138,21 @@ export class Visit {
     return accepted as RunAccepted;
   }
 
-  /** Everything of a stream up to the end of its nth run, as one peer got it from `mark` on. @throws Deviation */
-  ended(peer: Peer, thread: string, runs = 1, mark = 0, from = 0): Promise<StreamLog> {
-    return peer.until(`events of ${thread} up to agent_completed`, () => {
-      const log = StreamLog.of(peer.frames.slice(mark), thread, from);
-      return log.hasEnded(runs) ? log : undefined;
-    });
+  /**
+   * Everything of a stream up to the end of its nth run, as one peer got it; a run may take long as long as it goes on.
+   *
+   * @param from the offset behind which the peer's part of the stream begins. @throws Deviation
+   */
+  async ended(peer: Peer, thread: string, runs = 1, from = 0): Promise<StreamLog> {
+    let log = new StreamLog(from);
+    while (!log.hasEnded(runs)) {
+      const { top } = log;
+      log = await peer.until(`events of ${thread} up to agent_completed`, () => {
+        const next = StreamLog.of(peer.frames, thread, from);
+        return next.top > top ? next : undefined;
+      });
+    }
+    return log;
   }
 
   /** What is replayed above `from`, up to its end. @throws Deviation */

@@ -58,6 +58,7 @@ export const CONTROL: readonly Check<Visit>[] = [
     run: async (visit) => {
       const { peer, welcome } = await visit.enter();
       const { heartbeatMs } = welcome;
+      peer.isMute = true;
       if (heartbeatMs > SHORT_HEARTBEAT_MS) throw new NotApplicable(`a heartbeat takes ${heartbeatMs} ms`);
       const deadlineMs = heartbeatMs * 5 + visit.server.deadlineMs;
       await peer.until(`close ${CLOSE.heartbeatLost}`, () => peer.ended, deadlineMs);

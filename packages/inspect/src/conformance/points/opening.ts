@@ -28,6 +28,8 @@ export const OPENING: readonly Check<Visit>[] = [
       for (const protocols of [[SUBPROTOCOL], token, [...token].reverse(), ['conformance', SUBPROTOCOL]]) {
         const peer = await visit.open({ protocols });
         peer.assert(peer.socket.protocol === SUBPROTOCOL, `the subprotocol ${SUBPROTOCOL}`, peer.socket.protocol);
+        // Strangers are few at the same time.
+        peer.cut();
       }
     },
   },
@@ -50,8 +52,8 @@ export const OPENING: readonly Check<Visit>[] = [
     title: 'lets come who has no origin or its own, and nobody from elsewhere',
     run: async (visit) => {
       const { protocol, host } = new URL(visit.server.url);
-      await visit.open();
-      await visit.open({ headers: { origin: `${protocol === 'wss:' ? 'https' : 'http'}://${host}` } });
+      const own = { origin: `${protocol === 'wss:' ? 'https' : 'http'}://${host}` };
+      for (const headers of [{}, own]) (await visit.open({ headers })).cut();
       for (const origin of [FOREIGN, 'null']) await refusedWith(403, visit.knock({ headers: { origin } }));
     },
   },

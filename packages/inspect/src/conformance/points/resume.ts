@@ -66,7 +66,7 @@ export const RESUME: readonly Check<Visit>[] = [
       const cursor = visit.cursor(thread, { epoch: had.epoch ?? '', offset: had.top });
       const { peer } = await visit.enter({ session, ...cursor });
       if (had.hasEnded(1)) throw new NotApplicable('the run ends before it can be cut');
-      const log = await visit.ended(peer, thread, 1, 0, had.top);
+      const log = await visit.ended(peer, thread, 1, had.top);
       peer.assert(log.epoch === had.epoch, `epoch ${had.epoch}`, log.epoch);
       const all = new Map([...had.events, ...log.events]);
       const ns = [...all].sort(([a], [b]) => a - b).map(([, { n }]) => n);
