@@ -1,4 +1,5 @@
 /** Bad clients, each by functions on the frames of our own, and the point that it breaks. */
+import { randomUUID } from 'node:crypto';
 import type { ConnectOptions, WebSocketLike } from '@muster/client';
 import { WebSocket } from 'ws';
 
@@ -131,6 +132,17 @@ export const CLIENT_MUTANTS: readonly ClientMutant[] = [
     gets: change('novelty', (_, { cut }) => cut(4101)),
   },
   { point: 'P14', does: 'comes back after 4001', closed: (code) => (code === 4001 ? 4101 : code) },
+  {
+    point: 'P14',
+    does: 'comes back after a code that it does not know',
+    closed: (code) => (code === 4099 ? 4101 : code),
+  },
+  {
+    point: 'P14',
+    does: 'takes its time after 4201',
+    closed: (code) => (code === 4201 ? 4101 : code),
+    options: { backoffMs: 30_000, random: { next: () => 0.9, uuid: randomUUID } },
+  },
   { point: 'P14', does: 'stays away after 4201', closed: (code) => (code === 4201 ? 4001 : code) },
   { point: 'P14', does: 'keeps a session that has expired', closed: (code) => (code === 4301 ? 4201 : code) },
   { point: 'P14', does: 'comes back at once, again and again', options: { backoffMs: 0 } },

@@ -46,4 +46,12 @@ describe('a bad client', () => {
     const failed = found.get(mutant)?.filter(({ verdict }) => verdict === 'failed') ?? [];
     expect(failed.map(({ point }) => point)).toContain(mutant.point);
   });
+
+  it('fails every check that there is', () => {
+    const failed = [...found.values()].flat().filter(({ verdict }) => verdict === 'failed');
+    const titles = new Set(failed.map(({ title }) => title));
+    expect(
+      CLIENT_CHECKS.filter(({ title }) => !titles.has(title)).map(({ point, title }) => `${point} ${title}`),
+    ).toEqual([]);
+  });
 });

@@ -4,6 +4,12 @@ import { change, cursorsOf, type ServerMutant } from './mutate.ts';
 export const DELIVERY_MUTANTS: readonly ServerMutant[] = [
   { point: 'P6.1', does: 'goes on after unsubscribe', toServer: change('unsubscribe', () => ({ type: 'pong' })) },
   {
+    point: 'P6.1',
+    does: 'takes all for one user',
+    toServer: change('hello', (frame) => ({ ...frame, auth: { scheme: 'bearer', token: 'token:everybody' } })),
+  },
+  { point: 'P6.1', does: 'does not say when streams are full', toClient: change('error', () => undefined) },
+  {
     point: 'P6.2',
     does: 'counts from 0',
     toClient: change('events', (frame) => ({ ...frame, offset: frame['offset'] - 1 })),

@@ -39,6 +39,7 @@ export const OPENING_MUTANTS: readonly ServerMutant[] = [
     toClient: change('welcome', (frame, { own }) => ({ ...frame, token: own.get('token') })),
   },
   { point: 'P2.3', does: 'does not look at the header', headers: ({ authorization: _, ...others }) => others },
+  { point: 'P2.3', does: 'does not look at hello', toServer: change('hello', ({ auth: _, ...frame }) => frame) },
   { point: 'P2.4', does: 'wants strangers to come back', close: (code) => (code === 4001 ? 4101 : code) },
   {
     point: 'P2.5',

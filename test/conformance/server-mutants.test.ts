@@ -1,6 +1,7 @@
 /** The kit finds what is wrong: every bad server fails at the point that it breaks, and a good one behind a proxy nowhere. */
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { Outcome } from '../../packages/inspect/src/conformance/judge.ts';
+import { SERVER_CHECKS } from '../../packages/inspect/src/conformance/points/points.ts';
 import { tryServer } from '../../packages/inspect/src/conformance/try-server.ts';
 import { echoApp } from '../fixtures/echo-app.ts';
 import { ManglingProxy } from './mangling-proxy.ts';
@@ -52,6 +53,14 @@ describe('a bad server', () => {
     expect(failed.map(({ point }) => point)).toContain(mutant.point);
     for (const outcome of failed)
       expect(outcome).toMatchObject({ expected: expect.any(String), got: expect.any(String) });
+  });
+
+  it('fails every check that there is', () => {
+    const failed = [...found.values()].flat().filter(({ verdict }) => verdict === 'failed');
+    const titles = new Set(failed.map(({ title }) => title));
+    expect(
+      SERVER_CHECKS.filter(({ title }) => !titles.has(title)).map(({ point, title }) => `${point} ${title}`),
+    ).toEqual([]);
   });
 
   it('is told from a good one, which fails nowhere behind the same proxy', async () => {
