@@ -24,7 +24,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   agents: ['@muster/contracts', '@muster/core', '@standard-schema/spec'],
   client: ['@muster/contracts'],
   lmdb: ['@muster/contracts', '@muster/core', 'lmdb', 'node:'],
-  inspect: ['@muster/contracts', '@muster/core', '@muster/server', 'esbuild', 'node:'],
+  inspect: ['@muster/contracts', '@muster/core', '@muster/server', 'esbuild', 'ws', 'node:'],
 };
 
 /** What the folders of core may import of each other; files beside the folders are named by themselves. */

@@ -157,6 +157,7 @@ const inspect: Samples<typeof INSPECT_ERRORS> = {
   EXPORT_UNKNOWN: { entry: 'shop.ts', export: 'shpo', near: ['shop'] },
   EXPORT_NO_APP: { entry: 'shop.ts', export: 'port', got: 'a number' },
   MAKER_FAILED: { entry: 'shop.ts', export: 'makeApp', place: null, reason: 'no port' },
+  CLIENT_NOT_STARTED: { command: 'nope', reason: 'spawn nope ENOENT' },
   INSPECT_FAILED: { reason: 'a bug' },
 };
 

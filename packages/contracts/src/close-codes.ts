@@ -39,7 +39,7 @@ export function retryAfter(code: number): Retry {
   return 'backoff';
 }
 
-/** True when the session and its cursors can be taken up again on a new connection. */
+/** True when the session can be gone on with on a new connection; cursors can be sent with any session of the user. */
 export function isResumable(code: number): boolean {
   const retry = retryAfter(code);
   return retry === 'backoff' || retry === 'now';

@@ -55,6 +55,10 @@ export function readArguments(argv: readonly string[]): Wish {
     export: textOf('export'),
     token: textOf('token'),
     dump: textOf('dump'),
+    otherToken: textOf('other-token'),
+    method: textOf('method'),
+    data: textOf('data'),
+    only: textOf('only'),
   };
   return { kind: 'run', command, request };
 }
@@ -124,8 +128,10 @@ function expectedOf({ value, oneOf, says }: Option, given: string | undefined): 
 }
 
 function checkCount(name: string, command: Command, args: readonly string[]): void {
-  const missing = command.args[args.length];
-  const surplus = args[command.args.length];
+  const hasRest = command.args.at(-1)?.startsWith('[') === true;
+  const needed = hasRest ? command.args.slice(0, -1) : command.args;
+  const missing = needed[args.length];
+  const surplus = hasRest ? undefined : args[needed.length];
   const problem =
     missing !== undefined
       ? `${missing} is missing`

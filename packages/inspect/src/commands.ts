@@ -21,12 +21,17 @@ export interface Request {
   readonly export: string | undefined;
   readonly token: string | undefined;
   readonly dump: string | undefined;
+  readonly otherToken: string | undefined;
+  readonly method: string | undefined;
+  readonly data: string | undefined;
+  readonly only: string | undefined;
 }
 
 /** The exit code; `undefined` when the process goes on. */
 export type Run = (request: Request, terminal: Terminal) => Promise<number | undefined>;
 
 export interface Command {
+  /** The last one may stand in square brackets: then there may be any number of it, or none. */
   readonly args: readonly string[];
   /** One line, for the list of commands. */
   readonly says: string;
@@ -108,5 +113,20 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     ],
     example: 'muster start src/app.ts',
     load: async () => (await import('./commands/start.ts')).start,
+  },
+  conformance: {
+    args: ['<target>', '[command…]'],
+    says: 'Tries a server or a client of any origin against the points of the protocol.',
+    more: 'The target is the ws:// or wss:// address of a server, or the word client with -- and its command behind it.',
+    options: {
+      token: { value: '<token>', says: 'that the server accepts; MUSTER_TOKEN does the same' },
+      'other-token': { value: '<token>', says: 'of another user, for the points that need two' },
+      method: { value: '<name>', says: 'a method that starts a run on a thread; run by default' },
+      data: { value: '<json>', says: 'its data, but for the thread; {"text":"conformance"} by default' },
+      only: { value: '<points>', says: 'the points to try, as P5,P6.4' },
+    },
+    exits: [['0', 'every point that can be seen has passed'], ['1', 'a point has failed'], TROUBLE],
+    example: 'muster conformance ws://127.0.0.1:3000/ws --token t --only P5,P6.4',
+    load: async () => (await import('./commands/conformance.ts')).conformance,
   },
 };

@@ -120,6 +120,11 @@ export const INSPECT_ERRORS = {
     hint: 'It is called without arguments; export a function that needs none. --debug shows the stack.',
     fatal: true,
   } satisfies ErrorEntry<{ entry: string; export: string; place: string | null; reason: string }>,
+  CLIENT_NOT_STARTED: {
+    message: (d) => `The client could not be started with ${d.command}: ${d.reason}.`,
+    hint: 'Write the command of the client behind --, as in "muster conformance client -- node client.js".',
+    fatal: true,
+  } satisfies ErrorEntry<{ command: string; reason: string }>,
   INSPECT_FAILED: {
     message: (d) => `The command failed: ${d.reason}.`,
     hint: 'This is a bug in @muster/inspect; run it again with --debug and report what it shows.',

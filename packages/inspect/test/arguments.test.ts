@@ -33,6 +33,19 @@ describe('readArguments', () => {
     expect(read('check -- --odd-name.ts')).toMatchObject({ request: { args: ['--odd-name.ts'], json: false } });
   });
 
+  it('leaves the words of another command behind -- to that command', () => {
+    expect(read('conformance client --only P5 -- node driver.js --json')).toMatchObject({
+      request: { args: ['client', 'node', 'driver.js', '--json'], json: false, only: 'P5' },
+    });
+    expect(read('conformance ws://h/ws --other-token b')).toMatchObject({
+      request: { args: ['ws://h/ws'], otherToken: 'b' },
+    });
+    expect(refusal('conformance')).toMatchObject({
+      code: 'ARGUMENTS_WRONG',
+      details: { problem: '<target> is missing' },
+    });
+  });
+
   it('asks for help in every way in which people do, whatever else stands there', () => {
     for (const line of ['', 'help', '--help', '-h', 'help help']) {
       expect(read(line)).toEqual({ kind: 'help', about: undefined });

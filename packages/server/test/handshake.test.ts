@@ -205,6 +205,20 @@ describe('the handshake', () => {
     expect(JSON.stringify(client.frames)).not.toMatch(/secret-path|stolen/);
   });
 
+  it('closes with 4004 when the first frame is not even read: binary, or above the limit', async () => {
+    await using server = await serve(echo, { server: { limits: { messageBytes: 1_000 } } });
+    for (const [code, frame] of [
+      ['BINARY_FRAME', Buffer.from('{}')],
+      ['MESSAGE_TOO_LARGE', 'x'.repeat(1_001)],
+    ] as const) {
+      const client = new RawClient(server.url);
+      await client.opened();
+      client.socket.send(frame);
+      expect(await client.next('error')).toMatchObject({ code });
+      expect((await client.closed).code).toBe(4004);
+    }
+  });
+
   it('closes with 4004 when the first frame is no hello, and with 4007 on a second one', async () => {
     await using server = await serve(echo);
     const rude = new RawClient(server.url);

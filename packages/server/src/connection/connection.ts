@@ -264,7 +264,9 @@ export class Connection implements WireObserver, FrameSink, FeedObserver {
     if (this.isOver) return;
     const refusal = this.#refusal(data, isBinary);
     if (refusal !== undefined) {
-      return this.#offended(refusal, refusal.code === 'RATE_LIMITED' ? requestIn(data) : undefined);
+      this.#offended(refusal, refusal.code === 'RATE_LIMITED' ? requestIn(data) : undefined);
+      if (this.state === 'accepted') this.close('malformedHello');
+      return;
     }
     try {
       const text = data.toString('utf8');
