@@ -1,4 +1,4 @@
-/** `npm run faults -- [--runs N] [--first S] [--json]`: bundles the backend and the faults, and runs them. */
+/** `npm run faults -- [--runs N] [--seed S] [--json]`: bundles the backend and the faults, and runs them. */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { bundleForNode } from './bundle.mjs';

@@ -56,3 +56,14 @@ function isOf({ event, data }: AgentEvent, canary: string): boolean {
   const text = JSON.stringify(data);
   return !text.includes('canary') || text.includes(canary);
 }
+
+/** Adds what another run found. */
+export function addVerdict(to: Verdict, found: Verdict): void {
+  for (const count of ['events', 'lost', 'duplicated', 'disordered', 'foreign'] as const) to[count] += found[count];
+  for (const count of ['missing', 'extra'] as const) to.terminals[count] += found.terminals[count];
+}
+
+/** True when nothing was found, however much was looked at. */
+export function isClean({ lost, duplicated, disordered, foreign, terminals }: Verdict): boolean {
+  return lost + duplicated + disordered + foreign + terminals.missing + terminals.extra === 0;
+}

@@ -81,6 +81,7 @@ async function tabOf(url: string, user: string): Promise<Tab> {
     subscribe: [thread],
     backoffMs: 50,
     maxBackoffMs: 500,
+    handshakeMs: 2_000,
     connectMs: REST_MS,
     timeoutMs: REST_MS,
     onEvent: (event, stream) => {

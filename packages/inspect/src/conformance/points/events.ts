@@ -105,7 +105,7 @@ export const EVENTS: readonly Check<Visit>[] = [
   },
   {
     point: 'P6.9',
-    title: 'tells the position of the stream right after the end of a run',
+    title: 'tells a client that has not acknowledged the end of a run where the stream stands',
     run: async (visit) => {
       const { peer, welcome } = await visit.enter();
       if (welcome.heartbeatMs < LONG_HEARTBEAT_MS)
