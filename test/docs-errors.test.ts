@@ -163,6 +163,7 @@ const inspect: Samples<typeof INSPECT_ERRORS> = {
 
 const lmdb: Samples<typeof LMDB_ERRORS> = {
   DATA_DIRECTORY_LOCKED: { directory: '/srv/data', pid: 7, since: 1_767_225_600_000, heldMs: 61_000 },
+  DATA_DIRECTORY_HELD: { directory: '/srv/data', pid: 7, since: 1_767_225_600_000, heldMs: 61_000, waitedMs: 15_000 },
   DATA_DIRECTORY_UNUSABLE: { directory: '/srv/data', reason: 'it holds an LMDB environment of another program' },
   DISK_FULL: { directory: '/srv/data', bytes: 65_536 },
   WRITE_FAILED: { directory: '/srv/data', reason: 'Input/output error' },

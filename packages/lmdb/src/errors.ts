@@ -7,6 +7,12 @@ export const LMDB_ERRORS = {
       `The data directory ${d.directory} belongs to process ${d.pid}, which has had it for ${Math.round(d.heldMs / 1_000)} s.`,
     hint: 'Stop that process, or give this one a directory of its own: one process at a time writes into a data directory.',
   } satisfies ErrorEntry<{ directory: string; pid: number; since: number; heldMs: number }>,
+  DATA_DIRECTORY_HELD: {
+    message: (d) =>
+      `The data directory ${d.directory} still belongs to process ${d.pid}, after ${Math.round(d.waitedMs / 1_000)} s of waiting for it.`,
+    hint: 'Stop that process, or give this one a directory of its own: one process at a time writes into a data directory.',
+    fatal: true,
+  } satisfies ErrorEntry<{ directory: string; pid: number; since: number; heldMs: number; waitedMs: number }>,
   DATA_DIRECTORY_UNUSABLE: {
     message: (d) => `The data directory ${d.directory} cannot be used: ${d.reason}.`,
     hint: 'Choose an empty directory that this process may write into, or restore this one from a copy.',

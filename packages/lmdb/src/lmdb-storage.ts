@@ -3,6 +3,7 @@
  *
  * The event log and the key-value store live in it; each depends on it and is stopped before it.
  */
+import { MusterError } from '@muster/contracts';
 import {
   type CheckContext,
   Clock,
@@ -20,6 +21,8 @@ import { claim, type Ownership } from './ownership.ts';
 
 /** A write that takes longer than this is no slow disk but a broken one. */
 const STUCK_MS = 10_000;
+/** A process that is being stopped gives the directory back within its budget; one that has it longer keeps it. */
+const HELD_MS = 15_000;
 
 @service({ dependsOn: [LmdbSettings, Clock, Random] })
 export class LmdbStorage {
@@ -30,6 +33,8 @@ export class LmdbStorage {
   #environment: Environment | undefined;
   /** When the writes that are under way began, on the scale of `monotonic()`. */
   readonly #writing = new Set<{ readonly since: number }>();
+  /** When somebody else was first found to own the directory. */
+  #heldSince: number | undefined;
   /** What the last write failed with. */
   #failure: unknown;
 
@@ -51,10 +56,14 @@ export class LmdbStorage {
     return this.#environment;
   }
 
-  /** Tells with a `progress` event when the directory lies in memory. */
+  /**
+   * Tells with a `progress` event when the directory lies in memory.
+   *
+   * @throws MusterError `DATA_DIRECTORY_LOCKED`, which can pass, and `DATA_DIRECTORY_HELD` when it has not within 15 s.
+   */
   async start({ progress }: Pick<StartContext, 'progress'>): Promise<void> {
     const { directory } = this.#settings;
-    this.#ownership = await claim(directory, this.#clock, this.#random);
+    this.#ownership = await this.#claim(directory);
     this.#environment = await Environment.open(directory);
     if (this.#environment.isVolatile)
       progress(`${directory} lies in memory (tmpfs): what is written there does not survive this machine`);
@@ -90,10 +99,38 @@ export class LmdbStorage {
     }
   }
 
+  async #claim(directory: string): Promise<Ownership> {
+    const now = this.#clock.monotonic();
+    try {
+      const ownership = await claim(directory, this.#clock, this.#random);
+      this.#heldSince = undefined;
+      return ownership;
+    } catch (error) {
+      if (!isLocked(error)) throw error;
+      this.#heldSince ??= now;
+      const waitedMs = now - this.#heldSince;
+      if (waitedMs < HELD_MS) throw error;
+      throw lmdbError('DATA_DIRECTORY_HELD', { ...error.details, waitedMs }, error);
+    }
+  }
+
   async stop(): Promise<void> {
     const [environment, ownership] = [this.#environment, this.#ownership];
     [this.#environment, this.#ownership] = [undefined, undefined];
     await environment?.close();
     await ownership?.release();
   }
+}
+
+type Locked = MusterError & {
+  readonly details: {
+    readonly directory: string;
+    readonly pid: number;
+    readonly since: number;
+    readonly heldMs: number;
+  };
+};
+
+function isLocked(error: unknown): error is Locked {
+  return error instanceof MusterError && error.code === 'DATA_DIRECTORY_LOCKED';
 }

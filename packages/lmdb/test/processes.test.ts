@@ -4,7 +4,9 @@ import { readdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { eventsIn } from '@muster/core/testing';
+import { systemRandom } from '@muster/core';
+import { eventsIn, FakeClock } from '@muster/core/testing';
+import { LmdbStorage, settingsOf } from '@muster/lmdb';
 import { directory, opened, removeAll } from './harness.ts';
 import { bundleWriter, Writer } from './process.ts';
 
@@ -95,6 +97,26 @@ describe('a data directory', () => {
     await first.close();
     await (await opened({ directory: path })).close();
     expect(claims(path)).toEqual([]);
+  });
+
+  it('is waited for while its owner may be stopping, and given up when it is not', async () => {
+    const owner = await opened();
+    const { directory: path } = owner.settings;
+    const clock = new FakeClock();
+    const second = new LmdbStorage(settingsOf({ directory: path }), clock, systemRandom);
+    const start = () => second.start({ progress: () => {} });
+    await expect(start()).rejects.toMatchObject({ code: 'DATA_DIRECTORY_LOCKED', fatal: false });
+    await clock.advance(14_999);
+    await expect(start()).rejects.toMatchObject({ code: 'DATA_DIRECTORY_LOCKED' });
+    await clock.advance(1);
+    await expect(start()).rejects.toMatchObject({
+      code: 'DATA_DIRECTORY_HELD',
+      fatal: true,
+      details: { pid: process.pid, waitedMs: 15_000 },
+    });
+    await owner.close();
+    await start();
+    await second.stop();
   });
 
   it('is taken over from a killed owner at once', async () => {
