@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { createApp, EventLog, provide, RuntimeEvents, service, systemClock } from '@muster/core';
 import { lmdb } from '@muster/lmdb';
 import { Authenticator, ConnectionPool, type Session, webSocketFactory, webSocketServer } from '@muster/server';
+import { Content } from '../../packages/agents/src/content/content.ts';
 import { RunRecorder } from '../../packages/agents/src/runs/run-recorder.ts';
 import { UserEmitter } from '../../packages/agents/src/runs/user-emitter.ts';
 import { WebSocketServer, type WebSocket } from 'ws';
@@ -107,20 +108,20 @@ async function muster(): Promise<Begin> {
   await app.start();
   await listening(`${server.url.replace('http', 'ws')}/ws`, all);
   const log = app.get(EventLog);
-  const events = app.get(RuntimeEvents);
+  const shared = { clock: systemClock, events: app.get(RuntimeEvents), content: new Content() };
   let runs = 0;
   return (connection) => {
     const session = sessions[connection] as Session;
     runs += 1;
     const emitter = new UserEmitter(session.principal, 'thread', log);
-    const recorder = new RunRecorder(`run-${runs}`, 'bench', emitter, systemClock, events);
+    const recorder = new RunRecorder(`run-${runs}`, 'bench', emitter, shared);
     void recorder.accept(textAt(preciseNow()), textAt(preciseNow()));
     // Two events were emitted with the acceptance.
     let emitted = 2;
     return {
       emit: () => {
         if (emitted > 0) emitted -= 1;
-        else void recorder.think({ reasoning: textAt(preciseNow()) });
+        else void recorder.think(textAt(preciseNow()));
       },
       end: () => recorder.finish({ status: 'success', by: 'agent', finalResponse: textAt(preciseNow()) }),
     };

@@ -1,6 +1,7 @@
 /** Agents, tools, runs and threads; needs no socket. */
 export { agent, type Agent, type AgentContext, type RunInput, type RunResult } from './agents/agent.ts';
 export { AgentRegistry } from './agents/agent-registry.ts';
+export { CONTENT_DEFAULTS, ContentPolicy } from './content/content-policy.ts';
 export { AGENT_ERRORS } from './errors.ts';
 export { AgentSupervisor } from './runs/agent-supervisor.ts';
 export { ExecutionEngineFactory } from './runs/execution-engine-factory.ts';

@@ -423,7 +423,7 @@ describe('a tool call', () => {
     [
       'that returns a circle',
       () => circular,
-      { status: 'ok', result: { when: '1970-01-01T00:00:00.000Z', self: '[seen before]' } },
+      { status: 'ok', result: { when: '1970-01-01T00:00:00.000Z', self: '[circular]' } },
       null,
     ],
     ['that returns a bigint', () => ({ big: 10n }), { status: 'ok', result: { big: '10' } }, null],

@@ -360,6 +360,46 @@ describe('a run in the log', () => {
     expect(JSON.parse(JSON.stringify(events))).toEqual(events);
   });
 
+  it('keeps the beginning of what is too large and nothing of what is secret, and says so in each event', async () => {
+    const huge = defineTool({
+      name: 'huge',
+      description: '',
+      input: v.looseObject({}),
+      run: () => ({ page: 'x'.repeat(10_000_000), password: SECRET.padEnd(8) }),
+    });
+    await using test = await withAgent(async (ctx) => {
+      await ctx.think('y'.repeat(100_000), { step: 1.5, totalSteps: 2 });
+      await ctx.tool(huge, { apiKey: SECRET.padEnd(8) });
+      return { finalResponse: 'z'.repeat(2_000_000) };
+    });
+    const run = await test.ask();
+    expect((await run.terminal).data).toMatchObject({ status: 'success', altered: ['cut'] });
+    const events = await run.events();
+    expectLegal(events);
+    const [thought, executing, completed] = events.slice(2);
+    expect(thought?.data).toMatchObject({ totalSteps: 2, altered: ['cut'] });
+    expect(thought?.data).not.toHaveProperty('step');
+    expect(executing?.data).toMatchObject({ parameters: { apiKey: '[redacted]' }, altered: ['redacted'] });
+    expect(completed?.data).toMatchObject({ result: { password: '[redacted]' }, altered: ['cut', 'redacted'] });
+    expect(JSON.stringify(completed)).toContain('[cut: 10000000 characters in all]');
+    expect(JSON.stringify(events)).not.toContain(SECRET);
+  });
+
+  it('parts a streamed piece of any size into events, and leaves nothing of it out', async () => {
+    const whole = Array.from({ length: 400_000 }, (_, i) => String.fromCharCode(97 + (i % 26))).join('');
+    await using test = await withAgent((ctx) => {
+      ctx.output(whole);
+      return {};
+    });
+    const run = await test.ask();
+    await run.terminal;
+    const events = await run.events();
+    expectLegal(events);
+    const deltas = events.flatMap((event) => (event.event === 'agent_output' ? [event.data.delta] : []));
+    expect(deltas.join('')).toBe(whole);
+    expect(Math.max(...deltas.map(({ length }) => length))).toBe(65_536);
+  });
+
   it('says of a result that cannot be read that it cannot', async () => {
     const unreadable = {
       get secret(): string {
@@ -368,7 +408,11 @@ describe('a run in the log', () => {
     };
     await using test = await withAgent(() => ({ result: unreadable }));
     const run = await test.ask();
-    expect((await run.terminal).data).toMatchObject({ status: 'success', result: { unreadable: 'TypeError' } });
+    expect((await run.terminal).data).toMatchObject({
+      status: 'success',
+      result: { secret: '[unreadable]' },
+      altered: ['converted'],
+    });
     expect(JSON.stringify(await run.events())).not.toContain(SECRET);
   });
 

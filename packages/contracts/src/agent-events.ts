@@ -21,14 +21,19 @@ export type EndedBy = v.InferOutput<typeof EndedBy>;
 export const UserError = v.object({ code: v.string(), message: v.string() });
 export type UserError = v.InferOutput<typeof UserError>;
 
+/** How what is kept of a value differs from it: no JSON before, beyond a size, or a secret in it. */
+export const Alteration = v.picklist(['converted', 'cut', 'redacted']);
+export type Alteration = v.InferOutput<typeof Alteration>;
+
+const altered = v.optional(v.array(Alteration));
 const whole = v.pipe(v.number(), v.integer(), v.minValue(0));
 
-/** The `data` of each event, by its name. `durationMs` is in milliseconds. */
+/** The `data` of each event, by its name. `durationMs` is in milliseconds; `altered` says what differs from what was produced. */
 export const EVENT_DATA = {
   agent_started: v.object({ message: v.string(), queuePosition: v.optional(whole) }),
-  agent_thinking: v.object({ reasoning: v.string(), step: v.optional(whole), totalSteps: v.optional(whole) }),
+  agent_thinking: v.object({ reasoning: v.string(), step: v.optional(whole), totalSteps: v.optional(whole), altered }),
   agent_output: v.object({ delta: v.string() }),
-  tool_executing: v.object({ callId: v.string(), toolName: v.string(), parameters: v.unknown() }),
+  tool_executing: v.object({ callId: v.string(), toolName: v.string(), parameters: v.unknown(), altered }),
   tool_completed: v.object({
     callId: v.string(),
     toolName: v.string(),
@@ -36,6 +41,7 @@ export const EVENT_DATA = {
     result: v.optional(v.unknown()),
     error: v.optional(UserError),
     durationMs: v.pipe(v.number(), v.minValue(0)),
+    altered,
   }),
   agent_completed: v.object({
     status: RunStatus,
@@ -48,6 +54,7 @@ export const EVENT_DATA = {
     error: v.optional(UserError),
     durationMs: v.pipe(v.number(), v.minValue(0)),
     usage: v.optional(v.record(v.string(), v.unknown())),
+    altered,
   }),
 } as const;
 

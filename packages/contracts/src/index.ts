@@ -8,6 +8,7 @@ export {
   type RunStatus,
   type ToolStatus,
   type UserError,
+  Alteration,
 } from './agent-events.ts';
 export {
   type AckFrame,

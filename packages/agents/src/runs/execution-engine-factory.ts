@@ -1,9 +1,21 @@
 /**
  * Makes one isolated engine per run: its own agent, emitter and recorder. Takes a permit, so none exists before the gate opens.
  */
-import { Clock, EventLog, type Permit, type Principal, Random, RuntimeEvents, service } from '@muster/core';
+import {
+  Clock,
+  EventLog,
+  optional,
+  type Permit,
+  type Principal,
+  Random,
+  type Ref,
+  RuntimeEvents,
+  service,
+} from '@muster/core';
 import type { RegisteredAgent } from '../agents/agent-registry.ts';
 import type { RunInput } from '../agents/agent.ts';
+import { Content } from '../content/content.ts';
+import { ContentPolicy } from '../content/content-policy.ts';
 import { ExecutionEngine } from './execution-engine.ts';
 import { RunRecorder } from './run-recorder.ts';
 import { UserEmitter } from './user-emitter.ts';
@@ -11,18 +23,21 @@ import { UserEmitter } from './user-emitter.ts';
 /** Time for one run, in milliseconds. */
 export const RUN_TIMEOUT_MS = 600_000;
 
-@service({ dependsOn: [EventLog, Clock, Random, RuntimeEvents] })
+@service({ dependsOn: [EventLog, Clock, Random, RuntimeEvents, optional(ContentPolicy)] })
 export class ExecutionEngineFactory {
   readonly #log: EventLog;
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #events: RuntimeEvents;
+  readonly #policy: Ref<ContentPolicy>;
+  #content: Content | undefined;
 
-  constructor(log: EventLog, clock: Clock, random: Random, events: RuntimeEvents) {
+  constructor(log: EventLog, clock: Clock, random: Random, events: RuntimeEvents, policy: Ref<ContentPolicy>) {
     this.#log = log;
     this.#clock = clock;
     this.#random = random;
     this.#events = events;
+    this.#policy = policy;
   }
 
   /** @throws MusterError `PERMIT_DEAD` when the gate has closed since the permit was issued. */
@@ -34,7 +49,11 @@ export class ExecutionEngineFactory {
     input: RunInput,
   ): { readonly engine: ExecutionEngine; readonly recorder: RunRecorder } {
     const emitter = new UserEmitter(principal, input.thread, this.#log);
-    const recorder = new RunRecorder(run, registered.agent, emitter, this.#clock, this.#events);
+    const recorder = new RunRecorder(run, registered.agent, emitter, {
+      clock: this.#clock,
+      events: this.#events,
+      content: (this.#content ??= new Content(this.#policy.current)),
+    });
     const engine = new ExecutionEngine({
       agent: registered.make(permit),
       input,

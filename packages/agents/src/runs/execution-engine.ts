@@ -117,7 +117,7 @@ export class ExecutionEngine {
       signal,
       run: this.run,
       user,
-      think: (reasoning, step) => forgettable(recorder.think({ reasoning, ...step }).then(() => {})),
+      think: (reasoning, step) => forgettable(recorder.think(reasoning, step).then(() => {})),
       output: (delta) => recorder.output(delta),
       drain: () => forgettable(recorder.drain()),
       tool: (tool, input) => forgettable(this.#callTool(tool, input, signal)),

@@ -7,6 +7,7 @@
 import {
   type AgentEvent,
   type AgentEventName,
+  type Alteration,
   type Clock,
   type EventData,
   RUN,
@@ -15,15 +16,19 @@ import {
   TOOL,
 } from '@muster/contracts';
 import type { RuntimeEvents } from '@muster/core';
+import type { Content, Kept } from '../content/content.ts';
 import { agentError } from '../errors.ts';
-import { toJson } from './to-json.ts';
 import type { Receipt, UserEmitter } from './user-emitter.ts';
 
 /** How a run ended, but for what the recorder knows itself. */
-export type Ending = Omit<EventData<'agent_completed'>, 'count' | 'durationMs'>;
+export type Ending = Omit<EventData<'agent_completed'>, 'count' | 'durationMs' | 'altered'>;
+/** How a tool call ended, but for that. */
+export type Outcome = Omit<EventData<'tool_completed'>, 'callId' | 'toolName' | 'durationMs' | 'altered'>;
 
-/** Longest time that a streamed piece waits for others, in milliseconds, and its largest size in characters. */
+/** Longest time that a streamed piece waits for others, in milliseconds, and the size in characters at which it goes. */
 const OUTPUT = { holdMs: 40, characters: 4_096 } as const;
+/** A larger piece is parted, since events have a bounded size and nothing of an answer is left out. */
+const PIECE_CHARACTERS = 65_536;
 
 /** Events that leave together. */
 interface Gathered {
@@ -34,12 +39,20 @@ interface Gathered {
   readonly reject: (error: unknown) => void;
 }
 
+/** What all recorders of an app share. */
+export interface RecorderParts {
+  readonly clock: Clock;
+  readonly events: RuntimeEvents;
+  readonly content: Content;
+}
+
 export class RunRecorder {
   readonly run: string;
   readonly #agent: string;
   readonly #emitter: UserEmitter;
   readonly #clock: Clock;
   readonly #events: RuntimeEvents;
+  readonly #content: Content;
   readonly #machine: StateMachine<typeof RUN>;
   readonly #tools = new Map<
     string,
@@ -54,12 +67,13 @@ export class RunRecorder {
   #pendingOutput = '';
   #outputTimer: Timer | undefined;
 
-  constructor(run: string, agent: string, emitter: UserEmitter, clock: Clock, events: RuntimeEvents) {
+  constructor(run: string, agent: string, emitter: UserEmitter, { clock, events, content }: RecorderParts) {
     this.run = run;
     this.#agent = agent;
     this.#emitter = emitter;
     this.#clock = clock;
     this.#events = events;
+    this.#content = content;
     this.#startedAt = clock.monotonic();
     this.#machine = new StateMachine(`run ${run}`, RUN, 'accepted', this.#moved('run', run));
   }
@@ -74,15 +88,18 @@ export class RunRecorder {
     await Promise.all([started, this.#record('agent_thinking', { reasoning })]);
   }
 
-  think(data: EventData<'agent_thinking'>): Promise<Receipt> {
+  /** @param step the place among the steps that the agent takes, if it knows; what is no whole number is left out. */
+  think(reasoning: string, step: { readonly step?: number; readonly totalSteps?: number } = {}): Promise<Receipt> {
     this.#flushOutput();
-    return this.#record('agent_thinking', data);
+    const { kept, altered } = this.#content.thought(reasoning);
+    return this.#record('agent_thinking', { reasoning: kept, ...wholeNumbers(step), ...flags(altered) });
   }
 
   /** Joins `delta` to what waits; it is recorded after 40 ms, at 4 096 characters, or before any other event. */
   output(delta: string): void {
-    if (delta === '' || this.hasEnded) return;
-    this.#pendingOutput += delta;
+    const text = typeof delta === 'string' ? delta : this.#content.thought(delta).kept;
+    if (text === '' || this.hasEnded) return;
+    this.#pendingOutput += text;
     if (this.#pendingOutput.length >= OUTPUT.characters) this.#flushOutput();
     else this.#outputTimer ??= this.#clock.schedule(OUTPUT.holdMs, () => this.#flushOutput());
   }
@@ -90,7 +107,8 @@ export class RunRecorder {
   toolExecuting(callId: string, toolName: string, parameters: unknown): Promise<Receipt> {
     this.#flushOutput();
     const machine = new StateMachine(`tool call ${callId}`, TOOL, 'requested', this.#moved('tool', callId));
-    const recorded = this.#record('tool_executing', { callId, toolName, parameters: toJson(parameters) });
+    const { kept, altered } = this.#content.value(parameters);
+    const recorded = this.#record('tool_executing', { callId, toolName, parameters: kept, ...flags(altered) });
     if (!this.hasEnded) {
       machine.send('tool_executing');
       this.#tools.set(callId, { name: toolName, startedAt: this.#clock.monotonic(), machine });
@@ -99,18 +117,15 @@ export class RunRecorder {
   }
 
   /** Harmless when the call was closed already: a run that ended has closed its calls. */
-  async toolCompleted(
-    callId: string,
-    outcome: Omit<EventData<'tool_completed'>, 'callId' | 'toolName' | 'durationMs'>,
-  ): Promise<void> {
+  async toolCompleted(callId: string, outcome: Outcome): Promise<void> {
     const call = this.#tools.get(callId);
     if (call === undefined) return;
     this.#flushOutput();
     this.#tools.delete(callId);
     call.machine.send('tool_completed');
     const durationMs = Math.round(this.#clock.monotonic() - call.startedAt);
-    const result = 'result' in outcome ? { result: toJson(outcome.result) } : {};
-    await this.#record('tool_completed', { callId, toolName: call.name, ...outcome, ...result, durationMs });
+    const toolName = call.name;
+    await this.#record('tool_completed', { callId, toolName, ...outcome, ...this.#result(outcome), durationMs });
   }
 
   /**
@@ -122,9 +137,25 @@ export class RunRecorder {
     this.#flushOutput();
     for (const callId of this.#tools.keys()) this.toolCompleted(callId, { status: 'abandoned' }).catch(() => {});
     const durationMs = Math.round(this.#clock.monotonic() - this.#startedAt);
-    const result = 'result' in ending ? { result: toJson(ending.result) } : {};
-    const usage = 'usage' in ending ? { usage: toJson(ending.usage) as Record<string, unknown> } : {};
-    await this.#record('agent_completed', { ...ending, ...result, ...usage, count: this.#n + 1, durationMs });
+    const { finalResponse, usage, ...rest } = ending;
+    const response = finalResponse === undefined ? undefined : this.#content.response(finalResponse);
+    const used = usage === undefined ? undefined : this.#content.value(usage);
+    const { altered = [], ...result } = this.#result(ending);
+    await this.#record('agent_completed', {
+      ...rest,
+      ...result,
+      ...(response === undefined ? {} : { finalResponse: response.kept }),
+      ...(used === undefined ? {} : { usage: used.kept as Record<string, unknown> }),
+      ...flags([...altered, ...(response?.altered ?? []), ...(used?.altered ?? [])]),
+      count: this.#n + 1,
+      durationMs,
+    });
+  }
+
+  #result(given: { readonly result?: unknown }): { result?: unknown; altered?: Alteration[] } {
+    if (!('result' in given)) return {};
+    const { kept, altered } = this.#content.value(given.result);
+    return { result: kept, ...flags(altered) };
   }
 
   /**
@@ -144,7 +175,8 @@ export class RunRecorder {
     const delta = this.#pendingOutput;
     this.#pendingOutput = '';
     // Whoever awaits a later event or drain() learns of a failed append.
-    if (delta !== '') this.#record('agent_output', { delta }).catch(() => {});
+    for (let at = 0; at < delta.length; at += PIECE_CHARACTERS)
+      this.#record('agent_output', { delta: delta.slice(at, at + PIECE_CHARACTERS) }).catch(() => {});
   }
 
   /** Checks, numbers and queues one event; resolves when it is in the log. */
@@ -217,4 +249,17 @@ function gather(): Gathered {
   // A caller that does not await must not bring the process down.
   recorded.catch(() => {});
   return { events: [], recorded, resolve, reject };
+}
+
+/** Says of what is kept how it differs from what was given, when it does. */
+function flags(altered: Kept<unknown>['altered']): { altered?: Alteration[] } {
+  return altered.length === 0 ? {} : { altered: [...new Set(altered)].sort() };
+}
+
+function wholeNumbers({ step, totalSteps }: { readonly step?: number; readonly totalSteps?: number }): {
+  step?: number;
+  totalSteps?: number;
+} {
+  const isWhole = (n: number | undefined): n is number => Number.isSafeInteger(n) && (n as number) >= 0;
+  return { ...(isWhole(step) ? { step } : {}), ...(isWhole(totalSteps) ? { totalSteps } : {}) };
 }
