@@ -1,35 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import * as v from 'valibot';
-import { AgentEvent, RUN, StateMachine, TOOL } from '@muster/contracts';
 import { type AgentContext, defineTool } from '@muster/agents';
 import { EventLog } from '@muster/core';
-import { type Body, names, withAgent } from './harness.ts';
+import { type Body, expectLegal, names, withAgent } from './harness.ts';
 
 const SECRET = 'hunter2-at-/srv/app/db.ts';
 const tool = (run: () => unknown, timeoutMs = 1_000) =>
   defineTool({ name: 'probe', description: 'for tests', input: v.object({}), timeoutMs, run });
-
-/** The formal contract, walked over one run's events. */
-function expectLegal(events: readonly AgentEvent[]): void {
-  const run = new StateMachine('run', RUN, 'accepted');
-  const tools = new Map<string, StateMachine<typeof TOOL>>();
-  events.forEach((event, i) => {
-    expect(v.safeParse(AgentEvent, event).success).toBe(true);
-    expect([event.n, event.id]).toEqual([i + 1, `${event.run}:${i + 1}`]);
-    run.send(event.event);
-    if (event.event === 'tool_executing') {
-      expect(tools.has(event.data.callId)).toBe(false);
-      tools.set(event.data.callId, new StateMachine('tool', TOOL, 'requested'));
-    }
-    if (event.event === 'tool_executing' || event.event === 'tool_completed')
-      tools.get(event.data.callId)!.send(event.event);
-    if (event.event === 'agent_completed') expect(event.data.count).toBe(events.length);
-  });
-  expect(run.state).toBe('completed');
-  for (const call of tools.values()) expect(call.state).toBe('completed');
-  expect(names(events).slice(0, 2)).toEqual(['agent_started', 'agent_thinking']);
-}
 
 describe('a run', () => {
   it('has its five kinds of events in order, though the author wrote none of the required ones', async () => {

@@ -1,6 +1,8 @@
 /** A real app with agents that a test writes inline, and the log as it is. */
 import { randomUUID } from 'node:crypto';
-import type { AgentEvent, EndedBy, RunStatus } from '@muster/contracts';
+import { expect } from '@jest/globals';
+import { AgentEvent, type EndedBy, RUN, type RunStatus, StateMachine, TOOL } from '@muster/contracts';
+import * as v from 'valibot';
 import {
   type Class,
   createApp,
@@ -104,3 +106,24 @@ export async function withAgent(body: Body, services: readonly Class[] = []) {
 }
 
 export const names = (events: readonly AgentEvent[]): string[] => events.map(({ event }) => event);
+
+/** The formal contract, walked over one run's events. */
+export function expectLegal(events: readonly AgentEvent[]): void {
+  const run = new StateMachine('run', RUN, 'accepted');
+  const tools = new Map<string, StateMachine<typeof TOOL>>();
+  events.forEach((event, i) => {
+    expect(v.safeParse(AgentEvent, event).success).toBe(true);
+    expect([event.n, event.id]).toEqual([i + 1, `${event.run}:${i + 1}`]);
+    run.send(event.event);
+    if (event.event === 'tool_executing') {
+      expect(tools.has(event.data.callId)).toBe(false);
+      tools.set(event.data.callId, new StateMachine('tool', TOOL, 'requested'));
+    }
+    if (event.event === 'tool_executing' || event.event === 'tool_completed')
+      tools.get(event.data.callId)!.send(event.event);
+    if (event.event === 'agent_completed') expect(event.data.count).toBe(events.length);
+  });
+  expect(run.state).toBe('completed');
+  for (const call of tools.values()) expect(call.state).toBe('completed');
+  expect(names(events).slice(0, 2)).toEqual(['agent_started', 'agent_thinking']);
+}

@@ -4,7 +4,7 @@ import type { AgentEvent } from '@muster/contracts';
 import { type AgentContext, defineTool, MemoryThreadStore, runMethods, ThreadService } from '@muster/agents';
 import { type EventLog, principalOf } from '@muster/core';
 import { recordEvents } from '@muster/core/testing';
-import { names, withAgent } from './harness.ts';
+import { expectLegal, names, withAgent } from './harness.ts';
 
 const SECRET = 'hunter2-at-/srv/app/db.ts';
 const forever = (): Promise<never> => new Promise(() => {});
