@@ -32,6 +32,19 @@ export const AGENT_ERRORS = {
     hint: 'Only a run of your own can be cancelled.',
     fatal: true,
   } satisfies ErrorEntry<{ run: string }>,
+  QUEUE_FULL: {
+    message: (d) => `${d.waiting} of your runs wait for their turn already.`,
+    hint: 'Wait until some of them have ended, and ask again.',
+  } satisfies ErrorEntry<{ waiting: number; limit: number; retryAfterMs: number }>,
+  SUBAGENT_FAILED: {
+    message: (d) => `The agent ${d.agent} that was asked to help ended as ${d.status}.`,
+    hint: 'Its own run says why; the agent that asked decides what to do without it.',
+  } satisfies ErrorEntry<{ agent: string; run: string; status: string; code: string | null }>,
+  AGENTS_TOO_DEEP: {
+    message: (d) => `Agents have asked agents for help ${d.depth} times over.`,
+    hint: 'Look for two agents that ask each other.',
+    fatal: true,
+  } satisfies ErrorEntry<{ depth: number; limit: number }>,
   NOT_ACCEPTING: {
     message: () => 'No new runs are accepted: the process is shutting down.',
     hint: 'Send the request again on the next connection.',

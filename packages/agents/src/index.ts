@@ -6,6 +6,7 @@ export { AGENT_ERRORS } from './errors.ts';
 export { AgentSupervisor } from './runs/agent-supervisor.ts';
 export { ExecutionEngineFactory } from './runs/execution-engine-factory.ts';
 export type { Requester } from './runs/requester.ts';
+export { RUN_LIMITS, RunLimits } from './runs/run-limits.ts';
 export { runMethods } from './runs/run-methods.ts';
 export { MemoryThreadStore } from './threads/memory-thread-store.ts';
 export { ThreadService } from './threads/thread-service.ts';

@@ -10,6 +10,7 @@ import {
   principalOf,
   provide,
   type Random,
+  type Registration,
   type RuntimeEvent,
   streamOf,
   systemRandom,
@@ -40,7 +41,7 @@ export interface End {
 }
 
 /** The app, and ways to ask it. */
-export async function withAgent(body: Body, services: readonly Class[] = []) {
+export async function withAgent(body: Body, services: readonly (Class | Registration)[] = []) {
   @agent({ name: 'tester', description: 'does what the test says' })
   class Tester implements Agent {
     run(input: RunInput, ctx: AgentContext): RunResult | Promise<RunResult> {
@@ -88,13 +89,20 @@ export async function withAgent(body: Body, services: readonly Class[] = []) {
     eventsOf,
     /** Accepts a run; its events can be awaited to the terminal. */
     async ask(text = 'hi', { user = 'ann', thread = randomUUID() as string } = {}) {
-      const terminal = new Promise<AgentEvent>((resolve) => {
-        log.subscribe(streamOf(principalOf(user), thread), (batch) => {
-          const last = eventsIn(batch).at(-1);
-          if (last?.event === 'agent_completed') resolve(last);
-        });
+      const ends: AgentEvent[] = [];
+      let look = (): void => {};
+      log.subscribe(streamOf(principalOf(user), thread), (batch) => {
+        ends.push(...eventsIn(batch).filter(({ event }) => event === 'agent_completed'));
+        look();
       });
       const accepted = await supervisor.accept(await requesterOf(user), { text, thread });
+      const terminal = new Promise<AgentEvent>((resolve) => {
+        look = () => {
+          const own = ends.find(({ run }) => run === accepted.run);
+          if (own !== undefined) resolve(own);
+        };
+        look();
+      });
       return { ...accepted, user, terminal, events: () => eventsOf(thread, user) };
     },
     [Symbol.asyncDispose]: async () => {
@@ -126,4 +134,12 @@ export function expectLegal(events: readonly AgentEvent[]): void {
   expect(run.state).toBe('completed');
   for (const call of tools.values()) expect(call.state).toBe('completed');
   expect(names(events).slice(0, 2)).toEqual(['agent_started', 'agent_thinking']);
+}
+
+export function deferred<T = void>() {
+  let resolve!: (value: T) => void;
+  const promise = new Promise<T>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
 }

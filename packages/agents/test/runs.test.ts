@@ -4,21 +4,13 @@ import type { AgentEvent } from '@muster/contracts';
 import { type AgentContext, defineTool, MemoryThreadStore, runMethods, ThreadService } from '@muster/agents';
 import { type EventLog, principalOf } from '@muster/core';
 import { recordEvents } from '@muster/core/testing';
-import { expectLegal, names, withAgent } from './harness.ts';
+import { deferred, expectLegal, names, withAgent } from './harness.ts';
 
 const SECRET = 'hunter2-at-/srv/app/db.ts';
 const forever = (): Promise<never> => new Promise(() => {});
 
 const toolNamed = (name: string, run: (ctx: { signal: AbortSignal }) => unknown) =>
   defineTool({ name, description: 'for tests', input: v.object({}), run: (_, ctx) => run(ctx) });
-
-function deferred<T = void>() {
-  let resolve!: (value: T) => void;
-  const promise = new Promise<T>((settle) => {
-    resolve = settle;
-  });
-  return { promise, resolve };
-}
 
 type Append = EventLog['append'];
 

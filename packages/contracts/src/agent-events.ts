@@ -28,9 +28,12 @@ export type Alteration = v.InferOutput<typeof Alteration>;
 const altered = v.optional(v.array(Alteration));
 const whole = v.pipe(v.number(), v.integer(), v.minValue(0));
 
-/** The `data` of each event, by its name. `durationMs` is in milliseconds; `altered` says what differs from what was produced. */
+/**
+ * The `data` of each event, by its name. `queuePosition` is there when the run has to wait for its turn, `parent` when
+ * another run has asked for it. `durationMs` is in milliseconds; `altered` says what differs from what was produced.
+ */
 export const EVENT_DATA = {
-  agent_started: v.object({ message: v.string(), queuePosition: v.optional(whole) }),
+  agent_started: v.object({ message: v.string(), queuePosition: v.optional(whole), parent: v.optional(v.string()) }),
   agent_thinking: v.object({ reasoning: v.string(), step: v.optional(whole), totalSteps: v.optional(whole), altered }),
   agent_output: v.object({ delta: v.string() }),
   tool_executing: v.object({ callId: v.string(), toolName: v.string(), parameters: v.unknown(), altered }),

@@ -33,6 +33,13 @@ export interface AgentContext {
    * @throws MusterError `TOOL_INPUT_INVALID`, `TOOL_TIMEOUT`, or `TOOL_FAILED` with what the tool threw as its cause.
    */
   tool<I, R>(tool: Tool<I, R>, input: I): Promise<R>;
+  /**
+   * Asks another agent of the app for help: a run of its own in the same thread, whose events the user sees as well. It
+   * shares the turn of this run and ends with it.
+   *
+   * @throws MusterError `AGENT_UNKNOWN`, `AGENTS_TOO_DEEP`, or `SUBAGENT_FAILED` when it did not end well.
+   */
+  delegate(agent: string, text: string): Promise<RunResult>;
   /** Streams a piece of the answer; pieces are joined for up to 40 ms. */
   output(delta: string): void;
   /** Resolves when everything emitted so far is in the log. */

@@ -1,15 +1,17 @@
 /**
  * Accepts requests, starts runs and watches over them until each has its terminal.
  *
- * No lock is shared between users, and no run waits for another.
+ * No lock is shared between users. Runs of one user beyond a declared number wait for their turn; nobody else does.
  */
 import type { RunAccepted, RunRequest } from '@muster/contracts';
 import {
   Clock,
   EventLog,
   KeyValueStore,
+  optional,
   type Principal,
   Random,
+  type Ref,
   RuntimeEvents,
   type Service,
   service,
@@ -17,16 +19,21 @@ import {
   type StopContext,
   streamOf,
 } from '@muster/core';
-import { AgentRegistry } from '../agents/agent-registry.ts';
+import { AgentRegistry, type RegisteredAgent } from '../agents/agent-registry.ts';
 import { agentError } from '../errors.ts';
 import { type Conversation, ThreadService } from '../threads/thread-service.ts';
 import { ExecutionEngineFactory } from './execution-engine-factory.ts';
 import type { ExecutionEngine } from './execution-engine.ts';
 import type { Requester } from './requester.ts';
+import { RUN_LIMITS, RunLimits } from './run-limits.ts';
+import { RunQueue, type Turn } from './run-queue.ts';
 import { type RunRecord, RunRecords } from './run-records.ts';
+import { type Going, SubAgents } from './sub-agents.ts';
 
 /** Part of the time for draining after which runs are interrupted, so that their terminals still reach their users. */
 const PATIENCE = 0.9;
+/** When a user whose queue is full may try again, in milliseconds. */
+const QUEUE_RETRY_MS = 5_000;
 
 @service({
   dependsOn: [
@@ -38,6 +45,7 @@ const PATIENCE = 0.9;
     Random,
     Clock,
     RuntimeEvents,
+    optional(RunLimits),
   ],
 })
 export class AgentSupervisor implements Service {
@@ -48,7 +56,13 @@ export class AgentSupervisor implements Service {
   readonly #random: Random;
   readonly #clock: Clock;
   readonly #events: RuntimeEvents;
-  readonly #active = new Map<string, { readonly engine: ExecutionEngine; readonly ended: Promise<void> }>();
+  readonly #limits: Ref<RunLimits>;
+  readonly #helpers: SubAgents;
+  readonly #active = new Map<string, Going>();
+  #queue = new RunQueue(RUN_LIMITS);
+  #waitingPerUser = RUN_LIMITS.waitingPerUser;
+  /** Runs that have their terminal, and of whose tools or agents something still goes on. */
+  #abandoned = 0;
   /** Requests whose run has not begun: a stop waits for them too, since the store is still needed. */
   readonly #beingAccepted = new Set<Promise<RunAccepted>>();
   #accepting = false;
@@ -62,6 +76,7 @@ export class AgentSupervisor implements Service {
     random: Random,
     clock: Clock,
     events: RuntimeEvents,
+    limits: Ref<RunLimits>,
   ) {
     this.#registry = registry;
     this.#engines = engines;
@@ -70,11 +85,24 @@ export class AgentSupervisor implements Service {
     this.#random = random;
     this.#clock = clock;
     this.#events = events;
+    this.#limits = limits;
+    this.#helpers = new SubAgents({
+      registry,
+      engines,
+      records: this.#records,
+      random,
+      clock,
+      active: this.#active,
+      stored: (run, storing) => this.#stored(run, storing),
+    });
   }
 
   /** Runs that a process before this one has left open get their terminal before anybody is served. */
   async start(): Promise<void> {
     await this.#records.interruptAll();
+    const limits = { ...RUN_LIMITS, ...this.#limits.current };
+    this.#queue = new RunQueue(limits);
+    this.#waitingPerUser = limits.waitingPerUser;
     this.#accepting = true;
   }
 
@@ -83,11 +111,21 @@ export class AgentSupervisor implements Service {
     return this.#active.size;
   }
 
+  /** How many accepted runs wait for their turn. */
+  get waitingRuns(): number {
+    return this.#queue.waiting;
+  }
+
+  /** How many runs have their terminal while something that ignores its signal goes on; each keeps its turn until then. */
+  get abandonedRuns(): number {
+    return this.#abandoned;
+  }
+
   /**
    * Accepts a run. When this resolves, `agent_started` and the first `agent_thinking` are in the log and the user's message is stored.
    *
    * @param id of the request: the same one of the same requester finds the run that came of it, also after a crash.
-   * @throws MusterError `AGENT_UNKNOWN`, `THREAD_NOT_FOUND`, `NOT_ACCEPTING`, or `PERMIT_DEAD` when the gate has closed.
+   * @throws MusterError `AGENT_UNKNOWN`, `THREAD_NOT_FOUND`, `NOT_ACCEPTING`, `QUEUE_FULL`, or `PERMIT_DEAD` when the gate has closed.
    */
   async accept(requester: Requester, request: RunRequest, id?: string): Promise<RunAccepted> {
     if (!this.#accepting) throw agentError('NOT_ACCEPTING', {});
@@ -112,6 +150,26 @@ export class AgentSupervisor implements Service {
   async #accept(requester: Requester, request: RunRequest, key: string | null): Promise<RunAccepted> {
     const { principal } = requester;
     const registered = this.#registry.find(request.agent);
+    const waiting = this.#queue.waitingOf(principal.user);
+    if (waiting >= this.#waitingPerUser)
+      throw agentError('QUEUE_FULL', { waiting, limit: this.#waitingPerUser, retryAfterMs: QUEUE_RETRY_MS });
+    const turn = this.#queue.enter(principal.user);
+    try {
+      return await this.#acceptInTurn(requester, request, registered, key, turn);
+    } catch (error) {
+      turn.leave();
+      throw error;
+    }
+  }
+
+  async #acceptInTurn(
+    requester: Requester,
+    request: RunRequest,
+    registered: RegisteredAgent,
+    key: string | null,
+    turn: Turn,
+  ): Promise<RunAccepted> {
+    const { principal, permit } = requester;
     const run = this.#random.uuid();
     const thread = request.thread ?? this.#random.uuid();
     const conversation = await this.#threads.begin(principal, thread, request.text, run);
@@ -124,9 +182,21 @@ export class AgentSupervisor implements Service {
       await Promise.all([requester.follow(thread), this.#records.open(record)]);
       // Looked at again: the app may have begun to stop while the question was stored.
       if (!this.#accepting) throw agentError('NOT_ACCEPTING', {});
-      const { engine, recorder } = this.#engines.create(requester.permit, run, registered, principal, input);
-      const accepted = recorder.accept(request.text, `${registered.agent} takes up the question`);
-      this.#active.set(run, { engine, ended: this.#watch(engine, accepted, conversation) });
+      const { engine, recorder } = this.#engines.create(
+        permit,
+        run,
+        registered,
+        principal,
+        input,
+        (agent, text, until) => this.#helpers.delegate({ principal, permit, input }, run, 1, agent, text, until),
+      );
+      const { position } = turn;
+      const accepted = recorder.accept(
+        request.text,
+        position === 0 ? `${registered.agent} takes up the question` : `The question waits at place ${position}`,
+        position === 0 ? {} : { queuePosition: position },
+      );
+      this.#active.set(run, { engine, ended: this.#watch(engine, accepted, conversation, turn) });
       await accepted;
       return { run, thread };
     } catch (error) {
@@ -138,7 +208,12 @@ export class AgentSupervisor implements Service {
   }
 
   /** Carries a run to its end and stores the answer; never rejects. */
-  async #watch(engine: ExecutionEngine, accepted: Promise<void>, conversation: Conversation): Promise<void> {
+  async #watch(
+    engine: ExecutionEngine,
+    accepted: Promise<void>,
+    conversation: Conversation,
+    turn: Turn,
+  ): Promise<void> {
     try {
       await accepted;
     } catch {
@@ -146,7 +221,8 @@ export class AgentSupervisor implements Service {
       this.#active.delete(engine.run);
       return;
     }
-    const ending = await engine.execute();
+    const ending = await engine.execute(turn.come);
+    this.#release(engine, turn);
     // A run whose terminal could not be written stays open, and gets one when the next process starts.
     if (engine.isRecorded) await this.#stored(engine.run, this.#records.close(engine.run));
     await this.#stored(
@@ -154,6 +230,16 @@ export class AgentSupervisor implements Service {
       conversation.end(ending.status, ending.finalResponse ?? ending.error?.message ?? ''),
     );
     this.#active.delete(engine.run);
+  }
+
+  /** What a run has begun keeps its turn until it is over: a tool that ignores its signal still uses what it uses. */
+  #release(engine: ExecutionEngine, turn: Turn): void {
+    if (!engine.isBusy) return turn.leave();
+    this.#abandoned += 1;
+    void engine.settled().then(() => {
+      this.#abandoned -= 1;
+      turn.leave();
+    });
   }
 
   /** A store that fails here must not hide how the run or the request ended; never rejects. */

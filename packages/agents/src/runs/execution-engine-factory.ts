@@ -16,7 +16,7 @@ import type { RegisteredAgent } from '../agents/agent-registry.ts';
 import type { RunInput } from '../agents/agent.ts';
 import { Content } from '../content/content.ts';
 import { ContentPolicy } from '../content/content-policy.ts';
-import { ExecutionEngine } from './execution-engine.ts';
+import { ExecutionEngine, type RunParts } from './execution-engine.ts';
 import { RunRecorder } from './run-recorder.ts';
 import { UserEmitter } from './user-emitter.ts';
 
@@ -47,6 +47,7 @@ export class ExecutionEngineFactory {
     registered: RegisteredAgent,
     principal: Principal,
     input: RunInput,
+    delegate: RunParts['delegate'],
   ): { readonly engine: ExecutionEngine; readonly recorder: RunRecorder } {
     const emitter = new UserEmitter(principal, input.thread, this.#log);
     const recorder = new RunRecorder(run, registered.agent, emitter, {
@@ -63,6 +64,7 @@ export class ExecutionEngineFactory {
       random: this.#random,
       events: this.#events,
       timeoutMs: RUN_TIMEOUT_MS,
+      delegate,
     });
     return { engine, recorder };
   }

@@ -19,8 +19,10 @@ export interface RunParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly events: RuntimeEvents;
-  /** Time for the whole run, in milliseconds. */
+  /** Time for the whole run from its turn on, in milliseconds. */
   readonly timeoutMs: number;
+  /** Has another agent help, until `signal` says that nobody waits for it any more. */
+  delegate(agent: string, text: string, signal: AbortSignal): Promise<RunResult>;
 }
 
 /** Why a run was told to end: the reason of its signal. */
@@ -37,6 +39,8 @@ export class RunAbort extends Error {
 export class ExecutionEngine {
   readonly #parts: RunParts;
   readonly #abort = new AbortController();
+  /** What the run has begun and what has not come back, its agent included. */
+  readonly #pending = new Set<Promise<unknown>>();
   #isRecorded = false;
 
   constructor(parts: RunParts) {
@@ -56,6 +60,16 @@ export class ExecutionEngine {
     return this.#isRecorded;
   }
 
+  /** True while something that the run has begun goes on, whether it ends when it should or not. */
+  get isBusy(): boolean {
+    return this.#pending.size > 0;
+  }
+
+  /** Resolves when nothing of what the run has begun goes on any more. */
+  async settled(): Promise<void> {
+    while (this.isBusy) await Promise.allSettled(this.#pending);
+  }
+
   /** The user wants no more of it. Harmless when the run has ended. */
   cancel(reason: string | null): void {
     const error = agentError('RUN_CANCELLED', { reason });
@@ -72,9 +86,21 @@ export class ExecutionEngine {
     );
   }
 
-  /** Runs the agent to its terminal; resolves to it. Never rejects. */
-  async execute(): Promise<Ending> {
-    const ending = await this.#run();
+  /** The run that has asked for this one waits for it no longer. Harmless when the run has ended. */
+  abandon(): void {
+    const error = agentError('RUN_CANCELLED', { reason: 'the run that has asked for it has ended' });
+    this.#abort.abort(
+      new RunAbort({ status: 'cancelled', by: 'supervisor', code: error.code, error: shown(error), retryable: false }),
+    );
+  }
+
+  /**
+   * Runs the agent to its terminal; resolves to it. Never rejects.
+   *
+   * @param turn when the agent may begin. A run that is told to end before that ends without it.
+   */
+  async execute(turn: Promise<void>): Promise<Ending> {
+    const ending = await this.#run(turn);
     this.#abort.abort(new RunAbort(ending));
     try {
       await this.#parts.recorder.finish(ending);
@@ -85,15 +111,17 @@ export class ExecutionEngine {
     return ending;
   }
 
-  async #run(): Promise<Ending> {
+  async #run(turn: Promise<void>): Promise<Ending> {
     const { agent, input, clock, timeoutMs } = this.#parts;
     const onTimeout = (): Error => agentError('RUN_TIMEOUT', { timeoutMs });
+    const { signal } = this.#abort;
     try {
-      const result = await bounded({ clock, timeoutMs, onTimeout, signal: this.#abort.signal }, async () => {
+      await Promise.race([turn, abortedBy(signal)]);
+      const result = await bounded({ clock, timeoutMs, onTimeout, signal }, async () => {
         const context = this.#context();
-        const made: RunResult | undefined = await agent.run(input, context);
+        const made = await this.#awaited(async () => await agent.run(input, context));
         await context.drain();
-        return made;
+        return made as RunResult | undefined;
       });
       return { status: 'success', by: 'agent', ...chosen(result) };
     } catch (error) {
@@ -120,6 +148,7 @@ export class ExecutionEngine {
       think: (reasoning, step) => forgettable(recorder.think(reasoning, step).then(() => {})),
       output: (delta) => recorder.output(delta),
       drain: () => forgettable(recorder.drain()),
+      delegate: (agent, text) => forgettable(this.#parts.delegate(agent, text, signal)),
       tool: (tool, input) => forgettable(this.#callTool(tool, input, signal)),
     };
   }
@@ -132,7 +161,7 @@ export class ExecutionEngine {
     try {
       const onTimeout = (): Error => agentError('TOOL_TIMEOUT', { tool: tool.name, timeoutMs });
       const result = await bounded({ clock, timeoutMs, onTimeout, signal: outer }, (signal) =>
-        tool.call(input, { signal, run: this.run, user }),
+        this.#awaited(() => tool.call(input, { signal, run: this.run, user })),
       );
       await recorder.toolCompleted(callId, { status: 'ok', result });
       return result;
@@ -149,6 +178,17 @@ export class ExecutionEngine {
     }
   }
 
+  /** Keeps in mind what was begun: it may go on when nobody waits for it any more. */
+  async #awaited<T>(work: () => Promise<T>): Promise<T> {
+    const going = work();
+    this.#pending.add(going);
+    try {
+      return await going;
+    } finally {
+      this.#pending.delete(going);
+    }
+  }
+
   #fault(component: string, error: unknown): void {
     const { events, clock } = this.#parts;
     events.emit({ type: 'fault', component, correlation: this.run, error, at: clock.now() });
@@ -159,6 +199,14 @@ export class ExecutionEngine {
 function forgettable<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {});
   return promise;
+}
+
+/** Rejects with the reason when the signal is aborted. */
+function abortedBy(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason as Error);
+    else signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  });
 }
 
 /** What a user may see of an error: the catalogue's own words, never a foreign message, stack or path. */

@@ -83,8 +83,12 @@ export class RunRecorder {
   }
 
   /** The first two events, in one append: a user who is told of a run has something to see. */
-  async accept(message: string, reasoning: string): Promise<void> {
-    const started = this.#record('agent_started', { message });
+  async accept(
+    message: string,
+    reasoning: string,
+    about: { readonly queuePosition?: number; readonly parent?: string } = {},
+  ): Promise<void> {
+    const started = this.#record('agent_started', { message, ...about });
     await Promise.all([started, this.#record('agent_thinking', { reasoning })]);
   }
 
