@@ -1,7 +1,6 @@
 /**
  * One JSON copy of one value, made without trusting it: getters may throw, objects may form a circle, sizes may be absurd.
  */
-import { types } from 'node:util';
 import type { Alteration } from '@muster/contracts';
 import { reasonOf } from '@muster/core';
 import { cut } from './cut.ts';
@@ -170,15 +169,31 @@ function* fieldsOf(value: object): Iterable<readonly [string, unknown]> {
 /** Stands for a field whose getter has thrown. */
 const UNREADABLE = Symbol('unreadable');
 
-/** What stands for an object that is more than its fields, or less. */
+/** What stands for an object that is more than its fields, or less; also for one of another realm. */
 function specialOf(value: object): unknown {
-  if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'Invalid Date' : value.toISOString();
-  if (value instanceof Error) return { name: value.name, message: reasonOf(value) };
-  if (value instanceof URL || value instanceof RegExp) return String(value);
-  if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return `[${value.byteLength} bytes]`;
-  if (types.isBoxedPrimitive(value)) return (value as { valueOf(): unknown }).valueOf();
-  if (types.isPromise(value) || value instanceof WeakMap || value instanceof WeakSet)
-    return `[${value.constructor.name}]`;
   const { toJSON } = value as { toJSON?: unknown };
-  return typeof toJSON === 'function' ? (toJSON.call(value) ?? null) : undefined;
+  if (value instanceof Error) return { name: value.name, message: reasonOf(value) };
+  if (ArrayBuffer.isView(value)) return `[${value.byteLength} bytes]`;
+  const type = Object.prototype.toString.call(value).slice('[object '.length, -1);
+  switch (type) {
+    case 'Date':
+      return (value as { toJSON(): string | null }).toJSON() ?? 'Invalid Date';
+    case 'URL':
+    case 'RegExp':
+      return String(value);
+    case 'ArrayBuffer':
+      return `[${(value as ArrayBuffer).byteLength} bytes]`;
+    case 'Number':
+    case 'String':
+    case 'Boolean':
+    case 'BigInt':
+    case 'Symbol':
+      return (value as { valueOf(): unknown }).valueOf();
+    case 'Promise':
+    case 'WeakMap':
+    case 'WeakSet':
+      return `[${type}]`;
+    default:
+      return typeof toJSON === 'function' ? (toJSON.call(value) ?? null) : undefined;
+  }
 }
