@@ -1,6 +1,6 @@
 /** The flagship: an AI chat that boots in order, opens its gate, and answers from this repository's documentation. */
 import { join } from 'node:path';
-import { AgentRegistry, AgentSupervisor, ExecutionEngineFactory, ThreadService, ThreadStore } from '@muster/agents';
+import { agents } from '@muster/agents';
 import { type App, createApp, HealthMonitor, provide, provideValue } from '@muster/core';
 import { lmdb } from '@muster/lmdb';
 import { Authenticator, ConnectionPool, webSocketServer } from '@muster/server';
@@ -29,19 +29,15 @@ export interface ChatOptions {
 export function chatApp(options: ChatOptions): App {
   return createApp({
     services: [
-      AgentSupervisor,
-      ThreadService,
+      ...agents({ threadStore: DatabaseThreads }),
       ConnectionPool,
-      AgentRegistry,
       HealthMonitor,
-      ExecutionEngineFactory,
       Database,
       DocsIndex,
       Guide,
       ChatSocket,
       Pages,
       ...lmdb({ directory: join(options.dataDirectory, 'data') }),
-      provide(ThreadStore, DatabaseThreads),
       provide(Authenticator, TokenAuthenticator),
       provideValue(DatabaseStartMs, options.databaseStartMs),
       provideValue(DataDirectory, options.dataDirectory),

@@ -3,14 +3,10 @@ import {
   agent,
   type Agent,
   type AgentContext,
-  AgentRegistry,
+  agents,
   AgentSupervisor,
-  ExecutionEngineFactory,
-  MemoryThreadStore,
-  runMethods,
   type RunInput,
-  ThreadService,
-  ThreadStore,
+  runMethods,
 } from '@muster/agents';
 import { Clock, createApp, provide, runApp, service, sleep } from '@muster/core';
 import { lmdb } from '@muster/lmdb';
@@ -63,12 +59,8 @@ await runApp(
       ...lmdb({ directory: process.env['DATA'] as string }),
       Thinker,
       Front,
-      AgentRegistry,
-      AgentSupervisor,
-      ExecutionEngineFactory,
-      ThreadService,
+      ...agents(),
       ConnectionPool,
-      provide(ThreadStore, MemoryThreadStore),
       provide(Authenticator, Names),
     ],
     server: webSocketServer({

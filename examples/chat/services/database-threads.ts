@@ -1,11 +1,11 @@
 /** The thread store of the chat: usable only while the database is. */
-import { MemoryThreadStore } from '@muster/agents';
-import { service } from '@muster/core';
+import { KeyValueThreadStore } from '@muster/agents';
+import { KeyValueStore, service } from '@muster/core';
 import { Database } from './database.ts';
 
-@service({ dependsOn: [Database] })
-export class DatabaseThreads extends MemoryThreadStore {
-  constructor(_: Database) {
-    super();
+@service({ dependsOn: [KeyValueStore, Database] })
+export class DatabaseThreads extends KeyValueThreadStore {
+  constructor(store: KeyValueStore, _: Database) {
+    super(store);
   }
 }

@@ -1,4 +1,5 @@
 /** Agents, tools, runs and threads; needs no socket. */
+export { agents } from './services.ts';
 export { agent, type Agent, type AgentContext, type RunInput, type RunResult } from './agents/agent.ts';
 export { AgentRegistry } from './agents/agent-registry.ts';
 export { CONTENT_DEFAULTS, ContentPolicy } from './content/content-policy.ts';
@@ -8,7 +9,8 @@ export { ExecutionEngineFactory } from './runs/execution-engine-factory.ts';
 export type { Requester } from './runs/requester.ts';
 export { RUN_LIMITS, RunLimits } from './runs/run-limits.ts';
 export { runMethods } from './runs/run-methods.ts';
-export { MemoryThreadStore } from './threads/memory-thread-store.ts';
+export { KeyValueThreadStore } from './threads/key-value-thread-store.ts';
+export { threadMethods } from './threads/thread-methods.ts';
 export { ThreadService } from './threads/thread-service.ts';
 export { ThreadStore } from './threads/thread-store.ts';
 export { defineTool, type Tool, type ToolContext } from './tools/define-tool.ts';

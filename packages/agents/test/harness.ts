@@ -8,7 +8,6 @@ import {
   createApp,
   EventLog,
   principalOf,
-  provide,
   type Random,
   type Registration,
   type RuntimeEvent,
@@ -20,15 +19,11 @@ import {
   agent,
   type Agent,
   type AgentContext,
-  AgentRegistry,
+  agents,
   AgentSupervisor,
-  ExecutionEngineFactory,
-  MemoryThreadStore,
   type Requester,
   type RunInput,
   type RunResult,
-  ThreadService,
-  ThreadStore,
 } from '@muster/agents';
 
 export type Body = (ctx: AgentContext, input: RunInput) => RunResult | Promise<RunResult>;
@@ -52,15 +47,7 @@ export async function withAgent(body: Body, services: readonly (Class | Registra
   const random: Random = systemRandom;
   const faults: unknown[] = [];
   const app = createApp({
-    services: [
-      Tester,
-      AgentRegistry,
-      AgentSupervisor,
-      ExecutionEngineFactory,
-      ThreadService,
-      provide(ThreadStore, MemoryThreadStore),
-      ...services,
-    ],
+    services: [Tester, ...agents(), ...services],
     clock,
     random,
   });

@@ -8,7 +8,6 @@ import {
   MemoryLog,
   MemoryStore,
   principalOf,
-  provide,
   provideValue,
   streamOf,
   systemRandom,
@@ -18,11 +17,9 @@ import {
   agent,
   type Agent,
   type AgentContext,
-  AgentRegistry,
+  agents,
   AgentSupervisor,
   defineTool,
-  ExecutionEngineFactory,
-  MemoryThreadStore,
   type RunInput,
   runMethods,
   ThreadService,
@@ -57,16 +54,7 @@ function storage() {
 /** One process on it. It is never stopped: it dies. */
 async function processOn({ clock, log, store }: ReturnType<typeof storage>) {
   const app = createApp({
-    services: [
-      Tester,
-      AgentRegistry,
-      AgentSupervisor,
-      ExecutionEngineFactory,
-      ThreadService,
-      provide(ThreadStore, MemoryThreadStore),
-      provideValue(EventLog, log),
-      provideValue(KeyValueStore, store),
-    ],
+    services: [Tester, ...agents(), provideValue(EventLog, log), provideValue(KeyValueStore, store)],
     clock,
   });
   await app.start();
@@ -79,7 +67,8 @@ async function processOn({ clock, log, store }: ReturnType<typeof storage>) {
   });
   const eventsOf = async (thread: string, user = 'ann'): Promise<readonly AgentEvent[]> =>
     (await log.read(streamOf(principalOf(user), thread), { after: 0, maxBytes: 10_000_000 })).batches.flatMap(eventsIn);
-  return { app, supervisor: app.get(AgentSupervisor), requesterOf, eventsOf, followed };
+  const rowsOf = (thread: string) => app.get(ThreadService).messages(principalOf('ann'), thread);
+  return { app, supervisor: app.get(AgentSupervisor), requesterOf, eventsOf, rowsOf, followed };
 }
 
 describe('a run whose process has died', () => {
@@ -107,8 +96,19 @@ describe('a run whose process has died', () => {
       count: 5,
       durationMs: 2_000,
     });
+    const rows = [
+      { role: 'user', content: 'hang', status: 'interrupted', run },
+      {
+        role: 'assistant',
+        content: 'The run was interrupted, because the process shuts down.',
+        status: 'interrupted',
+        run,
+      },
+    ];
+    expect(await second.rowsOf(thread)).toMatchObject(rows);
     await processOn(disk);
     expect(await second.eventsOf(thread)).toHaveLength(5);
+    expect(await second.rowsOf(thread)).toMatchObject(rows);
     expect(await disk.store.list('runs/')).toEqual([]);
   });
 
@@ -135,6 +135,31 @@ describe('a run whose process has died', () => {
     }
   });
 
+  it('that had ended keeps its end, and has its answer stored once', async () => {
+    for (const isStored of [false, true]) {
+      const disk = storage();
+      const first = await processOn(disk);
+      const threads = first.app.get(ThreadStore);
+      const add = threads.add.bind(threads);
+      // It dies between the terminal and the answer, or between the answer and the end of its question.
+      const settle = threads.settle.bind(threads);
+      threads.settle = (user, thread, id, change) =>
+        change.status === 'running' ? settle(user, thread, id, change) : new Promise(() => {});
+      if (!isStored)
+        threads.add = (user, thread, messages) =>
+          messages[0]?.role === 'user' ? add(user, thread, messages) : new Promise(() => {});
+      const { thread } = await first.supervisor.accept(await first.requesterOf(), { text: 'fine' });
+      await disk.clock.settle();
+      expect((await first.eventsOf(thread)).at(-1)?.event).toBe('agent_completed');
+      const second = await processOn(disk);
+      expect(await second.rowsOf(thread)).toMatchObject([
+        { role: 'user', status: 'success' },
+        { role: 'assistant', content: 'fine', status: 'success' },
+      ]);
+      expect((await second.eventsOf(thread)).filter(({ event }) => event === 'agent_completed')).toHaveLength(1);
+    }
+  });
+
   it('that had not begun leaves nothing behind, and its request is a first one again', async () => {
     const disk = storage();
     const first = await processOn(disk);
@@ -145,7 +170,8 @@ describe('a run whose process has died', () => {
     while ((await disk.store.list('runs/')).length === 0) await new Promise(setImmediate);
     disk.log.append = append;
     const second = await processOn(disk);
-    expect(await disk.store.list('')).toEqual([]);
+    expect([...(await disk.store.list('runs/')), ...(await disk.store.list('requests/'))]).toEqual([]);
+    expect(await second.rowsOf('t')).toMatchObject([{ content: 'lost', status: 'failed' }]);
     expect(await second.eventsOf('t')).toEqual([]);
     await second.supervisor.accept(await second.requesterOf(), { text: 'again', thread: 't' }, 'request 1');
     expect((await second.eventsOf('t')).length).toBeGreaterThan(0);
@@ -155,6 +181,7 @@ describe('a run whose process has died', () => {
     const disk = storage();
     const first = await processOn(disk);
     const { thread } = await first.supervisor.accept(await first.requesterOf(), { text: 'hang' });
+    await disk.clock.settle();
     await disk.log.drop(streamOf(principalOf('ann'), thread));
     const second = await processOn(disk);
     expect(await second.eventsOf(thread)).toEqual([]);

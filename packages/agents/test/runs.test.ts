@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import * as v from 'valibot';
 import type { AgentEvent } from '@muster/contracts';
-import { type AgentContext, defineTool, MemoryThreadStore, runMethods, ThreadService } from '@muster/agents';
+import { type AgentContext, defineTool, KeyValueThreadStore, runMethods, ThreadService } from '@muster/agents';
 import { type EventLog, principalOf } from '@muster/core';
 import { recordEvents } from '@muster/core/testing';
 import { deferred, expectLegal, names, withAgent } from './harness.ts';
@@ -128,7 +128,7 @@ describe('an accepted request', () => {
   it('is refused with its own reason when the store fails too, and the failure of the store goes to the log', async () => {
     await using test = await withAgent(() => ({}));
     const down = new Error('the store is down');
-    test.app.get(MemoryThreadStore).settle = () => Promise.reject(down);
+    test.app.get(KeyValueThreadStore).settle = () => Promise.reject(down);
     const requester = { ...(await test.requesterOf('ann')), permit: { live: false } as never };
     await expect(test.supervisor.accept(requester, { text: 'hi' })).rejects.toMatchObject({ code: 'PERMIT_DEAD' });
     expect(test.faults).toEqual([down]);
@@ -137,11 +137,11 @@ describe('an accepted request', () => {
   it('ends though its answer cannot be stored, and the failure of the store goes to the log', async () => {
     await using test = await withAgent(() => ({}));
     const down = new Error('the store is down');
-    test.app.get(MemoryThreadStore).settle = () => Promise.reject(down);
+    test.app.get(KeyValueThreadStore).settle = () => Promise.reject(down);
     const run = await test.ask();
     expect((await run.terminal).data).toMatchObject({ status: 'success' });
     await test.clock.settle();
-    expect(test.faults).toEqual([down]);
+    expect(test.faults).toEqual([down, down]);
     expect(test.supervisor.activeRuns).toBe(0);
   });
 
@@ -166,7 +166,7 @@ describe('an accepted request', () => {
     });
   });
 
-  it('shows its question as pending until its end, which question and answer both bear', async () => {
+  it('shows its question as running until its end, which question and answer both bear', async () => {
     const answer = deferred();
     await using test = await withAgent(async () => {
       await answer.promise;
@@ -174,7 +174,8 @@ describe('an accepted request', () => {
     });
     const run = await test.ask('what?', { thread: 't' });
     const rows = async () => test.app.get(ThreadService).messages(principalOf('ann'), 't');
-    expect(await rows()).toMatchObject([{ role: 'user', status: 'pending', run: run.run }]);
+    await test.clock.settle();
+    expect(await rows()).toMatchObject([{ role: 'user', status: 'running', run: run.run }]);
     answer.resolve();
     await run.terminal;
     await test.clock.settle();

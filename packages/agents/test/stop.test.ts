@@ -1,16 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { createApp, principalOf, provide, type Service, service } from '@muster/core';
+import { createApp, KeyValueStore, principalOf, type Service, service } from '@muster/core';
 import { FakeClock } from '@muster/core/testing';
-import {
-  agent,
-  type Agent,
-  AgentRegistry,
-  AgentSupervisor,
-  ExecutionEngineFactory,
-  MemoryThreadStore,
-  ThreadService,
-  ThreadStore,
-} from '@muster/agents';
+import { agent, type Agent, agents, AgentSupervisor, KeyValueThreadStore } from '@muster/agents';
 
 describe('a stop while a request is being accepted', () => {
   it('waits for it, refuses it, and marks its question before the store is stopped', async () => {
@@ -19,14 +10,14 @@ describe('a stop while a request is being accepted', () => {
     const slow = new Promise<void>((resolve) => {
       goOn = resolve;
     });
-    @service()
-    class SlowStore extends MemoryThreadStore implements Service {
-      override async add(...call: Parameters<MemoryThreadStore['add']>): Promise<boolean> {
+    @service({ dependsOn: [KeyValueStore] })
+    class SlowStore extends KeyValueThreadStore implements Service {
+      override async add(...call: Parameters<KeyValueThreadStore['add']>): Promise<boolean> {
         const added = await super.add(...call);
         await slow;
         return added;
       }
-      override async settle(...call: Parameters<MemoryThreadStore['settle']>): Promise<boolean> {
+      override async settle(...call: Parameters<KeyValueThreadStore['settle']>): Promise<boolean> {
         journal.push(`question ${call[3].status}`);
         return super.settle(...call);
       }
@@ -42,14 +33,7 @@ describe('a stop while a request is being accepted', () => {
     }
     const clock = new FakeClock();
     const app = createApp({
-      services: [
-        Idle,
-        AgentRegistry,
-        AgentSupervisor,
-        ExecutionEngineFactory,
-        ThreadService,
-        provide(ThreadStore, SlowStore),
-      ],
+      services: [Idle, ...agents({ threadStore: SlowStore })],
       clock,
     });
     await app.start();

@@ -1,83 +1,24 @@
 import { describe, expect, it } from '@jest/globals';
-import type { ThreadMessage } from '@muster/contracts';
-import { AgentRegistry, MemoryThreadStore, ThreadService } from '@muster/agents';
-import { principalOf } from '@muster/core';
+import { AgentRegistry, KeyValueThreadStore, threadMethods, ThreadService } from '@muster/agents';
+import { EventLog, MemoryStore, principalOf, streamOf } from '@muster/core';
+import { threadStoreConformance } from '@muster/core/testing';
 import { withAgent } from './harness.ts';
 
-const message = (id: string, at = 0): ThreadMessage => ({
-  id,
-  role: 'user',
-  content: id,
-  status: 'pending',
-  run: 'r',
-  at,
-});
 const ann = principalOf('ann');
 
-describe('MemoryThreadStore', () => {
-  it('makes a thread once and gives it back as it was, to its user alone', async () => {
-    const store = new MemoryThreadStore();
-    const made = await store.open('ann', { id: 't', title: 'first', at: 1 });
-    expect(made).toEqual({ id: 't', title: 'first', createdAt: 1, updatedAt: 1 });
-    expect(await store.open('ann', { id: 't', title: 'second', at: 2 })).toEqual(made);
-    expect(await store.open('bob', { id: 't', title: 'mine', at: 3 })).toBeNull();
-    expect(await store.list('bob')).toEqual([]);
-  });
-
-  it('adds messages in the order given, and gives copies that its caller may change', async () => {
-    const store = new MemoryThreadStore();
-    await store.open('ann', { id: 't', title: '', at: 0 });
-    expect(await store.add('ann', 't', [message('a'), message('b')])).toBe(true);
-    expect(await store.add('ann', 't', [message('c')])).toBe(true);
-    const read = (await store.messages('ann', 't')) as ThreadMessage[];
-    expect(read.map(({ id }) => id)).toEqual(['a', 'b', 'c']);
-    read.length = 0;
-    expect(await store.messages('ann', 't')).toHaveLength(3);
-  });
-
-  it('treats a foreign thread like one that there is not, in every method', async () => {
-    const store = new MemoryThreadStore();
-    await store.open('ann', { id: 't', title: '', at: 0 });
-    await store.add('ann', 't', [message('a')]);
-    for (const [user, thread] of [
-      ['bob', 't'],
-      ['bob', 'none'],
-    ] as const) {
-      expect(await store.add(user, thread, [message('x')])).toBe(false);
-      expect(await store.settle(user, thread, 'a', { status: 'failed', at: 1 })).toBe(false);
-      expect(await store.messages(user, thread)).toBeNull();
-    }
-    expect(await store.messages('ann', 't')).toEqual([message('a')]);
-  });
-
-  it('settles one message, and its content only where a new one is given', async () => {
-    const store = new MemoryThreadStore();
-    await store.open('ann', { id: 't', title: '', at: 0 });
-    await store.add('ann', 't', [message('a'), message('b')]);
-    expect(await store.settle('ann', 't', 'none', { status: 'failed', at: 5 })).toBe(false);
-    expect(await store.settle('ann', 't', 'a', { status: 'success', at: 5 })).toBe(true);
-    expect(await store.settle('ann', 't', 'b', { status: 'failed', content: 'new', at: 6 })).toBe(true);
-    expect(await store.messages('ann', 't')).toEqual([
-      { ...message('a'), status: 'success' },
-      { ...message('b'), status: 'failed', content: 'new' },
-    ]);
-  });
-
-  it('lists the threads of one user, the last changed first', async () => {
-    const store = new MemoryThreadStore();
-    for (const [id, at] of [
-      ['old', 1],
-      ['new', 2],
-      ['newest', 3],
-    ] as const) {
-      await store.open('ann', { id, title: id, at });
-    }
-    expect((await store.list('ann')).map(({ id }) => id)).toEqual(['newest', 'new', 'old']);
-    await store.add('ann', 'old', [message('a', 4)]);
-    expect((await store.list('ann')).map(({ id }) => id)).toEqual(['old', 'newest', 'new']);
-    await store.settle('ann', 'old', 'a', { status: 'success', at: 9 });
-    expect((await store.list('ann'))[0]).toMatchObject({ id: 'old', createdAt: 1, updatedAt: 9 });
-  });
+describe('KeyValueThreadStore in memory', () => {
+  it.each(threadStoreConformance().map(({ name, run }) => [name, run] as const))('%s', (_, run) =>
+    run(async () => {
+      const store = new MemoryStore((error) => {
+        throw error;
+      });
+      return {
+        threads: new KeyValueThreadStore(store),
+        reopen: async () => new KeyValueThreadStore(store),
+        close: async () => {},
+      };
+    }),
+  );
 });
 
 describe('ThreadService', () => {
@@ -86,7 +27,7 @@ describe('ThreadService', () => {
     const threads = test.app.get(ThreadService);
     await threads.begin(ann, 't', 'x'.repeat(100), 'r1');
     await threads.begin(ann, 't', 'a second question', 'r2');
-    const store = test.app.get(MemoryThreadStore);
+    const store = test.app.get(KeyValueThreadStore);
     expect((await store.list('ann')).map(({ title }) => title)).toEqual(['x'.repeat(80)]);
   });
 
@@ -118,15 +59,108 @@ describe('ThreadService', () => {
     const threads = test.app.get(ThreadService);
     await threads.begin(ann, 't', 'one', 'r1');
     const bob = principalOf('bob');
-    await expect(threads.begin(bob, 't', 'let me in', 'r2')).rejects.toMatchObject({
-      code: 'THREAD_NOT_FOUND',
-      details: { thread: 't' },
+    for (const call of [
+      (id: string) => threads.messages(bob, id),
+      (id: string) => threads.rename(bob, id, 'mine'),
+      (id: string) => threads.remove(bob, id),
+    ]) {
+      const [foreign, absent] = await Promise.all(
+        ['t', 'none'].map((id) =>
+          call(id).catch(({ code, message }: Error & { code: string }) => [
+            code,
+            message.replace(`thread ${id}.`, 'thread.'),
+          ]),
+        ),
+      );
+      expect(foreign).toEqual(['THREAD_NOT_FOUND', expect.any(String)]);
+      expect(foreign).toEqual(absent);
+    }
+    expect((await threads.begin(bob, 't', 'a thread of my own', 'r2')).history).toEqual([]);
+    expect(await threads.messages(ann, 't')).toMatchObject([{ content: 'one' }]);
+    expect(await threads.messages(bob, 't')).toMatchObject([{ content: 'a thread of my own' }]);
+  });
+
+  it('lists, renames, and takes away with messages and events', async () => {
+    await using test = await withAgent(() => ({ finalResponse: 'done' }));
+    const threads = test.app.get(ThreadService);
+    await (
+      await test.ask('first', { thread: 't' })
+    ).terminal;
+    await (
+      await test.ask('second', { thread: 'u' })
+    ).terminal;
+    await test.clock.settle();
+    await threads.rename(ann, 't', 'x'.repeat(100));
+    expect((await threads.list(ann)).map(({ id, title }) => [id, title]).sort()).toEqual([
+      ['t', 'x'.repeat(80)],
+      ['u', 'second'],
+    ]);
+    const { epoch } = await test.log.info(streamOf(ann, 't'));
+    await threads.remove(ann, 't');
+    expect((await threads.list(ann)).map(({ id }) => id)).toEqual(['u']);
+    expect(await test.eventsOf('t')).toEqual([]);
+    expect((await test.app.get(EventLog).info(streamOf(ann, 't'))).epoch).not.toBe(epoch);
+    expect(await test.eventsOf('u')).toHaveLength(3);
+  });
+
+  it('has a state for every end of a run', async () => {
+    const ends = { fail: 'failed', cancel: 'cancelled', answer: 'success' };
+    await using test = await withAgent(async (_, { text }) => {
+      if (text === 'fail') throw new Error('no');
+      if (text === 'cancel') await new Promise(() => {});
+      return { finalResponse: 'done' };
     });
-    const [foreign, absent] = await Promise.all(
-      ['t', 'none'].map((id) => threads.messages(bob, id).catch((error: { code: string }) => error.code)),
+    const threads = test.app.get(ThreadService);
+    for (const [text, status] of Object.entries(ends)) {
+      const run = await test.ask(text, { thread: text });
+      await test.clock.settle();
+      if (text === 'cancel') {
+        expect(await threads.messages(ann, text)).toMatchObject([{ status: 'running', run: run.run }]);
+        test.supervisor.cancel(ann, run.run, null);
+      }
+      await run.terminal;
+      await test.clock.settle();
+      expect(await threads.messages(ann, text)).toMatchObject([
+        { role: 'user', content: text, status, run: run.run },
+        { role: 'assistant', status, run: run.run },
+      ]);
+    }
+  });
+});
+
+describe('the methods of threads', () => {
+  it('serve a connection, and end what runs in a thread before it is deleted', async () => {
+    await using test = await withAgent(async (_, { text }) =>
+      text === 'hang' ? new Promise(() => {}) : { finalResponse: text },
     );
-    expect(foreign).toBe(absent);
-    expect(await threads.messages(ann, 't')).toHaveLength(1);
+    const requester = await test.requesterOf('ann');
+    const methods = threadMethods(test.app.get(ThreadService), test.supervisor, requester);
+    await (
+      await test.ask('hello', { thread: 't' })
+    ).terminal;
+    await test.clock.settle();
+    expect(await methods.threads()).toMatchObject({ threads: [{ id: 't', title: 'hello' }] });
+    expect(await methods['threads.messages']({ thread: 't' })).toMatchObject({
+      messages: [{ content: 'hello' }, { content: 'hello' }],
+    });
+    expect(await methods['threads.rename']({ thread: 't', title: ' better ' })).toEqual({});
+    expect(await methods.threads()).toMatchObject({ threads: [{ title: 'better' }] });
+    const hanging = await test.ask('hang', { thread: 't' });
+    await test.clock.settle();
+    expect(await methods['threads.delete']({ thread: 't' })).toEqual({});
+    expect((await hanging.terminal).data).toMatchObject({ status: 'cancelled' });
+    expect([await methods.threads(), test.supervisor.activeRuns]).toEqual([{ threads: [] }, 0]);
+    expect(await test.eventsOf('t')).toEqual([]);
+  });
+
+  it.each([
+    ['threads.messages', {}],
+    ['threads.rename', { thread: 't', title: '' }],
+    ['threads.delete', { thread: 7 }],
+  ] as const)('refuse what is no %s', async (method, data) => {
+    await using test = await withAgent(() => ({}));
+    const methods = threadMethods(test.app.get(ThreadService), test.supervisor, { principal: ann });
+    await expect(methods[method](data)).rejects.toMatchObject({ code: 'FRAME_INVALID' });
   });
 });
 

@@ -118,6 +118,17 @@ export const RunRequest = v.object({
 });
 export type RunRequest = v.InferOutput<typeof RunRequest>;
 
+/** The data of a request that concerns one thread. */
+export const ThreadRequest = v.object({ thread: id });
+export type ThreadRequest = v.InferOutput<typeof ThreadRequest>;
+
+/** The data of a request with `method: "threads.rename"`. */
+export const RenameRequest = v.object({
+  thread: id,
+  title: v.pipe(v.string(), v.trim(), v.minLength(1), v.maxLength(200)),
+});
+export type RenameRequest = v.InferOutput<typeof RenameRequest>;
+
 /** What a client may write as the data of a run. */
 export type RunRequestInput = v.InferInput<typeof RunRequest>;
 

@@ -23,7 +23,9 @@ export {
   parseData,
   type PullFrame,
   type RequestFrame,
+  RenameRequest,
   RunRequest,
+  ThreadRequest,
   type RunRequestInput,
   type SubscribeFrame,
 } from './client-frames.ts';

@@ -1,7 +1,8 @@
 /**
  * Where threads and their messages are kept, as a port.
  *
- * Every method takes the user: ownership is part of each query, and a foreign thread cannot be told from an absent one.
+ * Every method takes the user, and a thread's id counts among the threads of that user alone: two users may have the same
+ * id for two threads, and neither can tell whether the other has.
  */
 
 /** How far a message has come; the last four are end states. */
@@ -9,6 +10,7 @@ export type MessageStatus = 'pending' | 'running' | 'success' | 'failed' | 'canc
 
 /** One message of a thread. `at` is in milliseconds since 1970. */
 export interface ThreadMessage {
+  /** Unique within its thread. */
   readonly id: string;
   readonly role: 'user' | 'assistant';
   readonly content: string;
@@ -25,21 +27,36 @@ export interface ThreadSummary {
   readonly updatedAt: number;
 }
 
-/** A store of threads; all implementations pass one conformance suite. */
+/** A store of threads; all implementations pass one conformance suite, `threadStoreConformance` of `@muster/core/testing`. */
 export interface ThreadStore {
-  /** Makes the thread when nobody has it; resolves to `null` when it belongs to somebody else. */
-  open(user: string, thread: { id: string; title: string; at: number }): Promise<ThreadSummary | null>;
-  /** Adds messages in the given order, all or none; false when the thread is not the user's. */
+  /** Makes the thread when the user has none of this id; resolves to it as it is. */
+  open(
+    user: string,
+    thread: { readonly id: string; readonly title: string; readonly at: number },
+  ): Promise<ThreadSummary>;
+  /** Adds messages in the given order; false when the user has no such thread. */
   add(user: string, thread: string, messages: readonly ThreadMessage[]): Promise<boolean>;
-  /** Changes status, and content where given; false when there is no such message of this user. */
+  /** Changes status, and content where given, of a message that has no end state; false when there is none of this id. */
   settle(
     user: string,
     thread: string,
     message: string,
-    change: { status: MessageStatus; content?: string; at: number },
+    change: { readonly status: MessageStatus; readonly content?: string; readonly at: number },
   ): Promise<boolean>;
-  /** The messages in order; `null` when the thread is not the user's. */
-  messages(user: string, thread: string): Promise<readonly ThreadMessage[] | null>;
+  /**
+   * The messages in order; `null` when the user has no such thread.
+   *
+   * @param range `latest`: only so many, the last ones. @default all of them
+   */
+  messages(
+    user: string,
+    thread: string,
+    range?: { readonly latest?: number },
+  ): Promise<readonly ThreadMessage[] | null>;
   /** The user's threads, the last changed first. */
   list(user: string): Promise<readonly ThreadSummary[]>;
+  /** False when the user has no such thread. */
+  rename(user: string, thread: string, title: string): Promise<boolean>;
+  /** Takes the thread and its messages away; false when the user has no such thread. */
+  remove(user: string, thread: string): Promise<boolean>;
 }

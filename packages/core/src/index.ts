@@ -36,7 +36,7 @@ export { degraded, type Health, healthy, unhealthy } from './lifecycle/health.ts
 export { HealthMonitor } from './lifecycle/health-monitor.ts';
 export { type Appended, type Batch, EventLog, type Gathering, type ReadResult } from './log/event-log.ts';
 export { MemoryLog, type MemoryLogOptions } from './log/memory-log.ts';
-export { type Principal, principalOf, streamOf } from './principal.ts';
+export { keyPart, type Principal, principalOf, streamOf } from './principal.ts';
 export { reasonOf, redact } from './redact.ts';
 export { consoleReporter, jsonReporter, type Output, type Reporter } from './reporters.ts';
 export { runApp } from './run-app.ts';

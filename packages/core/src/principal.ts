@@ -20,10 +20,11 @@ export function principalOf(user: string): Principal {
 
 /** The log's name of a user's thread. Both parts are hashed: injective, and legal as a key everywhere. */
 export function streamOf(principal: Principal, thread: string): string {
-  return `${digest(principal.user)}.${digest(thread)}`;
+  return `${keyPart(principal.user)}.${keyPart(thread)}`;
 }
 
-function digest(id: string): string {
+/** The name of any id as a part of a key: no two ids have the same, it is legal everywhere, and none begins with another. */
+export function keyPart(id: string): string {
   // Loaded at the first use: a start of a process has no principal yet.
   const { createHash } = process.getBuiltinModule('node:crypto');
   return createHash('sha256').update(id).digest('base64url');

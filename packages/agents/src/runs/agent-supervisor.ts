@@ -3,13 +3,14 @@
  *
  * No lock is shared between users. Runs of one user beyond a declared number wait for their turn; nobody else does.
  */
-import type { RunAccepted, RunRequest } from '@muster/contracts';
+import type { EventData, RunAccepted, RunRequest } from '@muster/contracts';
 import {
   Clock,
   EventLog,
   KeyValueStore,
   optional,
   type Principal,
+  principalOf,
   Random,
   type Ref,
   RuntimeEvents,
@@ -99,7 +100,7 @@ export class AgentSupervisor implements Service {
 
   /** Runs that a process before this one has left open get their terminal before anybody is served. */
   async start(): Promise<void> {
-    await this.#records.interruptAll();
+    await this.#records.interruptAll((record, terminal) => this.#recover(record, terminal));
     const limits = { ...RUN_LIMITS, ...this.#limits.current };
     this.#queue = new RunQueue(limits);
     this.#waitingPerUser = limits.waitingPerUser;
@@ -178,7 +179,8 @@ export class AgentSupervisor implements Service {
     try {
       const from = await this.#records.standing(principal, thread);
       const { user } = principal;
-      record = { run, user, thread, agent: registered.agent, from, at: this.#clock.now(), request: key };
+      const at = this.#clock.now();
+      record = { run, user, thread, agent: registered.agent, from, at, request: key, parent: null };
       await Promise.all([requester.follow(thread), this.#records.open(record)]);
       // Looked at again: the app may have begun to stop while the question was stored.
       if (!this.#accepting) throw agentError('NOT_ACCEPTING', {});
@@ -221,14 +223,20 @@ export class AgentSupervisor implements Service {
       this.#active.delete(engine.run);
       return;
     }
-    const ending = await engine.execute(turn.come);
+    let storing = Promise.resolve();
+    const begun = turn.come.then(() => {
+      storing = this.#stored(engine.run, conversation.began());
+    });
+    const ending = await engine.execute(begun);
     this.#release(engine, turn);
-    // A run whose terminal could not be written stays open, and gets one when the next process starts.
-    if (engine.isRecorded) await this.#stored(engine.run, this.#records.close(engine.run));
+    // What says that it runs must not be written after what says that it has ended.
+    await storing;
     await this.#stored(
       engine.run,
       conversation.end(ending.status, ending.finalResponse ?? ending.error?.message ?? ''),
     );
+    // Last, and not where the terminal could not be written: what is still to be done is done when the next process starts.
+    if (engine.isRecorded) await this.#stored(engine.run, this.#records.close(engine.run));
     this.#active.delete(engine.run);
   }
 
@@ -249,6 +257,25 @@ export class AgentSupervisor implements Service {
     } catch (error) {
       this.#events.emit({ type: 'fault', component: 'thread service', correlation: run, error, at: this.#clock.now() });
     }
+  }
+
+  /** Stores how a run of a process before this one ended; of one that has helped another nothing is stored. */
+  async #recover(record: RunRecord, terminal: EventData<'agent_completed'> | undefined): Promise<void> {
+    const { run, user, thread, parent } = record;
+    if (parent !== null) return;
+    const principal = principalOf(user);
+    if (terminal === undefined) return this.#threads.abandoned(principal, thread, run);
+    const { status, finalResponse, error } = terminal;
+    await this.#threads.recover(principal, thread, run, status, finalResponse ?? error?.message ?? '');
+  }
+
+  /** Cancels all runs of this user in a thread; resolves when they have ended. */
+  async endThread(principal: Principal, thread: string, reason: string): Promise<void> {
+    const own = [...this.#active.values()].filter(
+      ({ engine }) => engine.user === principal.user && engine.thread === thread,
+    );
+    for (const { engine } of own) engine.cancel(reason);
+    await Promise.all(own.map(({ ended }) => ended));
   }
 
   /**

@@ -51,6 +51,10 @@ export class ExecutionEngine {
     return this.#parts.recorder.run;
   }
 
+  get thread(): string {
+    return this.#parts.input.thread;
+  }
+
   get user(): string {
     return this.#parts.user;
   }

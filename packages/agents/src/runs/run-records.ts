@@ -4,7 +4,7 @@
  * A run whose process has died gets its terminal when the next one starts: the store belongs to one process at a time, so
  * whoever opens it knows that the owner before is gone.
  */
-import type { AgentEvent, Clock, Position } from '@muster/contracts';
+import type { AgentEvent, Clock, EventData, Position } from '@muster/contracts';
 import { type EventLog, type Json, type KeyValueStore, type Principal, principalOf, streamOf } from '@muster/core';
 import { agentError } from '../errors.ts';
 
@@ -20,7 +20,12 @@ export interface RunRecord {
   readonly at: number;
   /** Names the request that it came of; `null` for one that cannot be repeated. */
   readonly request: string | null;
+  /** The run that it helps; `null` for one that a user has asked for. */
+  readonly parent: string | null;
 }
+
+/** Told of a run that was left open and how it ended; without a terminal nothing of it was ever shown. */
+type Ended = (record: RunRecord, terminal: EventData<'agent_completed'> | undefined) => Promise<void>;
 
 /** How long a request is remembered, in milliseconds. */
 const REQUEST_MS = 3_600_000;
@@ -72,26 +77,35 @@ export class RunRecords {
     await Promise.all([this.close(run), ...(request === null ? [] : [this.#forget(requestKey(request))])]);
   }
 
-  /** Gives every open run its terminal, `interrupted` by the reaper; for the start, when none can be going on. */
-  async interruptAll(): Promise<void> {
+  /**
+   * Gives every open run its terminal, `interrupted` by the reaper; for the start, when none can be going on.
+   *
+   * @param ended told of each run, also of one that had its terminal already; the run stays open until it resolves.
+   */
+  async interruptAll(ended: Ended): Promise<void> {
     const open = await this.#store.list('runs/');
-    await Promise.all(open.map(({ value }) => this.#interrupt(value as unknown as RunRecord)));
+    await Promise.all(open.map(({ value }) => this.#interrupt(value as unknown as RunRecord, ended)));
     await this.#sweep();
   }
 
-  async #interrupt(record: RunRecord): Promise<void> {
+  async #interrupt(record: RunRecord, ended: Ended): Promise<void> {
     const { run, user, thread, from } = record;
     const stream = streamOf(principalOf(user), thread);
     for (;;) {
       const { events, epoch, top } = await this.#eventsOf(stream, from, run);
       // The thread was dropped, and with it all that anybody could wait for.
       if (epoch !== from.epoch) break;
-      if (events.length === 0) return this.abandon(record);
-      if (events.at(-1)?.event === 'agent_completed') break;
-      const closing = closingOf(events, record, this.#clock.now());
-      const appended = await this.#log.append(stream, closing, { expectedTop: top });
-      // Another run of the thread was closed in between; this one is looked at again.
-      if (appended.ok) break;
+      if (events.length === 0) {
+        await ended(record, undefined);
+        return this.abandon(record);
+      }
+      const last = events.at(-1);
+      if (last?.event === 'agent_completed') {
+        await ended(record, last.data);
+        break;
+      }
+      // Another run of the thread may be closed in between; then this one is looked at again, and has its terminal.
+      await this.#log.append(stream, closingOf(events, record, this.#clock.now()), { expectedTop: top });
     }
     await this.close(run);
   }

@@ -1,79 +1,113 @@
 /**
  * Threads and messages of users, on whatever store is behind the port. One thread id from the first frame to the last row.
  */
-import type { RunStatus, ThreadMessage } from '@muster/contracts';
-import { Clock, type Principal, Random, service } from '@muster/core';
+import type { RunStatus, ThreadMessage, ThreadSummary } from '@muster/contracts';
+import { Clock, EventLog, type Principal, service, streamOf } from '@muster/core';
 import { agentError } from '../errors.ts';
 import { ThreadStore } from './thread-store.ts';
 
 /** How much of the first message becomes the title of its thread, in characters. */
 const TITLE_LENGTH = 80;
+/** How many messages before a question its agent is given. */
+const HISTORY = 200;
 
 /** A question that was stored and waits for its answer. */
 export interface Conversation {
-  /** The messages before this question. */
+  /** The messages before this question, 200 at the most. */
   readonly history: readonly ThreadMessage[];
+  /** A run answers it. */
+  began(): Promise<void>;
   /** Stores the answer, also one that went wrong, with its status. */
   end(status: RunStatus, answer: string): Promise<void>;
   /** Marks the question as failed, because no run came of it. */
   abandon(): Promise<void>;
 }
 
-@service({ dependsOn: [ThreadStore, Clock, Random] })
+@service({ dependsOn: [ThreadStore, EventLog, Clock] })
 export class ThreadService {
   readonly #store: ThreadStore;
+  readonly #log: EventLog;
   readonly #clock: Clock;
-  readonly #random: Random;
 
-  constructor(store: ThreadStore, clock: Clock, random: Random) {
+  constructor(store: ThreadStore, log: EventLog, clock: Clock) {
     this.#store = store;
+    this.#log = log;
     this.#clock = clock;
-    this.#random = random;
   }
 
-  /**
-   * Stores a question, in a new thread when nobody has one of this id.
-   *
-   * @throws MusterError `THREAD_NOT_FOUND` when the thread is somebody else's.
-   */
+  /** Stores a question, in a new thread when the user has none of this id. */
   async begin(principal: Principal, thread: string, text: string, run: string): Promise<Conversation> {
     const { user } = principal;
     const at = this.#clock.now();
-    const opened = await this.#store.open(user, { id: thread, title: text.slice(0, TITLE_LENGTH), at });
-    if (opened === null) throw agentError('THREAD_NOT_FOUND', { thread });
-    const history = (await this.#store.messages(user, thread)) ?? [];
-    const question: ThreadMessage = {
-      id: this.#random.uuid(),
-      role: 'user',
-      content: text,
-      status: 'pending',
-      run,
-      at,
-    };
-    await this.#store.add(user, thread, [question]);
+    await this.#store.open(user, { id: thread, title: text.slice(0, TITLE_LENGTH), at });
+    const history = (await this.#store.messages(user, thread, { latest: HISTORY })) ?? [];
+    const id = questionOf(run);
+    await this.#store.add(user, thread, [{ id, role: 'user', content: text, status: 'pending', run, at }]);
     return {
       history,
-      abandon: async () => {
-        await this.#store.settle(user, thread, question.id, { status: 'failed', at: this.#clock.now() });
-      },
-      end: async (status, answer) => {
-        const ended = this.#clock.now();
-        await this.#store.settle(user, thread, question.id, { status, at: ended });
-        await this.#store.add(user, thread, [
-          { id: this.#random.uuid(), role: 'assistant', content: answer, status, run, at: ended },
-        ]);
-      },
+      began: () => this.#settle(user, thread, id, 'running'),
+      abandon: () => this.#settle(user, thread, id, 'failed'),
+      end: (status, answer) => this.#end(user, thread, run, status, answer),
     };
+  }
+
+  /** Stores the end of a run whose process has died: what that process has stored of it is left as it is. */
+  async recover({ user }: Principal, thread: string, run: string, status: RunStatus, answer: string): Promise<void> {
+    const latest = (await this.#store.messages(user, thread, { latest: HISTORY })) ?? [];
+    if (latest.some(({ id }) => id === answerOf(run))) await this.#settle(user, thread, questionOf(run), status);
+    else await this.#end(user, thread, run, status, answer);
+  }
+
+  /** No run came of a question, because the process died. */
+  async abandoned(principal: Principal, thread: string, run: string): Promise<void> {
+    await this.#settle(principal.user, thread, questionOf(run), 'failed');
   }
 
   /**
    * The messages of a thread, in order.
    *
-   * @throws MusterError `THREAD_NOT_FOUND` when there is none of this id for this user.
+   * @throws MusterError `THREAD_NOT_FOUND` when this user has none of this id, as in the other methods.
    */
   async messages(principal: Principal, thread: string): Promise<readonly ThreadMessage[]> {
     const messages = await this.#store.messages(principal.user, thread);
     if (messages === null) throw agentError('THREAD_NOT_FOUND', { thread });
     return messages;
   }
+
+  /** The user's threads, the last changed first. */
+  list(principal: Principal): Promise<readonly ThreadSummary[]> {
+    return this.#store.list(principal.user);
+  }
+
+  /** Gives a thread another title, cut at 80 characters. */
+  async rename(principal: Principal, thread: string, title: string): Promise<void> {
+    const renamed = await this.#store.rename(principal.user, thread, title.slice(0, TITLE_LENGTH));
+    if (!renamed) throw agentError('THREAD_NOT_FOUND', { thread });
+  }
+
+  /** Takes a thread away with its messages and its events. */
+  async remove(principal: Principal, thread: string): Promise<void> {
+    const removed = await this.#store.remove(principal.user, thread);
+    if (!removed) throw agentError('THREAD_NOT_FOUND', { thread });
+    await this.#log.drop(streamOf(principal, thread));
+  }
+
+  async #settle(user: string, thread: string, id: string, status: ThreadMessage['status']): Promise<void> {
+    await this.#store.settle(user, thread, id, { status, at: this.#clock.now() });
+  }
+
+  async #end(user: string, thread: string, run: string, status: RunStatus, answer: string): Promise<void> {
+    const at = this.#clock.now();
+    await this.#store.add(user, thread, [{ id: answerOf(run), role: 'assistant', content: answer, status, run, at }]);
+    await this.#settle(user, thread, questionOf(run), status);
+  }
+}
+
+/** Known from the run alone, so that whoever finds an open run finds its question. */
+function questionOf(run: string): string {
+  return `${run}:question`;
+}
+
+function answerOf(run: string): string {
+  return `${run}:answer`;
 }

@@ -16,3 +16,4 @@ export {
   type TestApp,
   type TestAppOptions,
 } from './test-app.ts';
+export { type MakeThreads, threadStoreConformance, type ThreadsUnderTest } from './thread-store-conformance.ts';
