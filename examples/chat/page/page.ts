@@ -1,18 +1,20 @@
 /**
- * The chat's page: logs in, asks, and shows every event of its thread.
+ * The chat's page: logs in, asks, and shows every event of the thread that is open.
  *
- * What it shows is made of the events alone, so a reload in the middle of an answer shows the same again and goes on.
+ * What it shows is made of what is stored and of the events, so a reload in the middle of an answer shows the same again
+ * and goes on.
  */
-import type { AgentEvent } from '@muster/contracts';
 import { type Client, connect } from '@muster/client';
+import type { ThreadMessage } from '@muster/contracts';
+import { Conversation } from './conversation.ts';
+import { button, byId, element } from './dom.ts';
+import { ThreadList } from './threads.ts';
 
 const SUGGESTIONS = ['What does the gate do?', 'How does a service start?', 'What is 12 * (7 + 5)?'];
 
-const byId = <T extends HTMLElement>(id: string): T => document.getElementById(id) as T;
 const login = byId<HTMLFormElement>('login');
 const ask = byId<HTMLFormElement>('ask');
 const question = byId<HTMLInputElement>('question');
-const conversation = byId<HTMLOListElement>('conversation');
 const status = byId<HTMLParagraphElement>('status');
 
 /** What a reload of this tab finds again. */
@@ -23,9 +25,13 @@ const remembered = {
   get thread(): string | null {
     return sessionStorage.getItem('thread');
   },
+  set thread(thread: string | null) {
+    if (thread === null) sessionStorage.removeItem('thread');
+    else sessionStorage.setItem('thread', thread);
+  },
 };
 
-let client: Client | undefined;
+let chat: Chat | undefined;
 
 login.addEventListener('submit', (event) => {
   event.preventDefault();
@@ -35,19 +41,21 @@ login.addEventListener('submit', (event) => {
 ask.addEventListener('submit', (event) => {
   event.preventDefault();
   const text = question.value.trim();
-  if (text === '' || client === undefined) return;
+  if (text === '' || chat === undefined) return;
   question.value = '';
-  void send(client, text);
+  void chat.send(text);
 });
 
+byId('new-chat').addEventListener('click', () => chat?.open(null));
+byId<HTMLDetailsElement>('threads').open = matchMedia('(min-width: 62rem)').matches;
+
 for (const text of SUGGESTIONS) {
-  const button = element('button', '', text);
-  button.type = 'button';
-  button.addEventListener('click', () => {
-    question.value = text;
-    ask.requestSubmit();
-  });
-  byId('suggestions').append(button);
+  byId('suggestions').append(
+    button('', text, `Ask: ${text}`, () => {
+      question.value = text;
+      ask.requestSubmit();
+    }),
+  );
 }
 
 /** Logs in and connects; a failure is said beside the form. */
@@ -55,16 +63,13 @@ async function enter(name: string): Promise<void> {
   const complaint = byId('login-error');
   complaint.textContent = '';
   tell('', 'connecting');
-  const { thread } = remembered;
-  const shown = new Conversation();
+  let client: Client;
   try {
     client = await connect({
       url: `${location.origin.replace(/^http/, 'ws')}/ws`,
       token: () => tokenFor(name),
       name: 'chat-page',
-      // From its beginning: what was shown before a reload is shown again.
-      subscribe: thread === null ? [] : [thread],
-      onEvent: (event) => shown.happened(event),
+      onEvent: (event, thread) => chat?.happened(event, thread),
     });
   } catch (error) {
     tell('lost', 'not connected');
@@ -72,10 +77,10 @@ async function enter(name: string): Promise<void> {
     return;
   }
   sessionStorage.setItem('name', name);
-  client.onReset(() => shown.clear());
+  chat = new Chat(client);
   follow(client, name);
   login.hidden = true;
-  byId('chat').hidden = false;
+  for (const part of ['chat', 'threads']) byId(part).hidden = false;
   question.focus();
 }
 
@@ -101,116 +106,94 @@ function follow(connected: Client, name: string): void {
   });
 }
 
-/** Asks; what comes of it is shown by its events. */
-async function send(connected: Client, text: string): Promise<void> {
-  const { thread } = remembered;
-  try {
-    const run = connected.run({ text, ...(thread === null ? {} : { thread }) });
-    sessionStorage.setItem('thread', (await run.accepted).thread);
-  } catch (error) {
-    conversation.append(element('li', 'question', text), element('li', 'answer end bad', (error as Error).message));
+/** A connected user: the list of chats, and the one that is open. */
+class Chat {
+  readonly #client: Client;
+  readonly #threads: ThreadList;
+  #shown: Conversation;
+  /** Of the open chat; one that has not begun gets it with its first run. */
+  #thread: string | null = null;
+
+  constructor(client: Client) {
+    this.#client = client;
+    this.#threads = new ThreadList(client, null, {
+      open: (thread) => this.open(thread),
+      gone: (thread) => {
+        client.unsubscribe(thread);
+        if (thread === this.#thread) this.open(null);
+      },
+    });
+    this.#shown = this.#empty();
+    client.onReset(({ stream }) => {
+      if (stream === this.#thread) this.#shown.clear();
+    });
+    this.open(remembered.thread);
+    this.#refresh();
   }
-}
 
-/** Everything that has happened in the thread, each run as one question and its answer. */
-class Conversation {
-  readonly #runs = new Map<string, RunView>();
-
-  happened(event: AgentEvent): void {
-    let view = this.#runs.get(event.run);
-    if (view === undefined) {
-      view = new RunView();
-      this.#runs.set(event.run, view);
-    }
-    view.show(event);
-    ask.scrollIntoView({ block: 'end' });
+  open(thread: string | null): void {
+    if (this.#thread !== null) this.#client.unsubscribe(this.#thread);
+    this.#present(thread);
+    this.#shown = this.#empty();
+    question.focus();
+    if (thread !== null) void this.#show(thread, this.#shown);
   }
 
-  /** What is shown cannot be continued: it begins anew. */
-  clear(): void {
-    this.#runs.clear();
-    conversation.replaceChildren();
+  happened(event: Parameters<Conversation['happened']>[0], thread: string): void {
+    // The first run of a new chat: its events come before anybody has said which thread it is.
+    if (this.#thread === null && event.event === 'agent_started') this.#present(thread);
+    if (thread === this.#thread) this.#shown.happened(event);
+    if (event.event === 'agent_started' || event.event === 'agent_completed') this.#refresh();
   }
-}
 
-class RunView {
-  readonly #answer = element('li', 'answer');
-  readonly #steps = element('ul', 'steps');
-  readonly #body = element('div', 'text');
-  readonly #calls = new Map<string, HTMLElement>();
-  #streamed = '';
-
-  show(event: AgentEvent): void {
-    switch (event.event) {
-      case 'agent_started':
-        this.#answer.append(this.#steps, this.#body);
-        conversation.append(element('li', 'question', event.data.message), this.#answer);
-        break;
-      case 'agent_thinking':
-        this.#steps.append(element('li', 'thought', event.data.reasoning));
-        break;
-      case 'agent_output':
-        this.#streamed += event.data.delta;
-        this.#body.replaceChildren(...cited(this.#streamed));
-        break;
-      case 'tool_executing': {
-        const call = element('li', 'tool');
-        call.append(element('code', '', `${event.data.toolName} ${JSON.stringify(event.data.parameters)}`));
-        this.#calls.set(event.data.callId, call);
-        this.#steps.append(call);
-        break;
-      }
-      case 'tool_completed': {
-        const { callId, status: ended, error, result, durationMs } = event.data;
-        const call = this.#calls.get(callId);
-        call?.classList.add(ended === 'ok' ? 'ok' : 'bad');
-        call?.append(` ${error?.message ?? summary(result)} · ${durationMs} ms`);
-        break;
-      }
-      case 'agent_completed':
-        this.#end(event);
+  /** Asks; what comes of it is shown by its events. */
+  async send(text: string): Promise<void> {
+    const thread = this.#thread;
+    try {
+      await this.#client.run({ text, ...(thread === null ? {} : { thread }) }).accepted;
+    } catch (error) {
+      byId('conversation').append(
+        element('li', 'question', text),
+        element('li', 'answer end bad', (error as Error).message),
+      );
     }
   }
 
-  #end({ data }: Extract<AgentEvent, { event: 'agent_completed' }>): void {
-    const { status: ended, finalResponse, error, durationMs, count } = data;
-    if (finalResponse !== undefined) this.#body.replaceChildren(...cited(finalResponse));
-    const took = `${ended} in ${(durationMs / 1_000).toFixed(1)} s · ${count} events`;
-    this.#answer.append(
-      element('div', ended === 'success' ? 'end' : 'end bad', error ? `${error.message} ${took}` : took),
-    );
+  /** What is stored is there at once; the events begin at the first that is kept. */
+  async #show(thread: string, shown: Conversation): Promise<void> {
+    try {
+      const { messages } = await this.#client.request<{ messages: readonly ThreadMessage[] }>('threads.messages', {
+        thread,
+      });
+      if (shown !== this.#shown) return;
+      shown.stored(messages);
+      this.#client.subscribe(thread);
+    } catch {
+      // It was deleted in another tab, or by nobody who asks any more.
+      if (shown === this.#shown) this.open(null);
+    }
   }
-}
 
-function summary(result: unknown): string {
-  if (Array.isArray(result)) return `${result.length} found`;
-  const { value } = (result ?? {}) as { value?: unknown };
-  return value === undefined ? '' : `= ${JSON.stringify(value)}`;
-}
+  #present(thread: string | null): void {
+    this.#thread = thread;
+    remembered.thread = thread;
+    this.#threads.present = thread;
+  }
 
-/** Text with its `[file]` marks as citations. Nodes and no HTML: what an answer says is never markup. */
-function cited(text: string): Node[] {
-  return text
-    .split(/(\[[\w./-]+\.(?:md|ts)\])/)
-    .map((part) =>
-      /^\[.*\]$/.test(part) ? element('span', 'cite', part.slice(1, -1)) : document.createTextNode(part),
-    );
+  #empty(): Conversation {
+    return new Conversation((run) => {
+      void this.#client.request('cancel', { run }).catch(() => {});
+    });
+  }
+
+  #refresh(): void {
+    void this.#threads.refresh().catch(() => {});
+  }
 }
 
 function tell(kind: string, text: string): void {
   status.className = kind;
   (status.lastElementChild as HTMLElement).textContent = text;
-}
-
-function element<K extends keyof HTMLElementTagNameMap>(
-  tag: K,
-  className: string,
-  text = '',
-): HTMLElementTagNameMap[K] {
-  const made = document.createElement(tag);
-  made.className = className;
-  made.textContent = text;
-  return made;
 }
 
 // At the end, when everything above is there.
