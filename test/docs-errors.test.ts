@@ -114,6 +114,7 @@ const agents: Samples<typeof AGENT_ERRORS> = {
   RUN_CANCELLED: { reason: null },
   RUN_INTERRUPTED: {},
   TOOL_INPUT_INVALID: { tool: 'search', problems: ['a string is expected'] },
+  TOOL_SCHEMA_UNKNOWN: { tool: 'search_docs', vendor: 'valibot' },
   TOOL_TIMEOUT: { tool: 'search', timeoutMs: 30_000 },
   TOOL_FAILED: { tool: 'search' },
 };

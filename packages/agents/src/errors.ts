@@ -79,6 +79,11 @@ export const AGENT_ERRORS = {
     hint: 'Correct the input that the agent passes to ctx.tool().',
     fatal: true,
   } satisfies ErrorEntry<{ tool: string; problems: readonly string[] }>,
+  TOOL_SCHEMA_UNKNOWN: {
+    message: (d) => `The schema of the tool ${d.tool}, made with ${d.vendor}, has no JSON Schema.`,
+    hint: 'Give defineTool() an inputSchema, or a schema that describes itself: of zod, or of valibot through toStandardJsonSchema().',
+    fatal: true,
+  } satisfies ErrorEntry<{ tool: string; vendor: string }>,
   TOOL_TIMEOUT: {
     message: (d) => `The tool ${d.tool} did not end within ${d.timeoutMs} ms.`,
     hint: 'Raise timeoutMs of the tool, or make it honour ctx.signal.',

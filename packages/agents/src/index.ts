@@ -13,4 +13,4 @@ export { KeyValueThreadStore } from './threads/key-value-thread-store.ts';
 export { threadMethods } from './threads/thread-methods.ts';
 export { ThreadService } from './threads/thread-service.ts';
 export { ThreadStore } from './threads/thread-store.ts';
-export { defineTool, type Tool, type ToolContext } from './tools/define-tool.ts';
+export { defineTool, type JsonSchema, type Tool, type ToolContext } from './tools/define-tool.ts';
