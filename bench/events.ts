@@ -6,7 +6,7 @@
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { type Contender, eventsOf, type Load, type Mode } from './events/protocol.ts';
+import { type Contender, eventsOf, type Load, type Mode, warmUpOf } from './events/protocol.ts';
 import { type BenchOptions, median, round } from './measure.ts';
 
 interface Measured {
@@ -73,9 +73,12 @@ async function measure(
   const processes = [server];
   try {
     const { url } = await told<{ url: string }>(server, processes);
-    const client = fork(programs.client, [contender, url, `${load.connections}`, `${total}`]);
+    const warmUp = eventsOf(warmUpOf(load));
+    const client = fork(programs.client, [contender, url, `${load.connections}`, `${warmUp}`, `${total}`]);
     processes.push(client);
     await told(server, processes);
+    server.send('warm up');
+    await told(client, processes);
     server.send('go');
     const { p50Ms, p99Ms } = await told<{ p50Ms: number; p99Ms: number }>(client, processes);
     server.send('done');

@@ -15,9 +15,16 @@ interface Event {
 const ACK_EVERY = 32;
 const ACK_MS = 250;
 
-const [contender, url, connections, total] = process.argv.slice(2) as [Contender, string, string, string];
+const [contender, url, connections, warmUp, total] = process.argv.slice(2) as [
+  Contender,
+  string,
+  string,
+  string,
+  string,
+];
 const latencies = new Float64Array(Number(total));
-let received = 0;
+/** Below 0 while what comes is not measured. */
+let received = -Number(warmUp);
 
 class Client {
   readonly #socket: WebSocket;
@@ -68,9 +75,13 @@ class Client {
     if (n !== before + 1) throw new Error(`${run}: ${n} after ${before}`);
     if (n === EVENTS_PER_RUN) this.#numbers.delete(run);
     else this.#numbers.set(run, n);
-    const text = data['reasoning'] ?? data['message'] ?? data['finalResponse'] ?? '';
-    latencies[received] = preciseNow() - Number(text.slice(0, text.indexOf(' ')));
     received += 1;
+    if (received <= 0) {
+      if (received === 0) process.send?.('warm');
+      return;
+    }
+    const text = data['reasoning'] ?? data['message'] ?? data['finalResponse'] ?? '';
+    latencies[received - 1] = preciseNow() - Number(text.slice(0, text.indexOf(' ')));
     if (received === latencies.length) done();
   }
 }

@@ -16,21 +16,22 @@ import { RunRecorder } from '../../packages/agents/src/runs/run-recorder.ts';
 import { UserEmitter } from '../../packages/agents/src/runs/user-emitter.ts';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { type Begin, emit } from './emit.ts';
-import { type Contender, type Load, preciseNow, textAt } from './protocol.ts';
+import { type Contender, type Load, preciseNow, textAt, warmUpOf } from './protocol.ts';
 
 const [contender, mode, connections, runs] = process.argv.slice(2) as [Contender, Load['mode'], string, string];
 const load: Load = { mode, connections: Number(connections), runs: Number(runs) };
 const begin = contender === 'raw' ? await raw() : await muster();
 
-process.once('message', () => {
-  const cpu = process.cpuUsage();
-  process.once('message', () => {
-    const { user, system } = process.cpuUsage(cpu);
-    process.send?.({ cpuUs: user + system }, () => process.exit(0));
-  });
-  void emit(load, begin);
-});
+const said = async (): Promise<void> => void (await once(process, 'message'));
+
 process.send?.('all connected');
+await said();
+await emit(warmUpOf(load), begin);
+await said();
+const before = process.cpuUsage();
+await Promise.all([emit(load, begin), said()]);
+const { user, system } = process.cpuUsage(before);
+process.send?.({ cpuUs: user + system }, () => process.exit(0));
 
 /** Tells where to connect, and resolves when so many have. */
 async function listening(url: string, connected: Promise<unknown>): Promise<void> {

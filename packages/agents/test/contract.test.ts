@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import * as v from 'valibot';
 import { type AgentContext, defineTool } from '@muster/agents';
 import { EventLog } from '@muster/core';
+import { eventsIn } from '@muster/core/testing';
 import { type Body, expectLegal, names, withAgent } from './harness.ts';
 
 const SECRET = 'hunter2-at-/srv/app/db.ts';
@@ -52,7 +53,7 @@ describe('a run', () => {
     });
     const append = test.log.append.bind(test.log);
     (test.app.get(EventLog) as { append: typeof append }).append = async (stream, events, expected) => {
-      const taken = typeof events === 'function' ? events() : events;
+      const taken = typeof events === 'function' ? eventsIn(events()) : events;
       sizes.push(taken.length);
       await flushed;
       return append(stream, taken, expected);

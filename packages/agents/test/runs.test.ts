@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import type { AgentEvent } from '@muster/contracts';
 import { type AgentContext, defineTool, KeyValueThreadStore, runMethods, ThreadService } from '@muster/agents';
 import { type EventLog, principalOf } from '@muster/core';
-import { recordEvents } from '@muster/core/testing';
+import { eventsIn, recordEvents } from '@muster/core/testing';
 import { deferred, expectLegal, names, withAgent } from './harness.ts';
 
 const SECRET = 'hunter2-at-/srv/app/db.ts';
@@ -21,7 +21,7 @@ function intercept(
 ) {
   const original: Append = log.append.bind(log);
   log.append = (stream, events, expected) => {
-    const taken = typeof events === 'function' ? events() : events;
+    const taken = typeof events === 'function' ? eventsIn(events()) : events;
     return around(() => original(stream, taken, expected), taken);
   };
   return () => {

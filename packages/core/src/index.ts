@@ -34,7 +34,14 @@ export { BootstrapError } from './lifecycle/bootstrap-error.ts';
 export type { Door, GateOptions, Permit } from './lifecycle/gate.ts';
 export { degraded, type Health, healthy, unhealthy } from './lifecycle/health.ts';
 export { HealthMonitor } from './lifecycle/health-monitor.ts';
-export { type Appended, type Batch, EventLog, type Gathering, type ReadResult } from './log/event-log.ts';
+export {
+  type Appended,
+  type Batch,
+  EventLog,
+  type EventsJson,
+  type Gathering,
+  type ReadResult,
+} from './log/event-log.ts';
 export { MemoryLog, type MemoryLogOptions } from './log/memory-log.ts';
 export { keyPart, type Principal, principalOf, streamOf } from './principal.ts';
 export { reasonOf, redact } from './redact.ts';

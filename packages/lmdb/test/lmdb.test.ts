@@ -8,6 +8,7 @@ import { open } from 'lmdb';
 import { Environment } from '../src/environment.ts';
 import { directory, opened, removeAll } from './harness.ts';
 
+jest.setTimeout(20_000);
 afterAll(removeAll);
 
 const up = (to: number, from = 1): number[] => Array.from({ length: to - from + 1 }, (_, i) => from + i);

@@ -5,7 +5,6 @@
  * the log is about to write leaves together.
  */
 import {
-  type AgentEvent,
   type AgentEventName,
   type Alteration,
   type Clock,
@@ -15,9 +14,10 @@ import {
   type Timer,
   TOOL,
 } from '@muster/contracts';
-import type { RuntimeEvents } from '@muster/core';
+import type { EventsJson, RuntimeEvents } from '@muster/core';
 import type { Content, Kept } from '../content/content.ts';
 import { agentError } from '../errors.ts';
+import { EventsWriter, joined, quoted } from './events-writer.ts';
 import type { Receipt, UserEmitter } from './user-emitter.ts';
 
 /** How a run ended, but for what the recorder knows itself. */
@@ -30,9 +30,8 @@ const OUTPUT = { holdMs: 40, characters: 4_096 } as const;
 /** A larger piece is parted, since events have a bounded size and nothing of an answer is left out. */
 const PIECE_CHARACTERS = 65_536;
 
-/** Events that leave together. */
+/** Told of what becomes of the events that leave together. */
 interface Gathered {
-  readonly events: AgentEvent[];
   /** Resolves when they are in the log. */
   readonly recorded: Promise<Receipt>;
   readonly resolve: (receipt: Receipt) => void;
@@ -46,9 +45,18 @@ export interface RecorderParts {
   readonly content: Content;
 }
 
+interface Steps {
+  readonly step?: number;
+  readonly totalSteps?: number;
+}
+
+const NO_EVENTS: EventsJson = { json: Buffer.from('[]'), count: 0 };
+
 export class RunRecorder {
   readonly run: string;
-  readonly #agent: string;
+  /** What is the same in every event of the run. */
+  readonly #text: { readonly id: string; readonly run: string; readonly agent: string };
+  readonly #writer = new EventsWriter();
   readonly #emitter: UserEmitter;
   readonly #clock: Clock;
   readonly #events: RuntimeEvents;
@@ -63,13 +71,17 @@ export class RunRecorder {
   #gathered: Gathered | undefined;
   #flushing: Promise<void> | undefined;
   /** What an append that failed has left out: it goes first in the next one, so that `n` has no hole. */
-  #unwritten: { readonly events: readonly AgentEvent[]; readonly error: unknown } | undefined;
+  #unwritten: { readonly events: EventsJson; readonly error: unknown } | undefined;
   #pendingOutput = '';
   #outputTimer: Timer | undefined;
 
   constructor(run: string, agent: string, emitter: UserEmitter, { clock, events, content }: RecorderParts) {
     this.run = run;
-    this.#agent = agent;
+    this.#text = {
+      id: `{"id":${JSON.stringify(run).slice(0, -1)}:`,
+      run: `","run":${JSON.stringify(run)},"n":`,
+      agent: `,"agent":${JSON.stringify(agent)},"at":`,
+    };
     this.#emitter = emitter;
     this.#clock = clock;
     this.#events = events;
@@ -93,10 +105,11 @@ export class RunRecorder {
   }
 
   /** @param step the place among the steps that the agent takes, if it knows; what is no whole number is left out. */
-  think(reasoning: string, step: { readonly step?: number; readonly totalSteps?: number } = {}): Promise<Receipt> {
+  think(reasoning: string, step?: Steps): Promise<Receipt> {
     this.#flushOutput();
     const { kept, altered } = this.#content.thought(reasoning);
-    return this.#record('agent_thinking', { reasoning: kept, ...wholeNumbers(step), ...flags(altered) });
+    const rest = step === undefined && altered.length === 0 ? '' : rested({ ...wholeNumbers(step), ...flags(altered) });
+    return this.#write('agent_thinking', `{"reasoning":${quoted(kept)}${rest}}`);
   }
 
   /** Joins `delta` to what waits; it is recorded after 40 ms, at 4 096 characters, or before any other event. */
@@ -180,11 +193,15 @@ export class RunRecorder {
     this.#pendingOutput = '';
     // Whoever awaits a later event or drain() learns of a failed append.
     for (let at = 0; at < delta.length; at += PIECE_CHARACTERS)
-      this.#record('agent_output', { delta: delta.slice(at, at + PIECE_CHARACTERS) }).catch(() => {});
+      this.#write('agent_output', `{"delta":${quoted(delta.slice(at, at + PIECE_CHARACTERS))}}`).catch(() => {});
   }
 
-  /** Checks, numbers and queues one event; resolves when it is in the log. */
   #record<N extends AgentEventName>(name: N, data: EventData<N>): Promise<Receipt> {
+    return this.#write(name, JSON.stringify(data));
+  }
+
+  /** Checks, numbers and writes down one event; resolves when it is in the log. */
+  #write(name: AgentEventName, data: string): Promise<Receipt> {
     if (!this.#machine.can(name)) {
       const rejected = Promise.reject(
         agentError('CONTRACT_VIOLATION', { event: name, rule: `the run is ${this.#machine.state}` }),
@@ -195,31 +212,26 @@ export class RunRecorder {
     }
     this.#machine.send(name);
     this.#n += 1;
-    const event = {
-      id: `${this.run}:${this.#n}`,
-      event: name,
-      run: this.run,
-      n: this.#n,
-      agent: this.#agent,
-      at: this.#clock.now(),
-      data,
-    };
-    const gathered = (this.#gathered ??= gather());
-    gathered.events.push(event as unknown as AgentEvent);
+    const { id, run, agent } = this.#text;
+    const n = this.#n;
+    const at = this.#clock.now();
+    this.#writer.add(`${id}${n}","event":"${name}${run}${n}${agent}${at},"data":${data}}`);
+    this.#gathered ??= gather();
     this.#flushing ??= this.#flush();
-    return gathered.recorded;
+    return this.#gathered.recorded;
   }
 
   async #flush(): Promise<void> {
     // What is emitted in this tick leaves together, also where a log asks at once.
     await Promise.resolve();
     while (this.#gathered !== undefined) {
-      let taken: (Gathered & { readonly all: readonly AgentEvent[] }) | undefined;
-      const take = (): readonly AgentEvent[] => {
-        const gathered = this.#gathered as Gathered;
+      let taken: Gathered | undefined;
+      let events = NO_EVENTS;
+      const take = (): EventsJson => {
+        taken = this.#gathered;
         this.#gathered = undefined;
-        taken = { ...gathered, all: [...(this.#unwritten?.events ?? []), ...gathered.events] };
-        return taken.all;
+        events = joined(this.#unwritten?.events ?? NO_EVENTS, this.#writer.take());
+        return events;
       };
       try {
         const receipt = await this.#emitter.append(take);
@@ -227,8 +239,8 @@ export class RunRecorder {
         taken?.resolve(receipt);
       } catch (cause) {
         // A log that refuses at once has not asked for anything.
-        const events = taken?.all ?? take();
-        const error = agentError('APPEND_FAILED', { run: this.run, count: events.length }, cause);
+        if (taken === undefined) take();
+        const error = agentError('APPEND_FAILED', { run: this.run, count: events.count }, cause);
         this.#unwritten = { events, error };
         taken?.reject(error);
       }
@@ -252,7 +264,13 @@ function gather(): Gathered {
   });
   // A caller that does not await must not bring the process down.
   recorded.catch(() => {});
-  return { events: [], recorded, resolve, reject };
+  return { recorded, resolve, reject };
+}
+
+/** The fields of an object behind others. */
+function rested(fields: object): string {
+  const text = JSON.stringify(fields).slice(1, -1);
+  return text === '' ? '' : `,${text}`;
 }
 
 /** Says of what is kept how it differs from what was given, when it does. */
@@ -260,10 +278,7 @@ function flags(altered: Kept<unknown>['altered']): { altered?: Alteration[] } {
   return altered.length === 0 ? {} : { altered: [...new Set(altered)].sort() };
 }
 
-function wholeNumbers({ step, totalSteps }: { readonly step?: number; readonly totalSteps?: number }): {
-  step?: number;
-  totalSteps?: number;
-} {
+function wholeNumbers({ step, totalSteps }: Steps = {}): { step?: number; totalSteps?: number } {
   const isWhole = (n: number | undefined): n is number => Number.isSafeInteger(n) && (n as number) >= 0;
   return { ...(isWhole(step) ? { step } : {}), ...(isWhole(totalSteps) ? { totalSteps } : {}) };
 }

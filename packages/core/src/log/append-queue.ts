@@ -1,17 +1,17 @@
 /**
  * What waits to be written into a log: appends and drops in the order of their calls, bounded in all.
  *
- * Events become text here: in the call, so that what the caller changes afterwards changes nothing in the log, or, where
+ * Events become bytes here: in the call, so that what the caller changes afterwards changes nothing in the log, or, where
  * they are still being gathered, when they are taken.
  */
 import type { AgentEvent } from '@muster/contracts';
 import { coreError } from '../errors.ts';
-import type { Appended, Gathering } from './event-log.ts';
+import type { Appended, EventsJson, Gathering } from './event-log.ts';
 
 export interface QueueLimits {
-  /** How much may wait in all, in bytes of text, what is being written included. @default 67_108_864 */
+  /** How much may wait in all, in bytes of JSON, what is being written included. @default 67_108_864 */
   readonly maxWaitingBytes?: number;
-  /** How large the events of one append may be, in bytes of text. @default 8_388_608 */
+  /** How large the events of one append may be, in bytes of JSON. @default 8_388_608 */
   readonly maxAppendBytes?: number;
 }
 
@@ -22,18 +22,12 @@ const FLUSH_BYTES = 4 * 2 ** 20;
 /** What an operation counts as beside its text. */
 const OVERHEAD = 64;
 
-/** The events of one append, as JSON parted by commas, without the brackets of an array. */
-interface EventsText {
-  readonly text: string;
-  readonly bytes: number;
-  readonly count: number;
-}
-
 /** One append or drop that is to be written. */
 export type Operation =
-  | (EventsText & {
+  | (EventsJson & {
       readonly kind: 'append';
       readonly stream: string;
+      readonly bytes: number;
       readonly expectedTop: number | undefined;
       readonly resolve: (appended: Appended) => void;
       readonly reject: (error: unknown) => void;
@@ -47,7 +41,7 @@ export type Operation =
     };
 
 /** An append whose events have not been asked for. */
-type Unasked = Omit<Extract<Operation, { kind: 'append' }>, 'text' | 'count'> & { readonly gather: Gathering };
+type Unasked = Omit<Extract<Operation, { kind: 'append' }>, keyof EventsJson> & { readonly gather: Gathering };
 
 export class AppendQueue {
   readonly #limits: Required<QueueLimits>;
@@ -83,7 +77,7 @@ export class AppendQueue {
       const waits =
         typeof events === 'function'
           ? { ...ending, gather: events, bytes: OVERHEAD }
-          : { ...ending, ...this.#written(stream, events) };
+          : { ...ending, ...this.#checked(stream, jsonOf(events)) };
       this.#admit(waits.bytes);
       this.#join(waits);
     });
@@ -131,19 +125,17 @@ export class AppendQueue {
   /** Asks for the events of an append, which ends here when there is something wrong with them. */
   #asked({ gather, ...append }: Unasked): Operation | undefined {
     try {
-      return { ...append, ...this.#written(append.stream, gather()) };
+      return { ...append, ...this.#checked(append.stream, gather()) };
     } catch (error) {
       append.reject(error);
       return undefined;
     }
   }
 
-  #written(stream: string, events: readonly AgentEvent[]): EventsText {
-    const text = JSON.stringify(events).slice(1, -1);
-    const size = Buffer.byteLength(text);
+  #checked(stream: string, { json, count }: EventsJson): EventsJson & { readonly bytes: number } {
     const limit = this.#limits.maxAppendBytes;
-    if (size > limit) throw coreError('APPEND_TOO_LARGE', { stream, bytes: size, limit });
-    return { text, bytes: size + OVERHEAD, count: events.length };
+    if (json.length > limit) throw coreError('APPEND_TOO_LARGE', { stream, bytes: json.length, limit });
+    return { json, count, bytes: json.length + OVERHEAD };
   }
 
   #admit(bytes: number): void {
@@ -157,4 +149,8 @@ export class AppendQueue {
     this.#bytes += operation.bytes;
     this.#wake();
   }
+}
+
+function jsonOf(events: readonly AgentEvent[]): EventsJson {
+  return { json: Buffer.from(JSON.stringify(events)), count: events.length };
 }

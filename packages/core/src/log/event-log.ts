@@ -8,8 +8,15 @@ import type { AgentEvent, Durability, StreamInfo } from '@muster/contracts';
 import { token } from '../declare/dependency.ts';
 import type { Subscription } from '../subscription.ts';
 
+/** Events as the bytes that the log will hold. */
+export interface EventsJson {
+  /** UTF-8 text of one JSON array of `count` events. */
+  readonly json: Buffer;
+  readonly count: number;
+}
+
 /** Gives events that grow until the log is about to write them: it is asked once, then. */
-export type Gathering = () => readonly AgentEvent[];
+export type Gathering = () => EventsJson;
 
 /** How an append ended. `top` is the offset of the stream's last event. */
 export type Appended =

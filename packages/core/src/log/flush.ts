@@ -37,7 +37,7 @@ export interface Heads<H extends Head> {
 /** A record that still grows. */
 interface Open {
   readonly offset: number;
-  readonly texts: string[];
+  readonly parts: Buffer[];
   bytes: number;
   count: number;
 }
@@ -72,7 +72,7 @@ export class Flush<H extends Head> {
   }
 
   #append(operation: Extract<Operation, { kind: 'append' }>): void {
-    const { stream, text, bytes, count, expectedTop, resolve } = operation;
+    const { stream, json, bytes, count, expectedTop, resolve } = operation;
     const head = this.#head(stream);
     if (expectedTop !== undefined && expectedTop !== head.top) {
       this.#endings.push(() => resolve({ ok: false, why: 'conflict', top: head.top }));
@@ -81,7 +81,7 @@ export class Flush<H extends Head> {
     const appended: Appended = { ok: true, epoch: head.epoch, top: head.top + count };
     this.#endings.push(() => resolve(appended));
     if (count === 0) return;
-    this.#roomFor(stream, head.top + 1, bytes, count).texts.push(text);
+    this.#roomFor(stream, head.top + 1, bytes, count).parts.push(json);
     this.heads.set(stream, this.#source.advanced(head, appended.top));
   }
 
@@ -96,19 +96,18 @@ export class Flush<H extends Head> {
       }
       this.#close(stream);
     }
-    const fresh: Open = { offset, texts: [], bytes, count };
+    const fresh: Open = { offset, parts: [], bytes, count };
     this.#open.set(stream, fresh);
     return fresh;
   }
 
-  /** The only place where events become bytes. */
   #close(stream: string): void {
     const open = this.#open.get(stream);
     if (open === undefined) return;
     this.#open.delete(stream);
-    const { offset, count, texts } = open;
+    const { offset, count, parts } = open;
     const head = this.#source.advanced(this.#head(stream), offset + count - 1);
-    const json = Buffer.from(`[${texts.join(',')}]`);
+    const json = parts.length === 1 ? (parts[0] as Buffer) : joined(parts);
     this.made.push({ stream, head, batch: { epoch: head.epoch, offset, count, json } });
   }
 
@@ -120,3 +119,22 @@ export class Flush<H extends Head> {
     this.#endings.push(resolve);
   }
 }
+
+/** One JSON array of the events of several. */
+function joined(parts: readonly Buffer[]): Buffer {
+  const length = parts.reduce((sum, part) => sum + part.length - 1, 1);
+  const all = Buffer.allocUnsafe(length);
+  let end = 0;
+  for (const part of parts) {
+    // With the bracket that opens it, which becomes the comma after the one before.
+    end += part.copy(all, end, 0, part.length - 1);
+    all[end - part.length + 1] = COMMA;
+  }
+  all[0] = OPEN;
+  all[end] = CLOSE;
+  return all;
+}
+
+const OPEN = 0x5b;
+const COMMA = 0x2c;
+const CLOSE = 0x5d;

@@ -2,9 +2,9 @@
  * What every event log must do, as cases for any test runner: each makes its own log and throws when that is wrong.
  */
 import assert from 'node:assert/strict';
-import { MusterError } from '@muster/contracts';
+import { type AgentEvent, MusterError } from '@muster/contracts';
 import type { QueueLimits } from '../log/append-queue.ts';
-import type { Batch, EventLog } from '../log/event-log.ts';
+import type { Batch, EventLog, EventsJson } from '../log/event-log.ts';
 import type { ConformanceCase } from './conformance-case.ts';
 import { randomLogCases } from './event-log-model.ts';
 import { eventsIn, numberedEvent as event } from './log-records.ts';
@@ -25,6 +25,10 @@ type Case = ConformanceCase<MakeLog>;
 
 const up = (to: number, from = 1): number[] => Array.from({ length: to - from + 1 }, (_, i) => from + i);
 const numbersIn = (batches: readonly Batch[]): number[] => batches.flatMap(eventsIn).map(({ n }) => n);
+const jsonOf = (events: readonly AgentEvent[]): EventsJson => ({
+  json: Buffer.from(JSON.stringify(events)),
+  count: events.length,
+});
 const codeOf = (error: unknown): unknown => (error instanceof MusterError ? error.code : error);
 
 /** The numbers of the events that are kept above `after`, read to the end as a client does that may get what it has. */
@@ -108,7 +112,7 @@ const appending: Case[] = [
     const first = log.append('s', [event(1)]);
     const second = log.append('s', () => {
       asked += 1;
-      return gathered;
+      return jsonOf(gathered);
     });
     const third = log.append('s', [event(4)]);
     gathered.push(event(3));
@@ -126,8 +130,8 @@ const appending: Case[] = [
       log.append('s', () => {
         throw cause;
       }),
-      log.append('s', () => []),
-      log.append('s', () => [event(2)]),
+      log.append('s', () => jsonOf([])),
+      log.append('s', () => jsonOf([event(2)])),
     ];
     const ended = await Promise.allSettled(all);
     assert.equal(ended[1]?.status === 'rejected' && ended[1].reason, cause);

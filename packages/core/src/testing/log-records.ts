@@ -8,6 +8,6 @@ export function numberedEvent(n: number, text = `${n}`): AgentEvent {
 }
 
 /** The events of a batch. */
-export function eventsIn(batch: Batch): AgentEvent[] {
+export function eventsIn(batch: Pick<Batch, 'json'>): AgentEvent[] {
   return JSON.parse(batch.json.toString()) as AgentEvent[];
 }
