@@ -1,0 +1,70 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { EventsWriter, joined, quoted } from '../src/runs/events-writer.ts';
+
+const anyText = fc.oneof(
+  fc.string({ unit: 'binary' }),
+  fc.string({ unit: 'grapheme' }),
+  // Halves of pairs, which are no characters.
+  fc.array(fc.integer({ min: 0xd700, max: 0xe000 })).map((units) => String.fromCharCode(...units)),
+  fc.constantFrom('"', '\\', '\n', '\u0000', '\u007f', '\u2028', 'grüße', '😀'),
+);
+
+describe('quoted', () => {
+  it('is what JSON makes of a text', () => {
+    fc.assert(
+      fc.property(anyText, (text) => {
+        expect(quoted(text)).toBe(JSON.stringify(text));
+      }),
+    );
+  });
+});
+
+describe('EventsWriter', () => {
+  const written = (texts: readonly string[]) => {
+    const writer = new EventsWriter();
+    for (const text of texts) writer.add(JSON.stringify({ text }));
+    return writer.take();
+  };
+
+  it('gives one array of what was added, of any size and number, and begins anew', () => {
+    const sized = fc.oneof(
+      anyText,
+      fc.nat(20_000).map((length) => 'ü'.repeat(length)),
+    );
+    fc.assert(
+      fc.property(fc.array(sized, { maxLength: 40 }), fc.array(sized, { maxLength: 5 }), (first, second) => {
+        const writer = new EventsWriter();
+        for (const texts of [first, second]) {
+          for (const text of texts) writer.add(JSON.stringify({ text }));
+          const { json, count } = writer.take();
+          expect([json.toString(), count]).toEqual([JSON.stringify(texts.map((text) => ({ text }))), texts.length]);
+        }
+        expect(writer.take()).toEqual({ json: Buffer.from('[]'), count: 0 });
+      }),
+    );
+  });
+
+  it('leaves alone what it has given', () => {
+    const writer = new EventsWriter();
+    writer.add('1');
+    const { json } = writer.take();
+    writer.add('2');
+    expect([json.toString(), writer.take().json.toString()]).toEqual(['[1]', '[2]']);
+  });
+
+  it('can be joined with what another gave', () => {
+    fc.assert(
+      fc.property(fc.array(anyText), fc.array(anyText, { minLength: 1 }), (first, second) => {
+        const before = written(first);
+        const text = before.json.toString();
+        const both = joined(before, written(second));
+        expect([both.json.toString(), both.count]).toEqual([
+          JSON.stringify([...first, ...second].map((each) => ({ text: each }))),
+          first.length + second.length,
+        ]);
+        expect(before.json.toString()).toBe(text);
+      }),
+    );
+  });
+});
