@@ -47,7 +47,7 @@ async function welcome(): Promise<WebSocket> {
   const auth = { scheme: 'bearer', token: `user ${n % USERS}` };
   socket.send(JSON.stringify({ type: 'hello', client, auth }));
   const [first] = (await once(socket, 'message')) as [Buffer];
-  const text = first.toString("utf8");
+  const text = first.toString('utf8');
   const { type } = JSON.parse(text) as { type: string };
   if (type !== 'welcome') throw new Error(`instead of welcome came ${text}`);
   socket.on('message', (data: Buffer) => {

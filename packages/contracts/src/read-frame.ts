@@ -71,12 +71,12 @@ function stringAt(json: unknown, key: string): string | null {
   return typeof value === 'string' ? value.slice(0, 200) : null;
 }
 
-/** Iterative, so that a bomb of brackets cannot exhaust the stack. */
-function deeperThan(json: unknown, limit: number): boolean {
-  let level: unknown[] = [json];
-  for (let depth = 0; level.length > 0; depth += 1) {
-    if (depth > limit) return true;
-    level = level.flatMap((value) => (typeof value === 'object' && value !== null ? Object.values(value) : []));
-  }
+/** Goes no deeper than the limit, so that a bomb of brackets cannot exhaust the stack. */
+function deeperThan(value: unknown, limit: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (limit === 0) return Object.keys(value).length > 0;
+  if (Array.isArray(value)) return value.some((each) => deeperThan(each, limit - 1));
+  const object = value as Record<string, unknown>;
+  for (const key in object) if (deeperThan(object[key], limit - 1)) return true;
   return false;
 }

@@ -9,7 +9,7 @@ import type { Duplex } from 'node:stream';
 import type { WebSocketServer } from 'ws';
 import { addressOf, Tally } from './address.ts';
 import { LEGACY_PROTOCOL, LegacyCodec, legacyCredentials } from './legacy/legacy-codec.ts';
-import { Connection, type ConnectionSurroundings } from './connection/connection.ts';
+import { Connection, type ConnectionOwner, type ConnectionSurroundings } from './connection/connection.ts';
 import { credentialsOf } from './tokens.ts';
 
 /** An upgrade request that may become a connection. */
@@ -90,17 +90,14 @@ export class Upgrades {
   /** Takes a socket, or refuses it and forgets it. */
   take(visitor: Visitor): void {
     // A peer that resets before the 101 is expected.
-    visitor.socket.on('error', () => {});
+    visitor.socket.on('error', ignored);
     const offered = offeredBy(visitor.request);
     const address = addressOf(visitor.request, this.#options.proxies);
     const refusal = this.#refusal(visitor, offered, address);
     if (refusal !== undefined) return refuse(visitor.socket, refusal);
     const uncount = this.#addresses.add(address);
     const known = this.#strangers.add(address);
-    visitor.socket.once('close', () => {
-      known();
-      uncount();
-    });
+    whenClosed(visitor.socket, known, uncount);
     if (this.#sockets !== undefined) return this.#connect(visitor, this.#sockets, offered, known);
     void this.#load().then((sockets) => this.#connect(visitor, sockets, offered, known));
   }
@@ -116,15 +113,16 @@ export class Upgrades {
     const shown = credentialsOf(request.headers, offered) ?? (isLegacy ? legacyCredentials(offered) : undefined);
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
       const codec = isLegacy ? new LegacyCodec(around.random) : undefined;
-      const connection = new Connection(around.random.uuid(), { socket: webSocket, stream: socket, codec }, around, {
-        hello: (greeting, hello) => greeted({ connection: greeting, hello, shown, path, known }),
-        gone: (lost) => {
-          this.connections.delete(lost);
-          if (this.connections.size === 0) this.#emptied?.();
-        },
-      });
-      this.connections.add(connection);
+      const entrance = new Entrance(this, greeted, { shown, path, known });
+      const upgraded = { socket: webSocket, stream: socket, codec };
+      this.connections.add(new Connection(around.random.uuid(), upgraded, around, entrance));
     });
+  }
+
+  /** A connection has gone. */
+  lost(connection: Connection): void {
+    this.connections.delete(connection);
+    if (this.connections.size === 0) this.#emptied?.();
   }
 
   #refusal({ request, path }: Visitor, offered: readonly string[], address: string): Refusal | undefined {
@@ -155,6 +153,43 @@ export class Upgrades {
       return false;
     }
   }
+}
+
+/** Where a connection came in. What the request showed is kept until `hello` and no longer. */
+class Entrance implements ConnectionOwner {
+  readonly #upgrades: Upgrades;
+  readonly #greeted: (caller: Greeted) => void;
+  #shown: Pick<Greeted, 'shown' | 'path' | 'known'> | undefined;
+
+  constructor(
+    upgrades: Upgrades,
+    greeted: (caller: Greeted) => void,
+    shown: Pick<Greeted, 'shown' | 'path' | 'known'>,
+  ) {
+    this.#upgrades = upgrades;
+    this.#greeted = greeted;
+    this.#shown = shown;
+  }
+
+  hello(connection: Connection, hello: HelloFrame): void {
+    const shown = this.#shown;
+    this.#shown = undefined;
+    if (shown !== undefined) this.#greeted({ connection, hello, ...shown });
+  }
+
+  gone(connection: Connection): void {
+    this.#upgrades.lost(connection);
+  }
+}
+
+function ignored(): void {}
+
+/** Apart from where it is called, so that a listener which lives as long as the socket holds on to nothing else. */
+function whenClosed(socket: Duplex, known: () => void, uncount: () => void): void {
+  socket.on('close', () => {
+    known();
+    uncount();
+  });
 }
 
 function offeredBy(request: IncomingMessage): string[] {

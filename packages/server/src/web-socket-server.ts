@@ -89,10 +89,12 @@ export class MusterServer implements AppServer {
     this.listensAtOnce = !this.#isOwn || options.listen === 'at-once';
     this.#http = attachTo ?? createServer();
     if (this.#isOwn) {
-      this.#http.on('connection', (socket) => {
-        this.#tcp.add(socket);
-        socket.on('close', () => this.#tcp.delete(socket));
-      });
+      const tcp = this.#tcp;
+      // One for all sockets.
+      const closed = function (this: Socket): void {
+        tcp.delete(this);
+      };
+      this.#http.on('connection', (socket) => tcp.add(socket) && socket.on('close', closed));
     }
   }
 

@@ -73,7 +73,9 @@ export class Connection implements WireObserver, FrameSink, FeedObserver {
   readonly #wire: Wire;
   readonly #frames: TokenBucket;
   readonly #bytes: TokenBucket;
-  readonly #endings: (() => void)[] = [];
+  /** Most connections have one. */
+  #endings: (() => void)[] | undefined;
+  readonly #stopBeating: () => void;
   readonly #codec: LegacyCodec | undefined;
   #gone: AbortController | undefined;
   /** What came between `hello` and `welcome`. */
@@ -104,7 +106,7 @@ export class Connection implements WireObserver, FrameSink, FeedObserver {
     this.#wire = new Wire(socket, stream, limits.sendBufferBytes, this);
     this.#machine.send('upgraded');
     this.#deadline = clock.schedule(limits.handshakeMs, () => this.close('handshakeTimeout'));
-    this.onGone(pulse.add(this));
+    this.#stopBeating = pulse.add(this);
     if (codec !== undefined) this.#greet(codec.hello());
   }
 
@@ -140,6 +142,7 @@ export class Connection implements WireObserver, FrameSink, FeedObserver {
   /** Calls `ending` once when the connection has gone; at once when it has. */
   onGone(ending: () => void): void {
     if (this.state === 'closed') ending();
+    else if (this.#endings === undefined) this.#endings = [ending];
     else this.#endings.push(ending);
   }
 
@@ -290,7 +293,10 @@ export class Connection implements WireObserver, FrameSink, FeedObserver {
     this.#positions?.cancel();
     this.#serving.close();
     this.#gone?.abort(new Error('the connection has gone'));
-    for (const ending of this.#endings.splice(0)) ending();
+    this.#stopBeating();
+    const endings = this.#endings ?? [];
+    this.#endings = undefined;
+    for (const ending of endings) ending();
     this.#owner.gone(this);
   }
 

@@ -38,11 +38,14 @@ export const withoutServing: Serving = {
 export interface ServedParts {
   readonly connection: Connection;
   readonly feeds: Feeds;
+  /** Made when a request comes first: most of the connections that wait for events never send one. */
   readonly requests: Requests;
+  /** Nothing where none has come. */
+  readonly begun: Requests | undefined;
   /** Over all connections of the user. */
   readonly rate: TokenBucket;
   readonly requestsPerSecond: number;
-  readonly now: () => number;
+  now(): number;
   /** Checks a fresh token. */
   renew(frame: Extract<ClientFrame, { type: 'auth' }>): Promise<void>;
 }
@@ -63,7 +66,7 @@ export class Served implements Serving {
   }
 
   take(frame: Errand): void {
-    const { feeds, requests } = this.#parts;
+    const { feeds } = this.#parts;
     switch (frame.type) {
       case 'request':
         this.#request(frame);
@@ -82,7 +85,7 @@ export class Served implements Serving {
         return;
       case 'cancel':
         this.#tell(
-          requests.cancel(frame.run, frame.reason).then((error) => {
+          this.#parts.requests.cancel(frame.run, frame.reason).then((error) => {
             if (error !== undefined) throw error;
           }),
           'method cancel',
@@ -94,17 +97,17 @@ export class Served implements Serving {
   }
 
   idle(): Promise<void> {
-    return this.#parts.requests.idle();
+    return this.#parts.begun?.idle() ?? Promise.resolve();
   }
 
   close(): void {
-    this.#parts.requests.close();
+    this.#parts.begun?.close();
     this.#parts.feeds.close();
   }
 
   #request(frame: Extract<Errand, { type: 'request' }>): void {
-    const { rate, requests, requestsPerSecond: limit, now } = this.#parts;
-    if (rate.take(1, now())) requests.post(frame);
+    const { rate, requests, requestsPerSecond: limit } = this.#parts;
+    if (rate.take(1, this.#parts.now())) requests.post(frame);
     else
       requests.refuse(
         frame.id,
