@@ -95,28 +95,42 @@ export class Upgrades {
     const address = addressOf(visitor.request, this.#options.proxies);
     const refusal = this.#refusal(visitor, offered, address);
     if (refusal !== undefined) return refuse(visitor.socket, refusal);
-    const uncount = this.#addresses.add(address);
-    const known = this.#strangers.add(address);
-    whenClosed(visitor.socket, known, uncount);
-    if (this.#sockets !== undefined) return this.#connect(visitor, this.#sockets, offered, known);
-    void this.#load().then((sockets) => this.#connect(visitor, sockets, offered, known));
+    const isLegacy = !offered.includes(SUBPROTOCOL);
+    const shown =
+      credentialsOf(visitor.request.headers, offered) ?? (isLegacy ? legacyCredentials(offered) : undefined);
+    const entrance = new Entrance(this, address, { shown, path: visitor.path });
+    entrance.leaveWith(visitor.socket);
+    if (this.#sockets !== undefined) return this.#connect(visitor, this.#sockets, isLegacy, entrance);
+    void this.#load().then((sockets) => this.#connect(visitor, sockets, isLegacy, entrance));
   }
 
-  #connect(
-    { request, socket, head, path }: Visitor,
-    sockets: WebSocketServer,
-    offered: readonly string[],
-    known: () => void,
-  ): void {
-    const { around, greeted } = this.#options;
-    const isLegacy = !offered.includes(SUBPROTOCOL);
-    const shown = credentialsOf(request.headers, offered) ?? (isLegacy ? legacyCredentials(offered) : undefined);
+  #connect({ request, socket, head }: Visitor, sockets: WebSocketServer, isLegacy: boolean, entrance: Entrance): void {
+    const { around } = this.#options;
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
       const codec = isLegacy ? new LegacyCodec(around.random) : undefined;
-      const entrance = new Entrance(this, greeted, { shown, path, known });
       const upgraded = { socket: webSocket, stream: socket, codec };
       this.connections.add(new Connection(around.random.uuid(), upgraded, around, entrance));
     });
+  }
+
+  /** A socket has come, from a stranger. */
+  came(address: string): void {
+    this.#addresses.count(address);
+    this.#strangers.count(address);
+  }
+
+  /** It is no stranger's any more, or has gone. */
+  known(address: string): void {
+    this.#strangers.uncount(address);
+  }
+
+  /** A socket has gone. */
+  left(address: string): void {
+    this.#addresses.uncount(address);
+  }
+
+  greeted(caller: Greeted): void {
+    this.#options.greeted(caller);
   }
 
   /** A connection has gone. */
@@ -158,39 +172,42 @@ export class Upgrades {
 /** Where a connection came in. What the request showed is kept until `hello` and no longer. */
 class Entrance implements ConnectionOwner {
   readonly #upgrades: Upgrades;
-  readonly #greeted: (caller: Greeted) => void;
-  #shown: Pick<Greeted, 'shown' | 'path' | 'known'> | undefined;
+  readonly #address: string;
+  #shown: Pick<Greeted, 'shown' | 'path'> | undefined;
+  #isStranger = true;
 
-  constructor(
-    upgrades: Upgrades,
-    greeted: (caller: Greeted) => void,
-    shown: Pick<Greeted, 'shown' | 'path' | 'known'>,
-  ) {
+  constructor(upgrades: Upgrades, address: string, shown: Pick<Greeted, 'shown' | 'path'>) {
     this.#upgrades = upgrades;
-    this.#greeted = greeted;
+    this.#address = address;
     this.#shown = shown;
+    upgrades.came(address);
   }
 
   hello(connection: Connection, hello: HelloFrame): void {
     const shown = this.#shown;
     this.#shown = undefined;
-    if (shown !== undefined) this.#greeted({ connection, hello, ...shown });
+    if (shown !== undefined) this.#upgrades.greeted({ connection, hello, ...shown, known: () => this.#known() });
   }
 
   gone(connection: Connection): void {
     this.#upgrades.lost(connection);
   }
+
+  /** Counts for as long as the socket is there. */
+  leaveWith(socket: Duplex): void {
+    socket.on('close', () => {
+      this.#known();
+      this.#upgrades.left(this.#address);
+    });
+  }
+
+  #known(): void {
+    if (this.#isStranger) this.#upgrades.known(this.#address);
+    this.#isStranger = false;
+  }
 }
 
 function ignored(): void {}
-
-/** Apart from where it is called, so that a listener which lives as long as the socket holds on to nothing else. */
-function whenClosed(socket: Duplex, known: () => void, uncount: () => void): void {
-  socket.on('close', () => {
-    known();
-    uncount();
-  });
-}
 
 function offeredBy(request: IncomingMessage): string[] {
   return request.headers['sec-websocket-protocol']?.split(',').map((name) => name.trim()) ?? [];

@@ -75,7 +75,7 @@ export class Connection implements WireObserver, FrameSink, FeedObserver {
   readonly #bytes: TokenBucket;
   /** Most connections have one. */
   #endings: (() => void)[] | undefined;
-  readonly #stopBeating: () => void;
+  readonly #pulsePart: number;
   readonly #codec: LegacyCodec | undefined;
   #gone: AbortController | undefined;
   /** What came between `hello` and `welcome`. */
@@ -106,7 +106,7 @@ export class Connection implements WireObserver, FrameSink, FeedObserver {
     this.#wire = new Wire(socket, stream, limits.sendBufferBytes, this);
     this.#machine.send('upgraded');
     this.#deadline = clock.schedule(limits.handshakeMs, () => this.close('handshakeTimeout'));
-    this.#stopBeating = pulse.add(this);
+    this.#pulsePart = pulse.add(this);
     if (codec !== undefined) this.#greet(codec.hello());
   }
 
@@ -293,7 +293,7 @@ export class Connection implements WireObserver, FrameSink, FeedObserver {
     this.#positions?.cancel();
     this.#serving.close();
     this.#gone?.abort(new Error('the connection has gone'));
-    this.#stopBeating();
+    this.#around.pulse.remove(this, this.#pulsePart);
     const endings = this.#endings ?? [];
     this.#endings = undefined;
     for (const ending of endings) ending();
