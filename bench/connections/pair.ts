@@ -14,9 +14,9 @@ export interface Programs {
 /** What a bench can have done. */
 export interface Pair {
   /** Resolves when the clients have done it. */
-  perform(task: Task): Promise<void>;
+  readonly perform: (task: Task) => Promise<void>;
   /** What the server has used, as soon as it has so many connections. */
-  usage(connections: number): Promise<Usage>;
+  readonly usage: (connections: number) => Promise<Usage>;
 }
 
 /** @param execArgv of the server's process. */

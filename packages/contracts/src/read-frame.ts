@@ -14,14 +14,13 @@ interface Known {
 /**
  * Reads one text frame.
  *
- * @param types every frame by its type, to name them where the type is unknown.
+ * @param types every frame by its type.
  * @throws MusterError `FRAME_INVALID`.
  */
-export function readFrame<S extends v.GenericSchema>(
-  schema: S,
-  types: Readonly<Record<string, unknown>>,
+export function readFrame<T extends Readonly<Record<string, v.GenericSchema>>>(
+  types: T,
   text: string,
-): v.InferOutput<S> {
+): v.InferOutput<T[keyof T]> {
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -39,7 +38,8 @@ export function readFrame<S extends v.GenericSchema>(
   if (type === null || !Object.hasOwn(types, type)) {
     throw invalid(`The type is none of ${Object.keys(types).join(', ')}`, 'type', known);
   }
-  return checked(schema, json, '', known);
+  // The type says which one it is: nothing has to be searched among all.
+  return checked(types[type] as T[keyof T], json, '', known);
 }
 
 /**
