@@ -5,7 +5,7 @@
  * There is one for each connection as long as that lasts, so it keeps nothing of `hello`, and makes late what few need.
  */
 import type { AuthFrame, MusterError, Position } from '@muster/contracts';
-import type { Permit, Principal } from '@muster/core';
+import type { Door, Permit, Principal } from '@muster/core';
 import { Feeds } from '../delivery/feeds.ts';
 import { serverError } from '../errors.ts';
 import type { Answers } from '../session/answers.ts';
@@ -33,8 +33,6 @@ export class Admission implements RequestsSurroundings, ServedParts {
   #requests: Requests | undefined;
   #life: TokenLife | undefined;
   #leavePool: (() => void) | undefined;
-  #leaveSession: ((now: number) => void) | undefined;
-  #leaveGate: (() => void) | undefined;
   /** True from `ready` on: requests are executed. */
   #serves = false;
 
@@ -136,6 +134,25 @@ export class Admission implements RequestsSurroundings, ServedParts {
     connection.close('unauthenticated');
   }
 
+  /** While the gate is closed behind a ready client its requests are refused; it gets a new permit when that opens. */
+  gateMoved(state: Door['state']): void {
+    if (!this.#serves) return;
+    const { connection } = this;
+    const { gate } = this.#around;
+    if (state === 'closed' && connection.move('degrade'))
+      connection.send({ type: 'degraded', services: gate.blockedBy });
+    if (state !== 'open') return;
+    void gate.enter(connection.signal).then(
+      (permit) => {
+        this.#permit = permit;
+        if (permit.live && connection.move('recover')) connection.send({ type: 'recovered', services: [] });
+      },
+      () => {
+        // It has closed again or the client has gone: the next move tells.
+      },
+    );
+  }
+
   /** A permit, at once or after a wait; only so many clients of one user may wait. */
   async #enter(waiting: HeldClient): Promise<void> {
     const { gate, held, limits } = this.#around;
@@ -183,13 +200,11 @@ export class Admission implements RequestsSurroundings, ServedParts {
     this.#life?.until(expiresAt);
   }
 
-  /** The session is this connection's from now on, and the gate is followed as long as it lasts. */
+  /** The session is this connection's from now on, and the gate counts as long as it lasts. */
   #serve(): void {
-    const { sessions, gate } = this.#around;
-    this.#leaveSession = sessions.connect(this.#kept, this.connection);
-    this.#leaveGate = gate.onMove((state) => this.#gateMoved(state === 'open', state === 'closed'));
-    this.#guard('onReady', () => this.#handler.onReady?.());
+    this.#around.sessions.connect(this.#kept, this.connection);
     this.#serves = true;
+    this.#guard('onReady', () => this.#handler.onReady?.());
     this.#requests?.open();
   }
 
@@ -197,26 +212,9 @@ export class Admission implements RequestsSurroundings, ServedParts {
   #gone(): void {
     this.#feeds.close();
     this.#leavePool?.();
-    this.#leaveSession?.(this.now());
-    this.#leaveGate?.();
-    if (this.#serves) this.#guard('onGone', () => this.#handler.onGone?.());
-  }
-
-  /** While the gate is closed behind a ready client its requests are refused; it gets a new permit when that opens. */
-  #gateMoved(isOpen: boolean, isClosed: boolean): void {
-    const { connection } = this;
-    const { gate } = this.#around;
-    if (isClosed && connection.move('degrade')) connection.send({ type: 'degraded', services: gate.blockedBy });
-    if (!isOpen) return;
-    void gate.enter(connection.signal).then(
-      (permit) => {
-        this.#permit = permit;
-        if (permit.live && connection.move('recover')) connection.send({ type: 'recovered', services: [] });
-      },
-      () => {
-        // It has closed again or the client has gone: the next move tells.
-      },
-    );
+    if (!this.#serves) return;
+    this.#around.sessions.disconnect(this.#kept, this.connection, this.now());
+    this.#guard('onGone', () => this.#handler.onGone?.());
   }
 
   /** A handler that throws or rejects where nobody waits for it is logged and hurts nothing else. */

@@ -18,7 +18,7 @@ import {
   StateMachine,
   type Timer,
 } from '@muster/contracts';
-import type { Clock, Random, RuntimeEvents } from '@muster/core';
+import type { Clock, Door, Random, RuntimeEvents } from '@muster/core';
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import type { FeedObserver, FrameSink } from '../delivery/stream-feed.ts';
@@ -151,6 +151,11 @@ export class Connection implements WireObserver, FrameSink, FeedObserver {
     if (!this.#machine.can(event)) return false;
     this.#machine.send(event);
     return true;
+  }
+
+  /** The gate has moved; who is served hears of it. */
+  gateMoved(state: Door['state']): void {
+    this.#serving.gateMoved(state);
   }
 
   /** Tells the client to come back elsewhere. False where it is not served: then there is nothing to finish. */

@@ -4,6 +4,7 @@
  * Made by the handshake; before that nothing is served.
  */
 import type { ClientFrame, Position } from '@muster/contracts';
+import type { Door } from '@muster/core';
 import type { Feeds } from '../delivery/feeds.ts';
 import { serverError } from '../errors.ts';
 import type { Connection } from './connection.ts';
@@ -20,6 +21,7 @@ export interface Serving {
   /** True while events are on their way, or at the client and not acknowledged. */
   readonly owesAck: boolean;
   idle(): Promise<void>;
+  gateMoved(state: Door['state']): void;
   close(): void;
 }
 
@@ -31,6 +33,7 @@ export const withoutServing: Serving = {
   positions: {},
   owesAck: false,
   idle: () => Promise.resolve(),
+  gateMoved: () => {},
   close: () => {},
 };
 
@@ -48,6 +51,7 @@ export interface ServedParts {
   now(): number;
   /** Checks a fresh token. */
   renew(frame: Extract<ClientFrame, { type: 'auth' }>): Promise<void>;
+  gateMoved(state: Door['state']): void;
 }
 
 export class Served implements Serving {
@@ -98,6 +102,10 @@ export class Served implements Serving {
 
   idle(): Promise<void> {
     return this.#parts.begun?.idle() ?? Promise.resolve();
+  }
+
+  gateMoved(state: Door['state']): void {
+    this.#parts.gateMoved(state);
   }
 
   close(): void {
