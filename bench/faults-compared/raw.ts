@@ -14,6 +14,7 @@ async function listen(): Promise<number> {
   await once(server, 'listening');
   server.on('connection', (socket) => {
     let isAlive = true;
+    // By the README a pong has until the next ping. Half of this would cut connections that are only slow.
     const pings = setInterval(() => {
       if (!isAlive) return socket.terminate();
       isAlive = false;
