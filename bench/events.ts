@@ -4,10 +4,10 @@
  * Muster's events are sequenced, in the log before they are shown, and acknowledged; those of `ws` are none of that. CPU is
  * that of the server's whole process, the threads of the storage engine included; clients have a process of their own.
  */
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
+import { fork } from 'node:child_process';
 import { type Contender, eventsOf, type Load, type Mode, warmUpOf } from './events/protocol.ts';
 import { type BenchOptions, median, round } from './measure.ts';
+import { told } from './processes.ts';
 
 interface Measured {
   readonly cpuPerEventUs: number;
@@ -86,22 +86,5 @@ async function measure(
     return { cpuPerEventUs: cpuUs / total, p50Ms, p99Ms };
   } finally {
     for (const each of processes) each.kill('SIGKILL');
-  }
-}
-
-/** The next message of one process; rejects when any of them crashes. */
-async function told<T>(from: ChildProcess, processes: readonly ChildProcess[]): Promise<T> {
-  const over = new AbortController();
-  const crashed = processes.map(async (each) => {
-    const [code] = await once(each, 'exit', { signal: over.signal });
-    if (code !== 0) throw new Error(`a process of the bench ended with ${code}`);
-    return new Promise<never>(() => {});
-  });
-  try {
-    const [message] = await Promise.race([once(from, 'message', { signal: over.signal }), ...crashed]);
-    return message as T;
-  } finally {
-    over.abort();
-    for (const each of crashed) each.catch(() => {});
   }
 }

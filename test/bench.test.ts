@@ -28,6 +28,36 @@ describe('npm run bench', () => {
     });
   });
 
+  it('measures the CPU of a handshake against raw ws', async () => {
+    expect(await bench('handshake', '--short')).toMatchObject({
+      bench: 'handshake',
+      ratio: number,
+      cpuPerHandshakeUs: number,
+      raw: { cpuPerHandshakeUs: number },
+    });
+  });
+
+  it('measures the memory of an idle connection beside one of raw ws', async () => {
+    expect(await bench('idle', '--short')).toMatchObject({
+      bench: 'idle',
+      connections: 200,
+      bytesPerConnection: number,
+      raw: { bytesPerConnection: number },
+    });
+  });
+
+  it('measures how long a resume takes until the first missed event, and that exactly those come', async () => {
+    expect(await bench('resume', '--short')).toMatchObject({ bench: 'resume', p50Ms: number, p99Ms: number });
+  });
+
+  it('sends numbered events through the faults, and everything arrives once and in order', async () => {
+    expect(await bench('faults-compared', '--short')).toMatchObject({
+      bench: 'faults-compared',
+      seeds: 1,
+      results: { 'Muster, event log in memory': { sent: 1_200, lost: 0, duplicated: 0, disordered: 0 } },
+    });
+  });
+
   it('boots layered graphs and a chain, and checks that every service starts once and after all that it needs', async () => {
     const row = {
       n100: { makespanRatio: number },
@@ -63,7 +93,7 @@ describe('npm run bench', () => {
       promisify(execFile)(process.execPath, ['scripts/bench.mjs', 'nope'], { cwd: root }),
     ).rejects.toMatchObject({
       code: 1,
-      stderr: expect.stringContaining('append, boot, coldstart, events'),
+      stderr: expect.stringContaining('append, boot, coldstart, events, faults-compared, handshake, idle, resume'),
     });
   });
 });

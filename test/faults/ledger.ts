@@ -30,24 +30,39 @@ export function judge(
   canary: string,
 ): void {
   verdict.events += appended.length;
-  const place = new Map(appended.map(({ id }, i) => [id, i]));
-  const seen = new Set<string>();
-  let last = -1;
-  for (const event of delivered) {
-    const at = place.get(event.id);
-    if (at === undefined || !isOf(event, canary)) verdict.foreign += 1;
-    if (seen.has(event.id)) verdict.duplicated += 1;
-    else if (at !== undefined && at < last) verdict.disordered += 1;
-    seen.add(event.id);
-    last = Math.max(last, at ?? last);
-  }
-  verdict.lost += appended.filter(({ id }) => !seen.has(id)).length;
+  const ids = appended.map(({ id }) => id);
+  compare(
+    verdict,
+    ids,
+    delivered.map(({ id }) => id),
+  );
+  const known = new Set(ids);
+  verdict.foreign += delivered.filter((event) => !known.has(event.id) || !isOf(event, canary)).length;
   const ends = new Map<string, number>();
   for (const { run, event } of appended) ends.set(run, (ends.get(run) ?? 0) + (event === 'agent_completed' ? 1 : 0));
   for (const count of ends.values()) {
     if (count === 0) verdict.terminals.missing += 1;
     if (count > 1) verdict.terminals.extra += count - 1;
   }
+}
+
+/** Adds what was lost, came twice, or came after one that is later. Ids stand in the order in which they were sent. */
+export function compare(
+  found: Pick<Verdict, 'lost' | 'duplicated' | 'disordered'>,
+  sent: readonly string[],
+  delivered: readonly string[],
+): void {
+  const place = new Map(sent.map((id, i) => [id, i]));
+  const seen = new Set<string>();
+  let last = -1;
+  for (const id of delivered) {
+    const at = place.get(id);
+    if (seen.has(id)) found.duplicated += 1;
+    else if (at !== undefined && at < last) found.disordered += 1;
+    seen.add(id);
+    last = Math.max(last, at ?? last);
+  }
+  found.lost += sent.filter((id) => !seen.has(id)).length;
 }
 
 /** Errors of the framework have no text of the user. */

@@ -138,7 +138,7 @@ export type RunRequestInput = v.InferInput<typeof RunRequest>;
  * @throws MusterError `FRAME_INVALID`; `details` has the problem, its path, and the frame's type and request id where they could be read.
  */
 export function parseClientFrame(text: string): ClientFrame {
-  return readFrame(ClientFrame, CLIENT_FRAMES, text);
+  return readFrame(CLIENT_FRAMES, text);
 }
 
 /**

@@ -14,14 +14,13 @@ interface Known {
 /**
  * Reads one text frame.
  *
- * @param types every frame by its type, to name them where the type is unknown.
+ * @param types every frame by its type.
  * @throws MusterError `FRAME_INVALID`.
  */
-export function readFrame<S extends v.GenericSchema>(
-  schema: S,
-  types: Readonly<Record<string, unknown>>,
+export function readFrame<T extends Readonly<Record<string, v.GenericSchema>>>(
+  types: T,
   text: string,
-): v.InferOutput<S> {
+): v.InferOutput<T[keyof T]> {
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -39,7 +38,8 @@ export function readFrame<S extends v.GenericSchema>(
   if (type === null || !Object.hasOwn(types, type)) {
     throw invalid(`The type is none of ${Object.keys(types).join(', ')}`, 'type', known);
   }
-  return checked(schema, json, '', known);
+  // The type says which one it is: nothing has to be searched among all.
+  return checked(types[type] as T[keyof T], json, '', known);
 }
 
 /**
@@ -71,12 +71,12 @@ function stringAt(json: unknown, key: string): string | null {
   return typeof value === 'string' ? value.slice(0, 200) : null;
 }
 
-/** Iterative, so that a bomb of brackets cannot exhaust the stack. */
-function deeperThan(json: unknown, limit: number): boolean {
-  let level: unknown[] = [json];
-  for (let depth = 0; level.length > 0; depth += 1) {
-    if (depth > limit) return true;
-    level = level.flatMap((value) => (typeof value === 'object' && value !== null ? Object.values(value) : []));
-  }
+/** Goes no deeper than the limit, so that a bomb of brackets cannot exhaust the stack. */
+function deeperThan(value: unknown, limit: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (limit === 0) return Object.keys(value).length > 0;
+  if (Array.isArray(value)) return value.some((each) => deeperThan(each, limit - 1));
+  const object = value as Record<string, unknown>;
+  for (const key in object) if (deeperThan(object[key], limit - 1)) return true;
   return false;
 }

@@ -188,7 +188,7 @@ export type ServerFrame = v.InferOutput<typeof ServerFrame>;
  * @throws MusterError `FRAME_INVALID`.
  */
 export function parseServerFrame(text: string): ServerFrame {
-  return readFrame(ServerFrame, SERVER_FRAMES, text);
+  return readFrame(SERVER_FRAMES, text);
 }
 
 /** The data of the response to a `run` request. */

@@ -30,16 +30,24 @@ export class Tally {
 
   /** Counts `key` once more, until the returned function is called. */
   add(key: string): () => void {
-    this.#counts.set(key, this.of(key) + 1);
-    this.#total += 1;
+    this.count(key);
     let isCounted = true;
     return () => {
-      if (!isCounted) return;
+      if (isCounted) this.uncount(key);
       isCounted = false;
-      this.#total -= 1;
-      const left = this.of(key) - 1;
-      if (left === 0) this.#counts.delete(key);
-      else this.#counts.set(key, left);
     };
+  }
+
+  /** Counts `key` once more; whoever calls it sees to it that `uncount` is called once. */
+  count(key: string): void {
+    this.#counts.set(key, this.of(key) + 1);
+    this.#total += 1;
+  }
+
+  uncount(key: string): void {
+    this.#total -= 1;
+    const left = this.of(key) - 1;
+    if (left === 0) this.#counts.delete(key);
+    else this.#counts.set(key, left);
   }
 }

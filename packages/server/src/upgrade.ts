@@ -9,7 +9,7 @@ import type { Duplex } from 'node:stream';
 import type { WebSocketServer } from 'ws';
 import { addressOf, Tally } from './address.ts';
 import { LEGACY_PROTOCOL, LegacyCodec, legacyCredentials } from './legacy/legacy-codec.ts';
-import { Connection, type ConnectionSurroundings } from './connection/connection.ts';
+import { Connection, type ConnectionOwner, type ConnectionSurroundings } from './connection/connection.ts';
 import { credentialsOf } from './tokens.ts';
 
 /** An upgrade request that may become a connection. */
@@ -90,41 +90,53 @@ export class Upgrades {
   /** Takes a socket, or refuses it and forgets it. */
   take(visitor: Visitor): void {
     // A peer that resets before the 101 is expected.
-    visitor.socket.on('error', () => {});
+    visitor.socket.on('error', ignored);
     const offered = offeredBy(visitor.request);
     const address = addressOf(visitor.request, this.#options.proxies);
     const refusal = this.#refusal(visitor, offered, address);
     if (refusal !== undefined) return refuse(visitor.socket, refusal);
-    const uncount = this.#addresses.add(address);
-    const known = this.#strangers.add(address);
-    visitor.socket.once('close', () => {
-      known();
-      uncount();
-    });
-    if (this.#sockets !== undefined) return this.#connect(visitor, this.#sockets, offered, known);
-    void this.#load().then((sockets) => this.#connect(visitor, sockets, offered, known));
+    const isLegacy = !offered.includes(SUBPROTOCOL);
+    const shown =
+      credentialsOf(visitor.request.headers, offered) ?? (isLegacy ? legacyCredentials(offered) : undefined);
+    const entrance = new Entrance(this, address, { shown, path: visitor.path });
+    entrance.leaveWith(visitor.socket);
+    if (this.#sockets !== undefined) return this.#connect(visitor, this.#sockets, isLegacy, entrance);
+    void this.#load().then((sockets) => this.#connect(visitor, sockets, isLegacy, entrance));
   }
 
-  #connect(
-    { request, socket, head, path }: Visitor,
-    sockets: WebSocketServer,
-    offered: readonly string[],
-    known: () => void,
-  ): void {
-    const { around, greeted } = this.#options;
-    const isLegacy = !offered.includes(SUBPROTOCOL);
-    const shown = credentialsOf(request.headers, offered) ?? (isLegacy ? legacyCredentials(offered) : undefined);
+  #connect({ request, socket, head }: Visitor, sockets: WebSocketServer, isLegacy: boolean, entrance: Entrance): void {
+    const { around } = this.#options;
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
       const codec = isLegacy ? new LegacyCodec(around.random) : undefined;
-      const connection = new Connection(around.random.uuid(), { socket: webSocket, stream: socket, codec }, around, {
-        hello: (greeting, hello) => greeted({ connection: greeting, hello, shown, path, known }),
-        gone: (lost) => {
-          this.connections.delete(lost);
-          if (this.connections.size === 0) this.#emptied?.();
-        },
-      });
-      this.connections.add(connection);
+      const upgraded = { socket: webSocket, stream: socket, codec };
+      this.connections.add(new Connection(around.random.uuid(), upgraded, around, entrance));
     });
+  }
+
+  /** A socket has come, from a stranger. */
+  came(address: string): void {
+    this.#addresses.count(address);
+    this.#strangers.count(address);
+  }
+
+  /** It is no stranger's any more, or has gone. */
+  known(address: string): void {
+    this.#strangers.uncount(address);
+  }
+
+  /** A socket has gone. */
+  left(address: string): void {
+    this.#addresses.uncount(address);
+  }
+
+  greeted(caller: Greeted): void {
+    this.#options.greeted(caller);
+  }
+
+  /** A connection has gone. */
+  lost(connection: Connection): void {
+    this.connections.delete(connection);
+    if (this.connections.size === 0) this.#emptied?.();
   }
 
   #refusal({ request, path }: Visitor, offered: readonly string[], address: string): Refusal | undefined {
@@ -156,6 +168,46 @@ export class Upgrades {
     }
   }
 }
+
+/** Where a connection came in. What the request showed is kept until `hello` and no longer. */
+class Entrance implements ConnectionOwner {
+  readonly #upgrades: Upgrades;
+  readonly #address: string;
+  #shown: Pick<Greeted, 'shown' | 'path'> | undefined;
+  #isStranger = true;
+
+  constructor(upgrades: Upgrades, address: string, shown: Pick<Greeted, 'shown' | 'path'>) {
+    this.#upgrades = upgrades;
+    this.#address = address;
+    this.#shown = shown;
+    upgrades.came(address);
+  }
+
+  hello(connection: Connection, hello: HelloFrame): void {
+    const shown = this.#shown;
+    this.#shown = undefined;
+    if (shown !== undefined) this.#upgrades.greeted({ connection, hello, ...shown, known: () => this.#known() });
+  }
+
+  gone(connection: Connection): void {
+    this.#upgrades.lost(connection);
+  }
+
+  /** Counts for as long as the socket is there. */
+  leaveWith(socket: Duplex): void {
+    socket.on('close', () => {
+      this.#known();
+      this.#upgrades.left(this.#address);
+    });
+  }
+
+  #known(): void {
+    if (this.#isStranger) this.#upgrades.known(this.#address);
+    this.#isStranger = false;
+  }
+}
+
+function ignored(): void {}
 
 function offeredBy(request: IncomingMessage): string[] {
   return request.headers['sec-websocket-protocol']?.split(',').map((name) => name.trim()) ?? [];

@@ -73,6 +73,8 @@ export class MusterServer implements AppServer {
     this.#upgrade(request, socket, head);
   #host: ServerHost | undefined;
   #isDraining = false;
+  /** What is served; it is the same as long as the host is. */
+  #paths: ReadonlySet<string> | undefined;
 
   constructor(options: WebSocketServerOptions) {
     const { attachTo } = options;
@@ -89,10 +91,12 @@ export class MusterServer implements AppServer {
     this.listensAtOnce = !this.#isOwn || options.listen === 'at-once';
     this.#http = attachTo ?? createServer();
     if (this.#isOwn) {
-      this.#http.on('connection', (socket) => {
-        this.#tcp.add(socket);
-        socket.on('close', () => this.#tcp.delete(socket));
-      });
+      const tcp = this.#tcp;
+      // One for all sockets.
+      const closed = function (this: Socket): void {
+        tcp.delete(this);
+      };
+      this.#http.on('connection', (socket) => tcp.add(socket) && socket.on('close', closed));
     }
   }
 
@@ -122,6 +126,7 @@ export class MusterServer implements AppServer {
 
   attach(host: ServerHost): void {
     this.#host = host;
+    this.#paths = undefined;
     const around = this.#surroundings(host);
     this.#around = around;
     this.#upgrades = new Upgrades({
@@ -144,6 +149,9 @@ export class MusterServer implements AppServer {
     this.#front = front;
     if (this.#isOwn) this.#http.on('request', (request, response) => void answerHttp(request, response, front));
     this.#http.on('upgrade', this.#onUpgrade);
+    host.gate.onMove((state) => {
+      for (const connection of this.#connections) connection.gateMoved(state);
+    });
   }
 
   /**
@@ -255,7 +263,8 @@ export class MusterServer implements AppServer {
   }
 
   #serves(path: string): boolean {
-    return this.#declared().some(({ tag }) => tag.front === 'web-socket' && tag.path === path);
+    this.#paths ??= new Set(this.#declared().flatMap(({ tag }) => (tag.front === 'web-socket' ? [tag.path] : [])));
+    return this.#paths.has(path);
   }
 
   /** The address that the server is bound to, as far as it is known. */

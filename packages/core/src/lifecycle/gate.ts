@@ -86,6 +86,7 @@ export class Gate implements Door {
   #retry: Timer | undefined;
   #generation = 0;
   #failure: unknown;
+  #issued: { readonly generation: number; readonly permit: Permit } | undefined;
 
   /** @param open resolves what stands behind the gate; a throw closes it again and is kept in `failure`. */
   constructor(
@@ -303,14 +304,19 @@ export class Gate implements Door {
     });
   }
 
+  /** The same for everybody who enters between an opening and the next: what it says is the same for all. */
   #permit(): Permit {
     const generation = this.#generation;
-    const isLive = (): boolean => this.state === 'open' && this.#generation === generation;
-    return Object.freeze({
-      get live() {
-        return isLive();
-      },
-    }) as Permit;
+    if (this.#issued?.generation !== generation) {
+      const isLive = (): boolean => this.state === 'open' && this.#generation === generation;
+      const permit = Object.freeze({
+        get live() {
+          return isLive();
+        },
+      }) as Permit;
+      this.#issued = { generation, permit };
+    }
+    return this.#issued.permit;
   }
 }
 

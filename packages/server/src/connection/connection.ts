@@ -18,7 +18,7 @@ import {
   StateMachine,
   type Timer,
 } from '@muster/contracts';
-import type { Clock, Random, RuntimeEvents } from '@muster/core';
+import type { Clock, Door, Random, RuntimeEvents } from '@muster/core';
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import type { FeedObserver, FrameSink } from '../delivery/stream-feed.ts';
@@ -73,7 +73,9 @@ export class Connection implements WireObserver, FrameSink, FeedObserver {
   readonly #wire: Wire;
   readonly #frames: TokenBucket;
   readonly #bytes: TokenBucket;
-  readonly #endings: (() => void)[] = [];
+  /** Most connections have one. */
+  #endings: (() => void)[] | undefined;
+  readonly #pulsePart: number;
   readonly #codec: LegacyCodec | undefined;
   #gone: AbortController | undefined;
   /** What came between `hello` and `welcome`. */
@@ -104,7 +106,7 @@ export class Connection implements WireObserver, FrameSink, FeedObserver {
     this.#wire = new Wire(socket, stream, limits.sendBufferBytes, this);
     this.#machine.send('upgraded');
     this.#deadline = clock.schedule(limits.handshakeMs, () => this.close('handshakeTimeout'));
-    this.onGone(pulse.add(this));
+    this.#pulsePart = pulse.add(this);
     if (codec !== undefined) this.#greet(codec.hello());
   }
 
@@ -140,6 +142,7 @@ export class Connection implements WireObserver, FrameSink, FeedObserver {
   /** Calls `ending` once when the connection has gone; at once when it has. */
   onGone(ending: () => void): void {
     if (this.state === 'closed') ending();
+    else if (this.#endings === undefined) this.#endings = [ending];
     else this.#endings.push(ending);
   }
 
@@ -148,6 +151,11 @@ export class Connection implements WireObserver, FrameSink, FeedObserver {
     if (!this.#machine.can(event)) return false;
     this.#machine.send(event);
     return true;
+  }
+
+  /** The gate has moved; who is served hears of it. */
+  gateMoved(state: Door['state']): void {
+    this.#serving.gateMoved(state);
   }
 
   /** Tells the client to come back elsewhere. False where it is not served: then there is nothing to finish. */
@@ -290,7 +298,10 @@ export class Connection implements WireObserver, FrameSink, FeedObserver {
     this.#positions?.cancel();
     this.#serving.close();
     this.#gone?.abort(new Error('the connection has gone'));
-    for (const ending of this.#endings.splice(0)) ending();
+    this.#around.pulse.remove(this, this.#pulsePart);
+    const endings = this.#endings ?? [];
+    this.#endings = undefined;
+    for (const ending of endings) ending();
     this.#owner.gone(this);
   }
 

@@ -16,7 +16,9 @@ export class HeldClient {
   }
 
   async enter(gate: Door): Promise<Permit> {
-    if (gate.state !== 'open') this.#say(gate);
+    // Nobody waits: a signal is only made for who does.
+    if (gate.state === 'open') return gate.enter();
+    this.#say(gate);
     try {
       return await gate.enter(this.#connection.signal);
     } finally {

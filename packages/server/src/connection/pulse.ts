@@ -26,19 +26,21 @@ export class Pulse {
     this.#partMs = intervalMs / PARTS;
   }
 
-  /** Looks at `beating` from one interval on, until the returned function is called. */
-  add(beating: Beating): () => void {
-    const part = this.#parts[this.#at] as Set<Beating>;
-    part.add(beating);
+  /** Looks at `beating` from one interval on; returns what `remove` wants to have. */
+  add(beating: Beating): number {
+    this.#parts[this.#at]?.add(beating);
     this.#size += 1;
     this.#timer ??= this.#clock.schedule(this.#partMs, () => this.#tick());
-    return () => {
-      if (!part.delete(beating)) return;
-      this.#size -= 1;
-      if (this.#size > 0) return;
-      this.#timer?.cancel();
-      this.#timer = undefined;
-    };
+    return this.#at;
+  }
+
+  /** Looks at it no more. */
+  remove(beating: Beating, part: number): void {
+    if (this.#parts[part]?.delete(beating) !== true) return;
+    this.#size -= 1;
+    if (this.#size > 0) return;
+    this.#timer?.cancel();
+    this.#timer = undefined;
   }
 
   #tick(): void {

@@ -13,11 +13,11 @@ import { refused } from './response.ts';
 /** What requests need of their connection. */
 export interface RequestsSurroundings {
   readonly answers: Answers;
-  readonly now: () => number;
+  now(): number;
   /** Why nothing is executed now; nothing while requests are served. */
   refusal(): MusterError | undefined;
   /** Sends the text of a response. */
-  readonly respond: (response: string) => void;
+  respond(response: string): void;
   /** Follows a thread that an earlier execution of the same request has followed. */
   refollow(thread: string, position: Position): Promise<void>;
   /** Logs what is not the client's fault and returns the error that it may see. */
@@ -84,7 +84,8 @@ export class Requests {
   }
 
   async #handle(request: RequestFrame): Promise<void> {
-    const { answers, respond, now } = this.#around;
+    const around = this.#around;
+    const { answers } = around;
     const { id } = request;
     try {
       const fingerprint = fingerprintOf(request);
@@ -96,10 +97,10 @@ export class Requests {
       this.#execution = execution;
       const executed = this.#execute(request);
       const response = executed.then(({ text }) => text);
-      answers.keep(id, { fingerprint, response, followed: execution.followed }, now());
+      answers.keep(id, { fingerprint, response, followed: execution.followed }, around.now());
       const { text, isFinal } = await executed;
       if (!isFinal) answers.forget(id);
-      respond(text);
+      around.respond(text);
       this.#execution = undefined;
       for (const then of execution.after) then();
     } catch (error) {

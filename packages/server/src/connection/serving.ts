@@ -4,6 +4,7 @@
  * Made by the handshake; before that nothing is served.
  */
 import type { ClientFrame, Position } from '@muster/contracts';
+import type { Door } from '@muster/core';
 import type { Feeds } from '../delivery/feeds.ts';
 import { serverError } from '../errors.ts';
 import type { Connection } from './connection.ts';
@@ -20,6 +21,7 @@ export interface Serving {
   /** True while events are on their way, or at the client and not acknowledged. */
   readonly owesAck: boolean;
   idle(): Promise<void>;
+  gateMoved(state: Door['state']): void;
   close(): void;
 }
 
@@ -31,6 +33,7 @@ export const withoutServing: Serving = {
   positions: {},
   owesAck: false,
   idle: () => Promise.resolve(),
+  gateMoved: () => {},
   close: () => {},
 };
 
@@ -38,13 +41,17 @@ export const withoutServing: Serving = {
 export interface ServedParts {
   readonly connection: Connection;
   readonly feeds: Feeds;
+  /** Made when a request comes first: most of the connections that wait for events never send one. */
   readonly requests: Requests;
+  /** Nothing where none has come. */
+  readonly begun: Requests | undefined;
   /** Over all connections of the user. */
   readonly rate: TokenBucket;
   readonly requestsPerSecond: number;
-  readonly now: () => number;
+  now(): number;
   /** Checks a fresh token. */
   renew(frame: Extract<ClientFrame, { type: 'auth' }>): Promise<void>;
+  gateMoved(state: Door['state']): void;
 }
 
 export class Served implements Serving {
@@ -63,7 +70,7 @@ export class Served implements Serving {
   }
 
   take(frame: Errand): void {
-    const { feeds, requests } = this.#parts;
+    const { feeds } = this.#parts;
     switch (frame.type) {
       case 'request':
         this.#request(frame);
@@ -82,7 +89,7 @@ export class Served implements Serving {
         return;
       case 'cancel':
         this.#tell(
-          requests.cancel(frame.run, frame.reason).then((error) => {
+          this.#parts.requests.cancel(frame.run, frame.reason).then((error) => {
             if (error !== undefined) throw error;
           }),
           'method cancel',
@@ -94,17 +101,21 @@ export class Served implements Serving {
   }
 
   idle(): Promise<void> {
-    return this.#parts.requests.idle();
+    return this.#parts.begun?.idle() ?? Promise.resolve();
+  }
+
+  gateMoved(state: Door['state']): void {
+    this.#parts.gateMoved(state);
   }
 
   close(): void {
-    this.#parts.requests.close();
+    this.#parts.begun?.close();
     this.#parts.feeds.close();
   }
 
   #request(frame: Extract<Errand, { type: 'request' }>): void {
-    const { rate, requests, requestsPerSecond: limit, now } = this.#parts;
-    if (rate.take(1, now())) requests.post(frame);
+    const { rate, requests, requestsPerSecond: limit } = this.#parts;
+    if (rate.take(1, this.#parts.now())) requests.post(frame);
     else
       requests.refuse(
         frame.id,

@@ -20,6 +20,7 @@ export class Wire {
   /** The socket of the upgrade, which `ws` writes to. */
   readonly #stream: Duplex;
   readonly #roomBytes: number;
+  readonly #observer: WireObserver;
   #isCorked = false;
   #waiting: (() => void)[] | undefined;
 
@@ -29,14 +30,13 @@ export class Wire {
     this.#stream = stream;
     // From there on the stream tells when it has drained.
     this.#roomBytes = Math.max(roomBytes, stream.writableHighWaterMark);
-    socket.on('message', (data: RawData, isBinary: boolean) => observer.received(data as Buffer, isBinary));
-    socket.on('pong', () => observer.heard());
-    socket.on('close', () => {
-      this.#wake();
-      observer.closed();
-    });
+    this.#observer = observer;
+    (socket as Wired)[WIRE] = this;
+    socket.on('message', received);
+    socket.on('pong', heard);
+    socket.on('close', closed);
     // ws closes after an error by itself; a broken peer is expected and no fault of ours.
-    socket.on('error', () => {});
+    socket.on('error', ignored);
   }
 
   get isRoomy(): boolean {
@@ -102,12 +102,45 @@ export class Wire {
     this.#stream.uncork();
   }
 
+  received(data: Buffer, isBinary: boolean): void {
+    this.#observer.received(data, isBinary);
+  }
+
+  heard(): void {
+    this.#observer.heard();
+  }
+
+  closed(): void {
+    this.#wake();
+    this.#observer.closed();
+  }
+
   #wake(): void {
     const waiting = this.#waiting ?? [];
     this.#waiting = undefined;
     for (const resolve of waiting) resolve();
   }
 }
+
+/** Where a socket's listeners find its wire: they are the same for all sockets, since ten thousand idle ones add up. */
+const WIRE = Symbol('wire');
+interface Wired extends WebSocket {
+  [WIRE]: Wire;
+}
+
+function received(this: WebSocket, data: RawData, isBinary: boolean): void {
+  (this as Wired)[WIRE].received(data as Buffer, isBinary);
+}
+
+function heard(this: WebSocket): void {
+  (this as Wired)[WIRE].heard();
+}
+
+function closed(this: WebSocket): void {
+  (this as Wired)[WIRE].closed();
+}
+
+function ignored(): void {}
 
 const TEXT = { binary: false } as const;
 

@@ -32,7 +32,8 @@ interface Followed {
 export class Feeds {
   readonly #principal: Principal;
   readonly #around: FeedsSurroundings;
-  readonly #streams = new Map<string, Followed>();
+  /** By name; made with the first. */
+  #streams: Map<string, Followed> | undefined;
   #isClosed = false;
 
   constructor(principal: Principal, around: FeedsSurroundings) {
@@ -52,7 +53,7 @@ export class Feeds {
 
   /** Replays what was opened before `welcome`. */
   async replayAll(): Promise<void> {
-    await Promise.all([...this.#streams].map(([name, followed]) => this.#replay(name, followed)));
+    await Promise.all([...(this.#streams ?? [])].map(([name, followed]) => this.#replay(name, followed)));
   }
 
   /**
@@ -61,8 +62,8 @@ export class Feeds {
    * @throws MusterError `STREAMS_FULL`.
    */
   async subscribe(name: string, cursor: Position | undefined): Promise<void> {
-    const known = this.#streams.get(name);
-    const asked = [...this.#streams.values()].filter(({ isAsked }) => isAsked).length;
+    const known = this.#streams?.get(name);
+    const asked = [...(this.#streams?.values() ?? [])].filter(({ isAsked }) => isAsked).length;
     if (known?.isAsked !== true && asked >= this.#around.limits.streams)
       throw serverError('STREAMS_FULL', { streams: asked });
     // Once more from the cursor: whoever asks again has lost its place.
@@ -71,7 +72,7 @@ export class Feeds {
   }
 
   unsubscribe(name: string): void {
-    const known = this.#streams.get(name);
+    const known = this.#streams?.get(name);
     if (known !== undefined) this.#drop(name, known);
   }
 
@@ -82,7 +83,7 @@ export class Feeds {
    * @returns where the thread stood, and what lets its events go: nothing is sent before that is called.
    */
   async follow(name: string, cursor?: Position): Promise<{ position: Position; release: () => void }> {
-    const known = this.#streams.get(name);
+    const known = this.#streams?.get(name);
     const followed = known ?? this.#open(name, cursor ?? 'top', false);
     const release = followed.feed.hold();
     try {
@@ -110,22 +111,22 @@ export class Feeds {
 
   /** Where each stream stands. */
   get positions(): Record<string, Position> {
-    return Object.fromEntries([...this.#streams].map(([name, { feed }]) => [name, feed.position]));
+    return Object.fromEntries([...(this.#streams ?? [])].map(([name, { feed }]) => [name, feed.position]));
   }
 
   /** True while events are on their way, or at the client and not acknowledged. */
   get hasUnacknowledged(): boolean {
-    for (const { feed } of this.#streams.values()) if (feed.unacknowledged > 0) return true;
+    for (const { feed } of this.#streams?.values() ?? []) if (feed.unacknowledged > 0) return true;
     return false;
   }
 
   close(): void {
     this.#isClosed = true;
-    for (const [name, followed] of this.#streams) this.#drop(name, followed);
+    for (const [name, followed] of this.#streams ?? []) this.#drop(name, followed);
   }
 
   #known(stream: string): Followed {
-    const known = this.#streams.get(stream);
+    const known = this.#streams?.get(stream);
     if (known === undefined) throw serverError('STREAM_UNKNOWN', { stream });
     return known;
   }
@@ -150,6 +151,7 @@ export class Feeds {
       return { status, reset };
     });
     const followed: Followed = { feed, key, opened, unfollow: ledger.follow(key), isAsked };
+    this.#streams ??= new Map();
     this.#streams.set(name, followed);
     // One failed look at the log must not spoil the thread for the rest of the connection.
     opened.catch(() => this.#drop(name, followed));
@@ -161,6 +163,6 @@ export class Feeds {
   #drop(name: string, followed: Followed): void {
     followed.feed.close();
     followed.unfollow();
-    if (this.#streams.get(name) === followed) this.#streams.delete(name);
+    if (this.#streams?.get(name) === followed) this.#streams?.delete(name);
   }
 }

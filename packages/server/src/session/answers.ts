@@ -27,8 +27,8 @@ const MOST_CHARACTERS = 4_194_304;
 export class Answers {
   readonly #most: number;
   readonly #keepMs: number;
-  /** In the order of their coming. */
-  readonly #kept = new Map<string, Kept>();
+  /** In the order of their coming; made with the first. */
+  #kept: Map<string, Kept> | undefined;
   #characters = 0;
 
   constructor(most: number, keepMs: number) {
@@ -37,7 +37,7 @@ export class Answers {
   }
 
   get size(): number {
-    return this.#kept.size;
+    return this.#kept?.size ?? 0;
   }
 
   /**
@@ -46,7 +46,7 @@ export class Answers {
    * @throws MusterError `IDEMPOTENCY_MISMATCH` when the id stands for another request.
    */
   find(id: string, fingerprint: string): Answer | undefined {
-    const known = this.#kept.get(id);
+    const known = this.#kept?.get(id);
     if (known !== undefined && known.fingerprint !== fingerprint) throw serverError('IDEMPOTENCY_MISMATCH', { id });
     return known;
   }
@@ -54,9 +54,10 @@ export class Answers {
   /** Keeps an answer; one that is still being worked out is kept as well, so that a repeat waits for it. */
   keep(id: string, answer: Answer, now: number): void {
     const kept = { ...answer, at: now, bytes: 0 };
-    this.#kept.set(id, kept);
+    const all = (this.#kept ??= new Map());
+    all.set(id, kept);
     void answer.response.then((text) => {
-      if (this.#kept.get(id) !== kept) return;
+      if (all.get(id) !== kept) return;
       kept.bytes = text.length;
       this.#characters += text.length;
     });
@@ -65,13 +66,13 @@ export class Answers {
 
   /** What was refused for now may succeed later: its next try is a first one. */
   forget(id: string): void {
-    this.#characters -= this.#kept.get(id)?.bytes ?? 0;
-    this.#kept.delete(id);
+    this.#characters -= this.#kept?.get(id)?.bytes ?? 0;
+    this.#kept?.delete(id);
   }
 
   #forgetOld(now: number): void {
-    for (const [id, { at }] of this.#kept) {
-      const isTooMuch = this.#kept.size > this.#most || this.#characters > MOST_CHARACTERS;
+    for (const [id, { at }] of this.#kept ?? []) {
+      const isTooMuch = this.size > this.#most || this.#characters > MOST_CHARACTERS;
       if (!isTooMuch && now - at < this.#keepMs) return;
       this.forget(id);
     }

@@ -69,25 +69,23 @@ export class SessionRegistry {
     return made;
   }
 
-  /**
-   * From now on the session is this connection's; the one before is fenced.
-   *
-   * @returns to be called when the connection has gone.
-   */
-  connect(session: KeptSession, connection: Fenced): (now: number) => void {
+  /** From now on the session is this connection's; the one before is fenced. `disconnect` has to follow once. */
+  connect(session: KeptSession, connection: Fenced): void {
     const before = session.connection;
     session.connection = connection;
     this.#left.delete(session);
     this.#sessions.set(session.id, session);
-    const uncount = this.#connected.add(session.user);
+    this.#connected.count(session.user);
     before?.replaced();
-    return (now) => {
-      uncount();
-      if (session.connection !== connection) return;
-      session.connection = undefined;
-      session.leftAt = now;
-      this.#left.add(session);
-    };
+  }
+
+  /** The connection has gone; the session stays with the one that came after it, if there is one. */
+  disconnect(session: KeptSession, connection: Fenced, now: number): void {
+    this.#connected.uncount(session.user);
+    if (session.connection !== connection) return;
+    session.connection = undefined;
+    session.leftAt = now;
+    this.#left.add(session);
   }
 
   /** The requests of a user over all connections. */

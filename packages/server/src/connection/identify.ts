@@ -1,0 +1,31 @@
+/**
+ * Asks the authenticator, and tells apart what it says of a token and what it says of itself.
+ */
+import { type Credentials, MusterError } from '@muster/contracts';
+import { type Principal, principalOf } from '@muster/core';
+import type { Authenticator, Identity } from '../authenticator.ts';
+import { serverError } from '../errors.ts';
+import type { Connection } from './connection.ts';
+
+/**
+ * Who shows these credentials.
+ *
+ * @throws MusterError of the authenticator's verdict, or `AUTH_UNAVAILABLE` where it could not come to one.
+ */
+export async function identify(
+  credentials: Credentials,
+  connection: Connection,
+  around: { readonly authenticator: () => Authenticator },
+): Promise<Identity & { readonly principal: Principal }> {
+  try {
+    const identity = await around.authenticator().authenticate(credentials);
+    return { ...identity, principal: principalOf(identity.user) };
+  } catch (error) {
+    if (error instanceof MusterError && VERDICTS.has(error.code)) throw error;
+    const { correlation } = connection.fault('authenticator', error).details as { correlation: string };
+    throw serverError('AUTH_UNAVAILABLE', { correlation }, error);
+  }
+}
+
+/** What an authenticator says of a token, and not of itself. */
+const VERDICTS: ReadonlySet<string> = new Set(['TOKEN_INVALID', 'TOKEN_EXPIRED', 'FORBIDDEN']);
