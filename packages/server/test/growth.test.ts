@@ -121,6 +121,7 @@ describe('a thousand connections that are over', () => {
       },
       { app: { clock, server: made } },
     );
+    await server.started;
     const url = made.url.replace('http', 'ws');
     // A log that takes its time, so that clients also go while the server looks where their streams stand.
     const log = server.app.get(EventLog);
