@@ -191,12 +191,12 @@ withBrowser('the page', () => {
   });
 
   it('says so while there is no network, and shows what went on meanwhile when it is back, each event once', async () => {
-    let net!: Awaited<ReturnType<typeof network>>;
+    let reached!: Awaited<ReturnType<typeof network>>;
     await using opened = await open('Ann', { LOG_FORMAT: 'json' }, async (url) => {
-      net = await network(Number(new URL(url).port));
-      return `http://127.0.0.1:${net.port}`;
+      reached = await network(Number(new URL(url).port));
+      return `http://127.0.0.1:${reached.port}`;
     });
-    await using _ = net;
+    await using net = reached;
     const { page, server } = opened;
     await askAndRead(page, 'What does the gate do?');
     await net.goDown();

@@ -58,7 +58,19 @@ const users = Array.from({ length: USERS }, (_, n) => NASTY[n] ?? `${NASTY[n % N
  * The same for everybody: only the user tells one stream from another. `a` with `b.t` and `a.b` with `t` are the same text
  * for whoever puts a separator between the two.
  */
-const THREADS = ['t', '.bt', 'b.t', 'b/t', 'b:t', 'b t', 'b\u0000t', '😀', 'b'.repeat(200)] as const;
+const THREADS = [
+  't',
+  '.bt',
+  'b.t',
+  'b/t',
+  'b:t',
+  'b t',
+  'b\u0000t',
+  '__proto__',
+  'constructor',
+  '😀',
+  'b'.repeat(200),
+] as const;
 
 /** What a tab has to show in the end: per thread the numbers of its events, as they came. */
 class Seen {
