@@ -160,6 +160,41 @@ describe('what comes between hello and welcome', () => {
   });
 });
 
+describe('a failure behind the server', () => {
+  it.each(['broken', 'odd'])(
+    'of the authenticator, which throws what is no verdict (%s), sends nobody away for good',
+    async (token) => {
+      await using server = await serve(echo);
+      const client = new RawClient(server.url);
+      await client.opened();
+      client.hello(token);
+      expect(await client.next('error')).toMatchObject({ code: 'AUTH_UNAVAILABLE' });
+      expect((await client.closed).code).toBe(4101);
+      expect(client.frames.at(-1)).toMatchObject({ type: 'bye', retry: 'backoff' });
+      // Its cause is among the faults of the server, and nowhere else.
+      expect(server.recorded.all.filter(({ type }) => type === 'fault')).toMatchObject([
+        { component: 'authenticator' },
+      ]);
+    },
+  );
+
+  it('of one look at the log fails one request, and the thread can be followed after it', async () => {
+    await using server = await serve((session) => ({ methods: { follow: () => session.follow('t') } }));
+    const log = server.app.get(EventLog);
+    const client = await RawClient.welcomed(server.url);
+    const info = log.info.bind(log);
+    log.info = () => Promise.reject(new Error('the disk hiccups'));
+    client.request('follow');
+    expect(await client.next('response')).toMatchObject({ ok: false, error: { code: 'INTERNAL' } });
+    log.info = info;
+    client.request('follow');
+    expect(await client.next('response')).toMatchObject({ ok: true });
+    await log.append(streamOf(server.sessions[0]!.principal, 't'), [event(1)]);
+    expect(await client.next('events')).toMatchObject({ stream: 't', offset: 1 });
+    await client.close();
+  });
+});
+
 describe('the frames of one tick', () => {
   it('leave in one write', async () => {
     const http = createServer();

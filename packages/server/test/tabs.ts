@@ -117,7 +117,7 @@ export class RawTab implements Tab {
       client: { id: 'raw', name: 'raw', version: '1' },
       auth: { scheme: 'bearer', token: `token:${this.#user}` },
       ...(this.#session === undefined ? {} : { session: this.#session }),
-      subscribe: this.#threads,
+      subscribe: [...this.#threads],
       // `__proto__` among the names would be lost in an object that is assigned to.
       cursors: Object.fromEntries(this.#cursors),
     });
