@@ -197,7 +197,7 @@ describe('a client that was away', () => {
       expect(reader.problems).toEqual([]);
       expect(reader.seen).toBe(offset + count);
       const { most } = reader;
-    expect(grown).toBeLessThan(MOST_GROWTH);
+      expect(grown).toBeLessThan(MOST_GROWTH);
       // Each bound is met, and gone over by what is left of one frame and no more.
       expect(most.bufferedBytes).toBeLessThan(SEND_BUFFER + 2 * most.frameBytes);
       expect(most.unacked).toBeLessThan(WINDOW + most.frameEvents);
