@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
+import { FaultyProxy } from '../faults/proxy.ts';
 import { chat, RunningProcess } from './process.ts';
 
 jest.setTimeout(60_000);
@@ -17,8 +18,32 @@ if (executablePath === undefined && !mandatory) {
 const withBrowser = executablePath === undefined && !mandatory ? describe.skip : describe;
 
 withBrowser('the page', () => {
-  /** Starts the chat and opens its page; everything ends with the scope. */
-  async function open(name: string): Promise<
+  /** A way to the server that can be taken away: connections are reset, and so is every new one. */
+  async function network(port: number) {
+    const reset = { kind: 'reset', afterBytes: 0 } as const;
+    let isDown = false;
+    const proxy = await FaultyProxy.listen({ port, faults: () => (isDown ? reset : { kind: 'none' }) });
+    return {
+      port: proxy.port,
+      goDown: async () => {
+        isDown = true;
+        const open = [...proxy.connections];
+        for (const connection of open) connection.strike(reset);
+        await Promise.all(open.map(({ closed }) => closed));
+      },
+      /** Resolves when somebody has tried in vain. */
+      triedAgain: async () => (await proxy.connection(proxy.connections.length)).closed,
+      comeBack: () => (isDown = false),
+      [Symbol.asyncDispose]: () => proxy[Symbol.asyncDispose](),
+    };
+  }
+
+  /** Starts the chat and opens its page, where the page is reached; everything ends with the scope. */
+  async function open(
+    name: string,
+    env: Readonly<Record<string, string>> = {},
+    reach: (url: string) => string | Promise<string> = (url) => url,
+  ): Promise<
     AsyncDisposable & {
       page: Page;
       browser: Browser;
@@ -28,7 +53,7 @@ withBrowser('the page', () => {
     }
   > {
     const data = await mkdtemp(join(tmpdir(), 'muster-'));
-    let server = new RunningProcess(chat, { PORT: '0', MUSTER_DATA: data, CHAT_DATABASE_MS: '50' });
+    let server = new RunningProcess(chat, { PORT: '0', MUSTER_DATA: data, CHAT_DATABASE_MS: '50', ...env });
     const flags = [
       '--no-sandbox',
       '--disable-gpu',
@@ -45,8 +70,8 @@ withBrowser('the page', () => {
       if (message.type() === 'error') complaints.push(message.text());
     });
     page.on('pageerror', (error) => complaints.push(error.message));
-    const url = await server.url();
-    await page.goto(url);
+    const url = await server.said(/(http:\/\/127\.0\.0\.1:\d+)/);
+    await page.goto(await reach(url));
     await logIn(page, name);
     return {
       page,
@@ -163,6 +188,40 @@ withBrowser('the page', () => {
     await page.reload();
     await page.waitForSelector('.end:not(.bad)');
     expect((await shown(page)).ends).toHaveLength(2);
+  });
+
+  it('says so while there is no network, and shows what went on meanwhile when it is back, each event once', async () => {
+    let reached!: Awaited<ReturnType<typeof network>>;
+    await using opened = await open('Ann', { LOG_FORMAT: 'json' }, async (url) => {
+      reached = await network(Number(new URL(url).port));
+      return `http://127.0.0.1:${reached.port}`;
+    });
+    await using net = reached;
+    const { page, server } = opened;
+    await askAndRead(page, 'What does the gate do?');
+    await net.goDown();
+    await page.waitForSelector('#status.lost:has-text("connecting again")');
+    const before = await shown(page);
+    // It tries in vain, and the agent goes on without it.
+    await net.triedAgain();
+    await server.said(/"machine":"run",[^\n]*"to":"completed"/);
+    expect(await page.locator('#status.lost').count()).toBe(1);
+    expect(await shown(page)).toEqual(before);
+    net.comeBack();
+    await page.waitForSelector('#status.ready');
+    await page.waitForSelector('.end');
+    const after = await shown(page);
+    expect(before.ends).toEqual([]);
+    expect(after.questions).toEqual(before.questions);
+    expect(after.steps.slice(0, before.steps.length)).toEqual(before.steps);
+    expect(after.answers).toHaveLength(1);
+    expect(after.answers[0]).toContain((before.answers[0] as string).trim());
+    expect(after.answers[0]!.length).toBeGreaterThan(before.answers[0]!.length);
+    expect(after.ends).toEqual([expect.stringMatching(/^success/)]);
+    // From the beginning, as a page without a past shows it: nothing was missing and nothing was there twice.
+    await page.reload();
+    await page.waitForSelector('.end');
+    expect(await shown(page)).toEqual(after);
   });
 
   it('in two tabs of one user shows each what was asked there', async () => {

@@ -27,5 +27,6 @@ export function streamOf(principal: Principal, thread: string): string {
 export function keyPart(id: string): string {
   // Loaded at the first use: a start of a process has no principal yet.
   const { createHash } = process.getBuiltinModule('node:crypto');
-  return createHash('sha256').update(id).digest('base64url');
+  // As UTF-16: in UTF-8 all halves of surrogate pairs become the same character, and two users one.
+  return createHash('sha256').update(id, 'utf16le').digest('base64url');
 }

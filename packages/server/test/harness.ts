@@ -35,6 +35,7 @@ export class TestAuthenticator implements Authenticator {
     if (token === 'expired') throw serverError('TOKEN_EXPIRED', {});
     if (token === 'banned') throw serverError('FORBIDDEN', { reason: 'no seat' });
     if (token === 'broken') throw new Error('the key store is gone: secret-path/key');
+    if (token === 'odd') throw serverError('SESSION_EXPIRED', {});
     if (!token.startsWith('token:')) throw serverError('TOKEN_INVALID', { reason: 'it was not issued here' });
     const [user = '', endsAt] = token.slice(6).split('|');
     return { user, expiresAt: endsAt === undefined ? undefined : Number(endsAt) };

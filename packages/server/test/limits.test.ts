@@ -5,7 +5,7 @@ import { createConnection } from 'node:net';
 import fc from 'fast-check';
 import { EventLog, streamOf } from '@muster/core';
 import { FakeClock } from '@muster/core/testing';
-import { ConnectionPool, webSocketServer } from '@muster/server';
+import { webSocketServer } from '@muster/server';
 import { RawClient, reportingService, serve, slowService } from './harness.ts';
 
 const echo = () => ({ methods: { echo: (data: unknown) => data } });
@@ -320,27 +320,3 @@ async function closeCodeAfter(url: string, bytes: Buffer): Promise<number> {
   }
   return 0;
 }
-
-describe('what is left of connections', () => {
-  it('is nothing after a thousand of them: no connection, no timer, no listener, no stranger', async () => {
-    const clock = new FakeClock();
-    await using server = await serve(echo, { app: { clock } });
-    const before = clock.pending;
-    const closed = (): number => server.recorded.moves('connection').filter((move) => move.endsWith(':closed')).length;
-    for (let i = 1; i <= 50; i += 1) {
-      const clients = await Promise.all(
-        Array.from({ length: 20 }, (_, n) => RawClient.welcomed(server.url, `user ${n}`, { subscribe: ['t'] })),
-      );
-      await Promise.all(
-        clients.map((client, n) => (n % 2 === 0 ? client.close() : (client.socket.terminate(), client.closed))),
-      );
-      while (closed() < i * 20) await new Promise((resolve) => setImmediate(resolve));
-    }
-    expect(server.app.get(ConnectionPool).size).toBe(0);
-    expect(clock.pending).toBe(before);
-    expect(await server.server.delivery()).toEqual({ appended: 0, acknowledged: 0, pending: 0, expired: 0 });
-    // All strangers and all addresses are forgotten as well: as many as at first may come again.
-    const again = await Promise.all(Array.from({ length: 8 }, () => RawClient.welcomed(server.url)));
-    await Promise.all(again.map((client) => client.close()));
-  }, 20_000);
-});

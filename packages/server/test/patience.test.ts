@@ -1,0 +1,225 @@
+/** What a server bears: everything short of a limit leaves the connection as it is, and who has gone counts no more. */
+import { describe, expect, it } from '@jest/globals';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { Socket } from 'node:net';
+import { EventLog, streamOf } from '@muster/core';
+import { FakeClock } from '@muster/core/testing';
+import { webSocketServer } from '@muster/server';
+import { RawClient, serve, slowService } from './harness.ts';
+
+const echo = () => ({ methods: { echo: (data: unknown) => data } });
+const event = (n: number) =>
+  ({ id: `r:${n}`, event: 'agent_output', run: 'r', n, agent: 'a', at: 0, data: { delta: `${n}` } }) as const;
+const isOpen = (client: RawClient): boolean => client.socket.readyState === client.socket.OPEN;
+
+describe('a silent client', () => {
+  it('is borne for two pings, and all is forgotten when it says anything at all', async () => {
+    const clock = new FakeClock();
+    await using server = await serve(echo, { app: { clock } });
+    const client = await RawClient.welcomed(server.url);
+    for (let round = 0; round < 3; round += 1) {
+      for (let ping = 0; ping < 2; ping += 1) {
+        await clock.advance(15_000);
+        await client.next('ping');
+      }
+      expect(isOpen(client)).toBe(true);
+      client.request('echo', round);
+      expect(await client.next('response')).toMatchObject({ data: round });
+    }
+    await clock.advance(30_000);
+    await clock.advance(15_000);
+    expect((await client.closed).code).toBe(4105);
+  });
+
+  it('that does not even answer the close is cut off, and is gone at once', async () => {
+    const clock = new FakeClock();
+    await using server = await serve(echo, { app: { clock } });
+    const client = await RawClient.welcomed(server.url);
+    // It reads nothing, so it sees no close; its socket stays open as far as it knows.
+    client.socket.pause();
+    const gone = new Promise<void>((resolve) => {
+      server.app.events.on((e) => {
+        if (e.type === 'moved' && e.machine === 'connection' && e.to === 'closed') resolve();
+      });
+    });
+    await clock.advance(15_000);
+    await clock.advance(15_000);
+    expect(server.recorded.moves('connection').at(-1)).toMatch(/:ready$/);
+    await clock.advance(15_000);
+    await gone;
+    client.socket.terminate();
+  });
+});
+
+describe('a client that is always behind', () => {
+  it('is borne as long as it acknowledges something now and then', async () => {
+    const clock = new FakeClock();
+    await using server = await serve(echo, { app: { clock } });
+    const client = await RawClient.welcomed(server.url, 'ann', { subscribe: ['t'] });
+    const stream = streamOf(server.sessions[0]!.principal, 't');
+    const log = server.app.get(EventLog);
+    for (let n = 1; n <= 20; n += 1) await log.append(stream, [event(n)]);
+    const { epoch } = await log.info(stream);
+    while ((await client.next('events')).offset < 20) continue;
+    for (let offset = 1; offset <= 8; offset += 1) {
+      for (let part = 0; part < 5; part += 1) {
+        await clock.advance(5_000);
+        await client.roundTrip();
+      }
+      expect(isOpen(client)).toBe(true);
+      client.send({ type: 'ack', stream: 't', epoch, offset });
+      await client.roundTrip();
+    }
+    // The same time again without an ack.
+    for (let part = 0; part < 10 && isOpen(client); part += 1) {
+      await clock.advance(5_000);
+      if (isOpen(client)) await client.roundTrip();
+    }
+    expect((await client.closed).code).toBe(4106);
+  });
+});
+
+describe('offences', () => {
+  it('are forgotten after ten seconds: whoever errs now and then is served for ever', async () => {
+    const clock = new FakeClock();
+    await using server = await serve(echo, { app: { clock }, server: { limits: { offences: 5 } } });
+    const client = await RawClient.welcomed(server.url);
+    for (let round = 0; round < 4; round += 1) {
+      for (let i = 0; i < 5; i += 1) {
+        client.send('no frame');
+        expect(await client.next('error')).toMatchObject({ code: 'FRAME_INVALID' });
+      }
+      client.request('echo', round);
+      expect(await client.next('response')).toMatchObject({ data: round });
+      await clock.advance(10_000);
+    }
+    for (let i = 0; i < 6; i += 1) client.send('no frame');
+    expect((await client.closed).code).toBe(4103);
+  });
+});
+
+describe('a place at the gate', () => {
+  it('is free again when its client has gone, and when it was let in', async () => {
+    const clock = new FakeClock();
+    const { Slow, up } = slowService();
+    await using server = await serve(echo, {
+      services: [Slow],
+      app: { clock },
+      server: { listen: 'at-once', limits: { heldPerUser: 1 } },
+    });
+    const waiting = async (): Promise<RawClient> => {
+      const client = new RawClient(server.url);
+      await client.opened();
+      client.hello('token:ann');
+      while ((await client.next('wait')).phase !== 'gated') continue;
+      return client;
+    };
+    for (let n = 0; n < 3; n += 1) {
+      const client = await waiting();
+      const closed = new Promise<void>((resolve) => {
+        server.app.events.on((e) => {
+          if (e.type === 'moved' && e.machine === 'connection' && e.to === 'closed') resolve();
+        });
+      });
+      client.socket.terminate();
+      await closed;
+    }
+    const last = await waiting();
+    up();
+    await last.next('welcome');
+    await last.close();
+  });
+});
+
+describe('what comes between hello and welcome', () => {
+  it('is kept up to so many bytes, and what is over is answered as not executed', async () => {
+    let goOn!: () => void;
+    const ready = new Promise<void>((resolve) => (goOn = resolve));
+    await using server = await serve(echo, { server: { limits: { mailboxBytes: 3_000 } } });
+    const log = server.app.get(EventLog);
+    const info = log.info.bind(log);
+    log.info = async (stream) => {
+      await ready;
+      return info(stream);
+    };
+    const client = new RawClient(server.url);
+    await client.opened();
+    const { _socket: tcp } = client.socket as unknown as { _socket: Socket };
+    // In one chunk: what the parser has read when reading is paused.
+    tcp.cork();
+    client.hello('token:ann', { subscribe: ['t'] });
+    const ids = Array.from({ length: 5 }, () => client.request('echo', 'x'.repeat(1_200)));
+    const small = client.request('echo', 'small enough for what is left');
+    tcp.uncork();
+    for (const id of ids.slice(2))
+      expect(await client.next('response')).toMatchObject({ id, ok: false, error: { code: 'MAILBOX_FULL' } });
+    goOn();
+    for (const id of [...ids.slice(0, 2), small]) expect(await client.next('response')).toMatchObject({ id, ok: true });
+    await client.close();
+  });
+});
+
+describe('a failure behind the server', () => {
+  it.each(['broken', 'odd'])(
+    'of the authenticator, which throws what is no verdict (%s), sends nobody away for good',
+    async (token) => {
+      await using server = await serve(echo);
+      const client = new RawClient(server.url);
+      await client.opened();
+      client.hello(token);
+      expect(await client.next('error')).toMatchObject({ code: 'AUTH_UNAVAILABLE' });
+      expect((await client.closed).code).toBe(4101);
+      expect(client.frames.at(-1)).toMatchObject({ type: 'bye', retry: 'backoff' });
+      // Its cause is among the faults of the server, and nowhere else.
+      expect(server.recorded.all.filter(({ type }) => type === 'fault')).toMatchObject([
+        { component: 'authenticator' },
+      ]);
+    },
+  );
+
+  it('of one look at the log fails one request, and the thread can be followed after it', async () => {
+    await using server = await serve((session) => ({ methods: { follow: () => session.follow('t') } }));
+    const log = server.app.get(EventLog);
+    const client = await RawClient.welcomed(server.url);
+    const info = log.info.bind(log);
+    log.info = () => Promise.reject(new Error('the disk hiccups'));
+    client.request('follow');
+    expect(await client.next('response')).toMatchObject({ ok: false, error: { code: 'INTERNAL' } });
+    log.info = info;
+    client.request('follow');
+    expect(await client.next('response')).toMatchObject({ ok: true });
+    await log.append(streamOf(server.sessions[0]!.principal, 't'), [event(1)]);
+    expect(await client.next('events')).toMatchObject({ stream: 't', offset: 1 });
+    await client.close();
+  });
+});
+
+describe('the frames of one tick', () => {
+  it('leave in one write', async () => {
+    const http = createServer();
+    const sockets: Socket[] = [];
+    http.on('connection', (socket) => sockets.push(socket));
+    http.listen(0, '127.0.0.1');
+    await once(http, 'listening');
+    const made = webSocketServer({ attachTo: http });
+    await using server = await serve(echo, { app: { server: made } });
+    await server.started;
+    const client = await RawClient.welcomed(made.url.replace('http', 'ws'));
+    const socket = sockets[0] as Socket;
+    let writes = 0;
+    const write = socket._write.bind(socket);
+    const writev = socket._writev!.bind(socket);
+    socket._write = (...given) => ((writes += 1), write(...given));
+    socket._writev = (...given) => ((writes += 1), writev(...given));
+    // In one chunk, so that the server reads all of them in one tick.
+    const { _socket: tcp } = client.socket as unknown as { _socket: Socket };
+    tcp.cork();
+    for (let i = 0; i < 20; i += 1) client.send({ type: 'ping' });
+    tcp.uncork();
+    for (let i = 0; i < 20; i += 1) await client.next('pong');
+    expect(writes).toBe(1);
+    await client.close();
+    http.close();
+  });
+});
