@@ -4,17 +4,7 @@
  * Says `ok` at the end; a run that goes wrong anywhere throws or never gets there.
  */
 import assert from 'node:assert/strict';
-import {
-  agent,
-  AgentRegistry,
-  AgentSupervisor,
-  defineTool,
-  ExecutionEngineFactory,
-  MemoryThreadStore,
-  runMethods,
-  ThreadService,
-  ThreadStore,
-} from '@muster/agents';
+import { agent, agents, AgentSupervisor, defineTool, runMethods } from '@muster/agents';
 import { connect } from '@muster/client';
 import { createApp, healthy, provide, service } from '@muster/core';
 import { Authenticator, ConnectionPool, webSocketFactory, webSocketServer } from '@muster/server';
@@ -73,18 +63,7 @@ webSocketFactory({ path: '/ws', dependsOn: [AgentSupervisor, Greetings] })(Front
 
 const server = webSocketServer({ port: 0 });
 const app = createApp({
-  services: [
-    Front,
-    Greeter,
-    Greetings,
-    AgentRegistry,
-    AgentSupervisor,
-    ExecutionEngineFactory,
-    ThreadService,
-    ConnectionPool,
-    provide(ThreadStore, MemoryThreadStore),
-    provide(Authenticator, Names),
-  ],
+  services: [Front, Greeter, Greetings, ...agents(), ConnectionPool, provide(Authenticator, Names)],
   server,
 });
 await app.start();

@@ -180,7 +180,7 @@ function specialOf(value: object): unknown {
       return (value as { toJSON(): string | null }).toJSON() ?? 'Invalid Date';
     case 'URL':
     case 'RegExp':
-      return String(value);
+      return (value as URL | RegExp).toString();
     case 'ArrayBuffer':
       return `[${(value as ArrayBuffer).byteLength} bytes]`;
     case 'Number':
