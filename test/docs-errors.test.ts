@@ -37,6 +37,7 @@ type Samples<E extends ErrorEntries> = {
 const contracts: Samples<typeof CONTRACT_ERRORS> = {
   ILLEGAL_TRANSITION: { machine: 'run r1', state: 'completed', event: 'agent_output', legal: [] },
   FRAME_INVALID: { problem: 'Invalid UUID', path: 'id', type: 'request', request: null },
+  IDEMPOTENCY_MISMATCH: { id: '6f8f57b1' },
   DUMP_INVALID: { problem: 'it is no JSON', path: '' },
 };
 
@@ -88,7 +89,6 @@ const server: Samples<typeof SERVER_ERRORS> = {
   MAILBOX_FULL: { waiting: 256 },
   METHOD_UNKNOWN: { method: 'nope', known: ['run', 'cancel'] },
   NOT_SERVING: { state: 'degraded' },
-  IDEMPOTENCY_MISMATCH: { id: '6f8f57b1' },
   STREAM_UNKNOWN: { stream: 't' },
   STREAMS_FULL: { streams: 64 },
   ACK_BEYOND: { stream: 't', offset: 9, sent: 3 },

@@ -206,6 +206,9 @@ describe('a request that comes again after a crash', () => {
       expect(other).not.toEqual(accepted);
     }
     expect(await again.run({ text: 'fine' }, { request: 'request 2' })).not.toEqual(accepted);
+    await expect(again.run({ text: 'other' }, { request: 'request 1' })).rejects.toMatchObject({
+      code: 'IDEMPOTENCY_MISMATCH',
+    });
   });
 
   it('is remembered for an hour', async () => {

@@ -13,6 +13,11 @@ export const CONTRACT_ERRORS = {
     hint: 'Compare the frame with the protocol specification; nothing of it was executed.',
     fatal: true,
   } satisfies ErrorEntry<{ problem: string; path: string; type: string | null; request: string | null }>,
+  IDEMPOTENCY_MISMATCH: {
+    message: (d) => `A request with the id ${d.id} came before, with another method or other data.`,
+    hint: 'Use a fresh id for each request, and the same id only to repeat exactly the same one.',
+    fatal: true,
+  } satisfies ErrorEntry<{ id: string }>,
   DUMP_INVALID: {
     message: (d) =>
       `This is no dump of the format muster.graph/1: ${d.problem}${d.path === '' ? '' : ` (at ${d.path})`}.`,

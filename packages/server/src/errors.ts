@@ -77,11 +77,6 @@ export const SERVER_ERRORS = {
     message: (d) => `The server is ${d.state}; this request was not executed.`,
     hint: 'Send it again when a recovered frame has come, or on the next connection after a drain frame.',
   } satisfies ErrorEntry<{ state: string }>,
-  IDEMPOTENCY_MISMATCH: {
-    message: (d) => `A request with the id ${d.id} came before, with another method or other data.`,
-    hint: 'Use a fresh id for each request, and the same id only to repeat exactly the same one.',
-    fatal: true,
-  } satisfies ErrorEntry<{ id: string }>,
   STREAM_UNKNOWN: {
     message: (d) => `This connection does not follow the stream "${d.stream}".`,
     hint: 'Send subscribe first.',

@@ -3,10 +3,11 @@
  *
  * No lock is shared between users. Runs of one user beyond a declared number wait for their turn; nobody else does.
  */
-import type { EventData, RunAccepted, RunRequest } from '@muster/contracts';
+import { contractError, type EventData, type RunAccepted, type RunRequest } from '@muster/contracts';
 import {
   Clock,
   EventLog,
+  keyPart,
   KeyValueStore,
   optional,
   type Principal,
@@ -126,7 +127,7 @@ export class AgentSupervisor implements Service {
    * Accepts a run. When this resolves, `agent_started` and the first `agent_thinking` are in the log and the user's message is stored.
    *
    * @param id of the request: the same one of the same requester finds the run that came of it, also after a crash.
-   * @throws MusterError `AGENT_UNKNOWN`, `THREAD_NOT_FOUND`, `NOT_ACCEPTING`, `QUEUE_FULL`, or `PERMIT_DEAD` when the gate has closed.
+   * @throws MusterError `AGENT_UNKNOWN`, `THREAD_NOT_FOUND`, `NOT_ACCEPTING`, `QUEUE_FULL`, `IDEMPOTENCY_MISMATCH`, or `PERMIT_DEAD` when the gate has closed.
    */
   async accept(requester: Requester, request: RunRequest, id?: string): Promise<RunAccepted> {
     if (!this.#accepting) throw agentError('NOT_ACCEPTING', {});
@@ -143,7 +144,8 @@ export class AgentSupervisor implements Service {
     const key = id === undefined || requester.id === undefined ? null : keyOf(requester, requester.id, id);
     const known = key === null ? undefined : await this.#records.find(key);
     if (known === undefined) return this.#accept(requester, request, key);
-    const { run, thread, from } = known;
+    const { run, thread, from, asked } = known;
+    if (asked !== fingerprintOf(request)) throw contractError('IDEMPOTENCY_MISMATCH', { id: id as string });
     await requester.follow(thread, from);
     return { run, thread };
   }
@@ -180,7 +182,17 @@ export class AgentSupervisor implements Service {
       const from = await this.#records.standing(principal, thread);
       const { user } = principal;
       const at = this.#clock.now();
-      record = { run, user, thread, agent: registered.agent, from, at, request: key, parent: null };
+      record = {
+        run,
+        user,
+        thread,
+        agent: registered.agent,
+        from,
+        at,
+        request: key,
+        asked: fingerprintOf(request),
+        parent: null,
+      };
       await Promise.all([requester.follow(thread), this.#records.open(record)]);
       // Looked at again: the app may have begun to stop while the question was stored.
       if (!this.#accepting) throw agentError('NOT_ACCEPTING', {});
@@ -325,4 +337,8 @@ export class AgentSupervisor implements Service {
 /** Names a request for ever: ids are only unique within a session of a user. */
 function keyOf({ principal }: Requester, session: string, id: string): string {
   return streamOf(principal, `${session} ${id}`);
+}
+
+function fingerprintOf({ text, agent, thread }: RunRequest): string {
+  return keyPart(JSON.stringify([text, agent ?? null, thread ?? null]));
 }

@@ -20,6 +20,8 @@ export interface RunRecord {
   readonly at: number;
   /** Names the request that it came of; `null` for one that cannot be repeated. */
   readonly request: string | null;
+  /** Tells that request from another under the same name. */
+  readonly asked: string;
   /** The run that it helps; `null` for one that a user has asked for. */
   readonly parent: string | null;
 }

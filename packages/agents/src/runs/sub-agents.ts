@@ -65,7 +65,17 @@ export class SubAgents {
     const from = await this.#parts.records.standing(principal, input.thread);
     const { user } = principal;
     const at = this.#parts.clock.now();
-    const record = { run, user, thread: input.thread, agent: registered.agent, from, at, request: null, parent };
+    const record = {
+      run,
+      user,
+      thread: input.thread,
+      agent: registered.agent,
+      from,
+      at,
+      request: null,
+      asked: '',
+      parent,
+    };
     await this.#parts.records.open(record);
     const { engine, recorder } = this.#parts.engines.create(permit, run, registered, principal, input, (...asked) =>
       this.delegate(family, run, depth + 1, ...asked),

@@ -11,7 +11,7 @@ import type { Subscription } from '../subscription.ts';
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 
 export interface KeyValueEntry {
-  /** Up to 1 024 bytes of UTF-8. */
+  /** Up to 1 024 bytes of UTF-8, so without halves of surrogate pairs. */
   readonly key: string;
   readonly value: Json;
   /** Of the write that made it what it is. */

@@ -4,7 +4,7 @@
  * Answers are kept for a while, and the oldest go first when there are too many.
  */
 import type { Position } from '@muster/contracts';
-import { serverError } from '../errors.ts';
+import { contractError } from '@muster/contracts';
 
 /** One request that is being executed, or was. */
 export interface Answer {
@@ -47,7 +47,7 @@ export class Answers {
    */
   find(id: string, fingerprint: string): Answer | undefined {
     const known = this.#kept?.get(id);
-    if (known !== undefined && known.fingerprint !== fingerprint) throw serverError('IDEMPOTENCY_MISMATCH', { id });
+    if (known !== undefined && known.fingerprint !== fingerprint) throw contractError('IDEMPOTENCY_MISMATCH', { id });
     return known;
   }
 
