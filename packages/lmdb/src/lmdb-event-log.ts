@@ -83,7 +83,7 @@ export class LmdbEventLog implements EventLog {
     this.#queue = new AppendQueue(settings.limits, () => this.#wake());
     this.#heads = {
       of: (stream) => this.#head(stream),
-      advanced: (head, top) => ({ ...head, top }),
+      advanced: ({ epoch, generation, id }, top) => ({ epoch, top, generation, id }),
       renewed: ({ generation }) => ({ epoch: random.uuid(), top: 0, generation: generation + 1, id: 0 }),
     };
   }

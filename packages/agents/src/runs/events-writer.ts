@@ -6,9 +6,8 @@
  */
 import type { EventsJson } from '@muster/core';
 
-const FIRST_BYTES = 512;
-/** The most that a UTF-16 unit can take in UTF-8. */
-const UNIT_BYTES = 3;
+/** Room for one event and its brackets; a second one makes it grow. */
+const FIRST_BYTES = 256;
 const OPEN = 0x5b;
 const COMMA = 0x2c;
 const CLOSE = 0x5d;
@@ -20,7 +19,7 @@ export class EventsWriter {
 
   /** @param json the text of one event. */
   add(json: string): void {
-    const bytes = this.#roomFor(json.length * UNIT_BYTES + 1);
+    const bytes = this.#roomFor(Buffer.byteLength(json) + 1);
     this.#length += bytes.write(json, this.#length);
     bytes[this.#length] = COMMA;
     this.#length += 1;

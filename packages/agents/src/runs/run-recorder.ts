@@ -18,7 +18,12 @@ import type { EventsJson, RuntimeEvents } from '@muster/core';
 import type { Content, Kept } from '../content/content.ts';
 import { agentError } from '../errors.ts';
 import { EventsWriter, joined, quoted } from './events-writer.ts';
-import type { Receipt, UserEmitter } from './user-emitter.ts';
+import type { UserEmitter } from './user-emitter.ts';
+
+/** Proof of an append: the offset of its last event. */
+export interface Receipt {
+  readonly offset: number;
+}
 
 /** How a run ended, but for what the recorder knows itself. */
 export type Ending = Omit<EventData<'agent_completed'>, 'count' | 'durationMs' | 'altered'>;
@@ -45,12 +50,14 @@ export interface RecorderParts {
   readonly content: Content;
 }
 
+interface Taken extends Gathered {
+  readonly events: EventsJson;
+}
+
 interface Steps {
   readonly step?: number;
   readonly totalSteps?: number;
 }
-
-const NO_EVENTS: EventsJson = { json: Buffer.from('[]'), count: 0 };
 
 export class RunRecorder {
   readonly run: string;
@@ -69,7 +76,11 @@ export class RunRecorder {
   readonly #startedAt: number;
   #n = 0;
   #gathered: Gathered | undefined;
-  #flushing: Promise<void> | undefined;
+  /** What an append that is under way has taken. */
+  #taken: Taken | undefined;
+  #isFlushing = false;
+  /** Those who wait until nothing is under way. */
+  #draining: (() => void)[] = [];
   /** What an append that failed has left out: it goes first in the next one, so that `n` has no hole. */
   #unwritten: { readonly events: EventsJson; readonly error: unknown } | undefined;
   #pendingOutput = '';
@@ -182,7 +193,7 @@ export class RunRecorder {
    */
   async drain(): Promise<void> {
     this.#flushOutput();
-    while (this.#flushing !== undefined) await this.#flushing;
+    if (this.#isFlushing) await new Promise<void>((resolve) => this.#draining.push(resolve));
     if (this.#unwritten !== undefined) throw this.#unwritten.error;
   }
 
@@ -217,36 +228,52 @@ export class RunRecorder {
     const at = this.#clock.now();
     this.#writer.add(`${id}${n}","event":"${name}${run}${n}${agent}${at},"data":${data}}`);
     this.#gathered ??= gather();
-    this.#flushing ??= this.#flush();
+    if (!this.#isFlushing) {
+      this.#isFlushing = true;
+      // What is emitted in this tick leaves together, also where a log asks at once.
+      queueMicrotask(this.#flush);
+    }
     return this.#gathered.recorded;
   }
 
-  async #flush(): Promise<void> {
-    // What is emitted in this tick leaves together, also where a log asks at once.
-    await Promise.resolve();
-    while (this.#gathered !== undefined) {
-      let taken: Gathered | undefined;
-      let events = NO_EVENTS;
-      const take = (): EventsJson => {
-        taken = this.#gathered;
-        this.#gathered = undefined;
-        events = joined(this.#unwritten?.events ?? NO_EVENTS, this.#writer.take());
-        return events;
-      };
-      try {
-        const receipt = await this.#emitter.append(take);
-        this.#unwritten = undefined;
-        taken?.resolve(receipt);
-      } catch (cause) {
-        // A log that refuses at once has not asked for anything.
-        if (taken === undefined) take();
-        const error = agentError('APPEND_FAILED', { run: this.run, count: events.count }, cause);
-        this.#unwritten = { events, error };
-        taken?.reject(error);
-      }
+  // Functions of the recorder, made once and not for every append: a run can have a hundred of them in a second.
+
+  readonly #flush = (): void => {
+    if (this.#gathered !== undefined) {
+      this.#emitter.append(this.#take).then(this.#appended, this.#failed);
+      return;
     }
-    this.#flushing = undefined;
-  }
+    this.#isFlushing = false;
+    for (const drained of this.#draining.splice(0)) drained();
+  };
+
+  readonly #take = (): EventsJson => {
+    const { recorded, resolve, reject } = this.#gathered as Gathered;
+    this.#gathered = undefined;
+    const written = this.#writer.take();
+    const events = this.#unwritten === undefined ? written : joined(this.#unwritten.events, written);
+    this.#taken = { recorded, resolve, reject, events };
+    return events;
+  };
+
+  readonly #appended = ({ top }: { readonly top: number }): void => {
+    const taken = this.#taken;
+    this.#taken = undefined;
+    this.#unwritten = undefined;
+    taken?.resolve({ offset: top });
+    this.#flush();
+  };
+
+  readonly #failed = (cause: unknown): void => {
+    // A log that refuses at once has not asked for anything.
+    if (this.#taken === undefined) this.#take();
+    const { reject, events } = this.#taken as unknown as Taken;
+    this.#taken = undefined;
+    const error = agentError('APPEND_FAILED', { run: this.run, count: events.count }, cause);
+    this.#unwritten = { events, error };
+    reject(error);
+    this.#flush();
+  };
 
   #moved(machine: 'run' | 'tool', subject: string) {
     return ({ from, event, to }: { from: string; event: string; to: string }): void => {

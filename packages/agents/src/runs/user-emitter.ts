@@ -1,12 +1,7 @@
 /**
  * Appends events to one user's stream. Made from a principal, it cannot name another user.
  */
-import { type EventLog, type Gathering, type Principal, streamOf } from '@muster/core';
-
-/** Proof of an append: the offset of its last event. */
-export interface Receipt {
-  readonly offset: number;
-}
+import { type Appended, type EventLog, type Gathering, type Principal, streamOf } from '@muster/core';
 
 export class UserEmitter {
   readonly user: string;
@@ -21,10 +16,8 @@ export class UserEmitter {
     this.#stream = streamOf(principal, thread);
   }
 
-  /** Resolves when all that `events` gives are in the log, and not before. */
-  async append(events: Gathering): Promise<Receipt> {
-    const appended = await this.#log.append(this.#stream, events);
-    // Without an expected top an append cannot conflict.
-    return { offset: appended.top };
+  /** Resolves when all that `events` gives are in the log, and not before; without an expected top it cannot conflict. */
+  append(events: Gathering): Promise<Appended> {
+    return this.#log.append(this.#stream, events);
   }
 }

@@ -22,31 +22,41 @@ const FLUSH_BYTES = 4 * 2 ** 20;
 /** What an operation counts as beside its text. */
 const OVERHEAD = 64;
 
-/** One append or drop that is to be written. */
-export type Operation =
-  | (EventsJson & {
-      readonly kind: 'append';
-      readonly stream: string;
-      readonly bytes: number;
-      readonly expectedTop: number | undefined;
-      readonly resolve: (appended: Appended) => void;
-      readonly reject: (error: unknown) => void;
-    })
-  | {
-      readonly kind: 'drop';
-      readonly stream: string;
-      readonly bytes: number;
-      readonly resolve: () => void;
-      readonly reject: (error: unknown) => void;
-    };
+/** An append that is to be written. */
+export interface Append extends EventsJson {
+  readonly kind: 'append';
+  readonly stream: string;
+  readonly bytes: number;
+  readonly expectedTop: number | undefined;
+  readonly resolve: (appended: Appended) => void;
+  readonly reject: (error: unknown) => void;
+}
 
-/** An append whose events have not been asked for. */
-type Unasked = Omit<Extract<Operation, { kind: 'append' }>, keyof EventsJson> & { readonly gather: Gathering };
+/** A drop that is to be written. */
+export interface Drop {
+  readonly kind: 'drop';
+  readonly stream: string;
+  readonly bytes: number;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export type Operation = Append | Drop;
+
+/** An append as it waits: what is gathered is filled in when it is asked for. One shape, since there are very many. */
+interface Waiting extends Append {
+  json: Buffer;
+  count: number;
+  bytes: number;
+  readonly gather: Gathering | undefined;
+}
+
+const NOTHING = Buffer.alloc(0);
 
 export class AppendQueue {
   readonly #limits: Required<QueueLimits>;
   readonly #wake: () => void;
-  #waiting: (Operation | Unasked)[] = [];
+  #waiting: (Waiting | Drop)[] = [];
   /** Of what waits. */
   #bytes = 0;
   /** Of what was taken and has not been settled. */
@@ -73,13 +83,13 @@ export class AppendQueue {
     expectedTop: number | undefined,
   ): Promise<Appended> {
     return new Promise((resolve, reject) => {
-      const ending = { kind: 'append', stream, expectedTop, resolve, reject } as const;
-      const waits =
-        typeof events === 'function'
-          ? { ...ending, gather: events, bytes: OVERHEAD }
-          : { ...ending, ...this.#checked(stream, jsonOf(events)) };
-      this.#admit(waits.bytes);
-      this.#join(waits);
+      const gather = typeof events === 'function' ? events : undefined;
+      const json = typeof events === 'function' ? NOTHING : Buffer.from(JSON.stringify(events));
+      const count = typeof events === 'function' ? 0 : events.length;
+      const bytes = json.length + OVERHEAD;
+      this.#check(stream, json);
+      this.#admit(bytes);
+      this.#join({ kind: 'append', stream, json, bytes, count, expectedTop, resolve, reject, gather });
     });
   }
 
@@ -99,10 +109,9 @@ export class AppendQueue {
       if (taken.length > 0 && bytes + waiting.bytes > FLUSH_BYTES) break;
       count += 1;
       this.#bytes -= waiting.bytes;
-      const asked = 'gather' in waiting ? this.#asked(waiting) : waiting;
-      if (asked === undefined) continue;
-      taken.push(asked);
-      bytes += asked.bytes;
+      if (waiting.kind === 'append' && waiting.gather !== undefined && !this.#ask(waiting, waiting.gather)) continue;
+      taken.push(waiting);
+      bytes += waiting.bytes;
     }
     this.#waiting = this.#waiting.slice(count);
     this.#inFlight += bytes;
@@ -122,20 +131,24 @@ export class AppendQueue {
     for (const { reject } of refused) reject(error);
   }
 
-  /** Asks for the events of an append, which ends here when there is something wrong with them. */
-  #asked({ gather, ...append }: Unasked): Operation | undefined {
+  /** Asks for the events of an append; false when there is something wrong with them, and the append ends here. */
+  #ask(append: Waiting, gather: Gathering): boolean {
     try {
-      return { ...append, ...this.#checked(append.stream, gather()) };
+      const { json, count } = gather();
+      this.#check(append.stream, json);
+      append.json = json;
+      append.count = count;
+      append.bytes = json.length + OVERHEAD;
+      return true;
     } catch (error) {
       append.reject(error);
-      return undefined;
+      return false;
     }
   }
 
-  #checked(stream: string, { json, count }: EventsJson): EventsJson & { readonly bytes: number } {
+  #check(stream: string, { length: bytes }: Buffer): void {
     const limit = this.#limits.maxAppendBytes;
-    if (json.length > limit) throw coreError('APPEND_TOO_LARGE', { stream, bytes: json.length, limit });
-    return { json, count, bytes: json.length + OVERHEAD };
+    if (bytes > limit) throw coreError('APPEND_TOO_LARGE', { stream, bytes, limit });
   }
 
   #admit(bytes: number): void {
@@ -144,13 +157,9 @@ export class AppendQueue {
     if (waitingBytes + bytes > limit) throw coreError('LOG_BUSY', { waitingBytes, limit });
   }
 
-  #join(operation: Operation | Unasked): void {
+  #join(operation: Waiting | Drop): void {
     this.#waiting.push(operation);
     this.#bytes += operation.bytes;
     this.#wake();
   }
-}
-
-function jsonOf(events: readonly AgentEvent[]): EventsJson {
-  return { json: Buffer.from(JSON.stringify(events)), count: events.length };
 }

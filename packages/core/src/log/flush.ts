@@ -5,7 +5,7 @@
  * forgotten with the flush.
  */
 import type { Appended, Batch } from './event-log.ts';
-import type { Operation } from './append-queue.ts';
+import type { Append, Operation } from './append-queue.ts';
 
 /** Limits of one record; the events of a single append may exceed them. */
 const RECORD_EVENTS = 128;
@@ -51,38 +51,45 @@ export class Flush<H extends Head> {
   readonly dropped: { readonly stream: string; readonly before: H }[] = [];
   readonly #source: Heads<H>;
   readonly #open = new Map<string, Open>();
-  readonly #endings: (() => void)[] = [];
+  readonly #operations: readonly Operation[];
+  /** How each append ends, in the order of the operations. */
+  readonly #appended: Appended[] = [];
 
   constructor(operations: readonly Operation[], source: Heads<H>) {
     this.#source = source;
+    this.#operations = operations;
     for (const operation of operations) {
-      if (operation.kind === 'append') this.#append(operation);
-      else this.#drop(operation);
+      if (operation.kind === 'append') this.#appended.push(this.#append(operation));
+      else this.#drop(operation.stream);
     }
     for (const stream of this.#open.keys()) this.#close(stream);
   }
 
   /** Tells every caller how its call ended. */
   resolve(): void {
-    for (const end of this.#endings) end();
+    let at = 0;
+    for (const operation of this.#operations) {
+      if (operation.kind === 'drop') operation.resolve();
+      else {
+        operation.resolve(this.#appended[at] as Appended);
+        at += 1;
+      }
+    }
   }
 
   #head(stream: string): H {
     return this.heads.get(stream) ?? this.#source.of(stream);
   }
 
-  #append(operation: Extract<Operation, { kind: 'append' }>): void {
-    const { stream, json, bytes, count, expectedTop, resolve } = operation;
+  #append({ stream, json, bytes, count, expectedTop }: Append): Appended {
     const head = this.#head(stream);
-    if (expectedTop !== undefined && expectedTop !== head.top) {
-      this.#endings.push(() => resolve({ ok: false, why: 'conflict', top: head.top }));
-      return;
+    if (expectedTop !== undefined && expectedTop !== head.top) return { ok: false, why: 'conflict', top: head.top };
+    const top = head.top + count;
+    if (count > 0) {
+      this.#roomFor(stream, head.top + 1, bytes, count).parts.push(json);
+      this.heads.set(stream, this.#source.advanced(head, top));
     }
-    const appended: Appended = { ok: true, epoch: head.epoch, top: head.top + count };
-    this.#endings.push(() => resolve(appended));
-    if (count === 0) return;
-    this.#roomFor(stream, head.top + 1, bytes, count).parts.push(json);
-    this.heads.set(stream, this.#source.advanced(head, appended.top));
+    return { ok: true, epoch: head.epoch, top };
   }
 
   /** The record that these events go into. */
@@ -111,12 +118,11 @@ export class Flush<H extends Head> {
     this.made.push({ stream, head, batch: { epoch: head.epoch, offset, count, json } });
   }
 
-  #drop({ stream, resolve }: Extract<Operation, { kind: 'drop' }>): void {
+  #drop(stream: string): void {
     this.#close(stream);
     const before = this.#head(stream);
     this.dropped.push({ stream, before });
     this.heads.set(stream, this.#source.renewed(before));
-    this.#endings.push(resolve);
   }
 }
 
