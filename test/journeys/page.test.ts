@@ -1,21 +1,9 @@
 /** The flagship's page in a real browser, as a person uses it. */
-import { describe, expect, it, jest } from '@jest/globals';
-import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import { expect, it, jest } from '@jest/globals';
 import { FaultyProxy } from '../faults/proxy.ts';
-import { chat, RunningProcess } from './process.ts';
+import { askAndRead, logIn, openPage, shown, withBrowser } from './chat-page.ts';
 
 jest.setTimeout(60_000);
-
-const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
-const mandatory = process.env['CI'] === 'true';
-if (executablePath === undefined && !mandatory) {
-  console.warn('Skipped: the page in a browser, because there is no chromium. On Debian: apt-get install chromium');
-}
-const withBrowser = executablePath === undefined && !mandatory ? describe.skip : describe;
 
 withBrowser('the page', () => {
   /** A way to the server that can be taken away: connections are reset, and so is every new one. */
@@ -38,85 +26,8 @@ withBrowser('the page', () => {
     };
   }
 
-  /** Starts the chat and opens its page, where the page is reached; everything ends with the scope. */
-  async function open(
-    name: string,
-    env: Readonly<Record<string, string>> = {},
-    reach: (url: string) => string | Promise<string> = (url) => url,
-  ): Promise<
-    AsyncDisposable & {
-      page: Page;
-      browser: Browser;
-      complaints: string[];
-      server: RunningProcess;
-      restart(): Promise<void>;
-    }
-  > {
-    const data = await mkdtemp(join(tmpdir(), 'muster-'));
-    let server = new RunningProcess(chat, { PORT: '0', MUSTER_DATA: data, CHAT_DATABASE_MS: '50', ...env });
-    const flags = [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ];
-    const browser: Browser = await chromium.launch({ executablePath: executablePath ?? '', args: flags });
-    const page = await browser.newPage();
-    const complaints: string[] = [];
-    page.on('console', (message) => {
-      if (message.type() === 'error') complaints.push(message.text());
-    });
-    page.on('pageerror', (error) => complaints.push(error.message));
-    const url = await server.said(/(http:\/\/127\.0\.0\.1:\d+)/);
-    await page.goto(await reach(url));
-    await logIn(page, name);
-    return {
-      page,
-      browser,
-      complaints,
-      server,
-      /** Killed without a word, and started again on the same port and the same data. */
-      restart: async () => {
-        server.child.kill('SIGKILL');
-        await server.exited;
-        server = new RunningProcess(chat, { PORT: new URL(url).port, MUSTER_DATA: data, CHAT_DATABASE_MS: '50' });
-        await server.url();
-      },
-      [Symbol.asyncDispose]: async () => {
-        await browser.close();
-        await server[Symbol.asyncDispose]();
-        await rm(data, { recursive: true, force: true });
-      },
-    };
-  }
-
-  async function logIn(page: Page, name: string): Promise<void> {
-    await page.fill('#name', name);
-    await page.click('#login button');
-    await page.waitForSelector('#question:visible');
-  }
-
-  /** Asks, and waits until a part of the answer is there. */
-  async function askAndRead(page: Page, question: string): Promise<void> {
-    await page.fill('#question', question);
-    await page.click('#ask button');
-    await page.waitForFunction(() => (document.querySelector('.text')?.textContent ?? '').length > 20);
-  }
-
-  /** What stands on the page, each step and each answer. */
-  const shown = (page: Page) =>
-    page.evaluate(() => ({
-      questions: [...document.querySelectorAll('.question')].map((each) => each.textContent),
-      steps: [...document.querySelectorAll('.steps li')].map((each) => each.textContent),
-      answers: [...document.querySelectorAll('.text')].map((each) => each.textContent),
-      ends: [...document.querySelectorAll('.end')].map((each) => each.textContent),
-    }));
-
   it('logs in with a name and shows thinking, tool and an answer that cites a file', async () => {
-    await using opened = await open('Ann');
+    await using opened = await openPage('Ann');
     const { page, complaints } = opened;
     await page.fill('#question', 'What does the gate do?');
     await page.click('#ask button');
@@ -133,7 +44,7 @@ withBrowser('the page', () => {
   });
 
   it('shows what a user wrote as text, whatever it contains, and says when the server has gone', async () => {
-    await using opened = await open('<img src=x onerror=alert(1)>');
+    await using opened = await openPage('<img src=x onerror=alert(1)>');
     const { page, server, complaints } = opened;
     const nasty = '<script>document.title="owned"</script> gate';
     await page.fill('#question', nasty);
@@ -147,7 +58,7 @@ withBrowser('the page', () => {
   });
 
   it('reloaded in the middle of an answer shows all of it, each event once', async () => {
-    await using opened = await open('Ann');
+    await using opened = await openPage('Ann');
     const { page, complaints } = opened;
     await askAndRead(page, 'What does the gate do?');
     const before = await shown(page);
@@ -168,7 +79,7 @@ withBrowser('the page', () => {
   });
 
   it('comes back by itself when the server was killed, has all that it had shown once, and sees the run interrupted', async () => {
-    await using opened = await open('Ann');
+    await using opened = await openPage('Ann');
     const { page } = opened;
     await askAndRead(page, 'What does the gate do?');
     const before = await shown(page);
@@ -192,7 +103,7 @@ withBrowser('the page', () => {
 
   it('says so while there is no network, and shows what went on meanwhile when it is back, each event once', async () => {
     let reached!: Awaited<ReturnType<typeof network>>;
-    await using opened = await open('Ann', { LOG_FORMAT: 'json' }, async (url) => {
+    await using opened = await openPage('Ann', { LOG_FORMAT: 'json' }, async (url) => {
       reached = await network(Number(new URL(url).port));
       return `http://127.0.0.1:${reached.port}`;
     });
@@ -225,7 +136,7 @@ withBrowser('the page', () => {
   });
 
   it('in two tabs of one user shows each what was asked there', async () => {
-    await using opened = await open('Ann');
+    await using opened = await openPage('Ann');
     const second = await opened.browser.newPage();
     await second.goto(opened.page.url());
     await logIn(second, 'Ann');
