@@ -21,7 +21,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'node:',
   ],
   server: ['@muster/contracts', '@muster/core', 'ws', 'node:'],
-  agents: ['@muster/contracts', '@muster/core', '@standard-schema/spec'],
+  agents: ['@muster/contracts', '@muster/core', '@standard-schema/spec', 'ai'],
   client: ['@muster/contracts'],
   lmdb: ['@muster/contracts', '@muster/core', 'lmdb', 'node:'],
   inspect: ['@muster/contracts', '@muster/core', '@muster/server', 'esbuild', 'ws', 'node:'],
@@ -157,8 +157,9 @@ describe('architecture', () => {
     const undeclared = Object.keys(ALLOWED).flatMap((name) => {
       const manifest = JSON.parse(readFileSync(join(root, 'packages', name, 'package.json'), 'utf8')) as {
         dependencies?: Record<string, string>;
+        peerDependencies?: Record<string, string>;
       };
-      const declared = Object.keys(manifest.dependencies ?? {});
+      const declared = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies });
       const used = new Set(
         sources.filter((source) => source.package === name).flatMap(({ imports }) => imports.map(({ from }) => from)),
       );

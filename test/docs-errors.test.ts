@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AGENT_ERRORS } from '@muster/agents';
+import { AI_SDK_ERRORS } from '@muster/agents/ai-sdk';
 import { CLIENT_ERRORS } from '@muster/client';
 import {
   CLIENT_FRAMES,
@@ -165,6 +166,12 @@ const inspect: Samples<typeof INSPECT_ERRORS> = {
   INSPECT_FAILED: { reason: 'a bug' },
 };
 
+const aiSdk: Samples<typeof AI_SDK_ERRORS> = {
+  MODEL_FAILED: { model: 'a-model' },
+  MODEL_REFUSED: { model: 'a-model', reason: 'content-filter' },
+  MODEL_OUT_OF_STEPS: { model: 'a-model', steps: 8 },
+};
+
 const lmdb: Samples<typeof LMDB_ERRORS> = {
   DATA_DIRECTORY_LOCKED: { directory: '/srv/data', pid: 7, since: 1_767_225_600_000, heldMs: 61_000 },
   DATA_DIRECTORY_HELD: { directory: '/srv/data', pid: 7, since: 1_767_225_600_000, heldMs: 61_000, waitedMs: 15_000 },
@@ -180,6 +187,7 @@ const CATALOGUES: Readonly<Record<string, { entries: ErrorEntries; samples: Read
   '@muster/core': { entries: CORE_ERRORS, samples: core },
   '@muster/server': { entries: SERVER_ERRORS, samples: server },
   '@muster/agents': { entries: AGENT_ERRORS, samples: agents },
+  '@muster/agents/ai-sdk': { entries: AI_SDK_ERRORS, samples: aiSdk },
   '@muster/lmdb': { entries: LMDB_ERRORS, samples: lmdb },
   '@muster/client': { entries: CLIENT_ERRORS, samples: client },
   '@muster/inspect': { entries: INSPECT_ERRORS, samples: inspect },
