@@ -70,7 +70,7 @@ function companions(): string[] {
   const known = [json<Manifest>(join(root, 'package.json')), ...packages.map(({ manifest }) => manifest)].map(
     ({ dependencies, devDependencies }) => ({ ...devDependencies, ...dependencies }),
   );
-  return ['ws', 'valibot', '@types/node'].map((name) => {
+  return ['ws', 'valibot', 'ai', 'zod', '@types/node'].map((name) => {
     const version = known.find((each) => each[name] !== undefined)?.[name];
     return `${name}@${version}`;
   });
@@ -115,10 +115,14 @@ export async function compile(
   const { output } = await run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', config]);
   const errors: Record<string, string[]> = Object.fromEntries(Object.keys(sources).map((file) => [file, []]));
   const files: string[] = [];
+  let about = 'elsewhere';
   for (const line of output.split('\n').filter((each) => each !== '')) {
     if (line.startsWith(project)) files.push(line);
-    else if (!/^\/.*\/typescript\b.*\/lib[\w.]*\.d\.ts$/.test(line))
-      (errors[/^([^\s(]+)\(\d/.exec(line)?.[1] ?? 'elsewhere'] ??= []).push(line);
+    else if (!/^\/.*\/typescript\b.*\/lib[\w.]*\.d\.ts$/.test(line)) {
+      // What is indented says more of the error before it.
+      if (!line.startsWith(' ')) about = /^([^\s(]+)\(\d/.exec(line)?.[1] ?? 'elsewhere';
+      (errors[about] ??= []).push(line);
+    }
   }
   return { errors, files, out };
 }

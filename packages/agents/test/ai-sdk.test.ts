@@ -5,7 +5,7 @@ import { MockLanguageModelV3 } from 'ai/test';
 import { z } from 'zod';
 import { type AgentContext, defineTool, type RunInput, type RunResult } from '@muster/agents';
 import { runModel } from '@muster/agents/ai-sdk';
-import { expectLegal, names, withAgent } from './harness.ts';
+import { deferred, expectLegal, names, withAgent } from './harness.ts';
 
 const SECRET = 'hunter2-at-/srv/app/db.ts';
 type Parts = readonly LanguageModelV3StreamPart[];
@@ -168,10 +168,10 @@ describe('a run that a model drives', () => {
   });
 
   it('stops the model when it is cancelled, and ends as cancelled', async () => {
-    let signal: AbortSignal | undefined;
+    const called = deferred<AbortSignal | undefined>();
     const model = new MockLanguageModelV3({
       doStream: async ({ abortSignal }) => {
-        signal = abortSignal;
+        called.resolve(abortSignal);
         const stream = new ReadableStream<LanguageModelV3StreamPart>({
           start: (controller) => {
             for (const part of text('It is ').slice(0, 2)) controller.enqueue(part);
@@ -183,11 +183,11 @@ describe('a run that a model drives', () => {
     });
     await using test = await withAgent((ctx, input) => runModel(input, ctx, { model }));
     const run = await test.ask();
-    while (signal === undefined) await new Promise(setImmediate);
+    const signal = await called.promise;
     const { principal } = await test.requesterOf('ann');
     test.supervisor.cancel(principal, run.run, null);
     expect((await run.terminal).data).toMatchObject({ status: 'cancelled', by: 'user' });
-    expect(signal.aborted).toBe(true);
+    expect(signal?.aborted).toBe(true);
     expectLegal(await run.events());
   });
 

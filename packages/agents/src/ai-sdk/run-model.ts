@@ -138,7 +138,7 @@ function messagesOf({ history, text }: RunInput): ModelMessage[] {
 function toolFor(tool: Tool, ctx: AgentContext) {
   return modelTool({
     description: tool.description,
-    inputSchema: jsonSchema<unknown>(tool.inputSchema),
+    inputSchema: jsonSchema(tool.inputSchema),
     // What it throws is shown to the model in the words of our catalogue, which say nothing secret.
     execute: async (given: unknown) => (await ctx.tool(tool, given)) ?? null,
   });
