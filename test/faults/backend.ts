@@ -1,36 +1,9 @@
-/** The backend under faults: durable events, agents that take their time, and heartbeats that are quick to notice. */
-import {
-  agent,
-  type Agent,
-  type AgentContext,
-  agents,
-  AgentSupervisor,
-  type RunInput,
-  runMethods,
-} from '@muster/agents';
-import { Clock, createApp, provide, runApp, service, sleep } from '@muster/core';
+/** The backend under faults: durable events, agents that go wrong, and heartbeats that are quick to notice. */
+import { agents, AgentSupervisor, runMethods } from '@muster/agents';
+import { createApp, provide, runApp, service } from '@muster/core';
 import { lmdb } from '@muster/lmdb';
 import { Authenticator, ConnectionPool, type Session, webSocketFactory, webSocketServer } from '@muster/server';
-
-/** Thinks so often as it is asked to, with a little time between, and repeats a canary that only its user may see. */
-@agent({ name: 'thinker', description: 'thinks', dependsOn: [Clock] })
-class Thinker implements Agent {
-  readonly #clock: Clock;
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
-
-  async run({ text }: RunInput, ctx: AgentContext) {
-    const thoughts = Number(text.split(' ')[0]);
-    for (let n = 1; n <= thoughts; n += 1) {
-      void ctx.think(`thought ${n} of ${text}`);
-      if (n % 4 === 0) await sleep(this.#clock, 5, ctx.signal);
-    }
-    await ctx.drain();
-    return { finalResponse: `the end of ${text}` };
-  }
-}
+import { Thinker, ZealousHelper } from './agents.ts';
 
 @service()
 class Names implements Authenticator {
@@ -58,6 +31,7 @@ await runApp(
     services: [
       ...lmdb({ directory: process.env['DATA'] as string }),
       Thinker,
+      ZealousHelper,
       Front,
       ...agents(),
       ConnectionPool,

@@ -32,6 +32,7 @@ describe('npm run faults', () => {
       disordered: 0,
       foreign: 0,
       terminals: { missing: 0, extra: 0 },
+      illegal: 0,
       stuck: 0,
     });
   });

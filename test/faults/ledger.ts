@@ -1,7 +1,7 @@
 /**
- * Compares what was appended with what was delivered: every event once, in order, to its user alone, and one end per run.
+ * Compares what was appended with what was delivered: every event once, in order, to its user alone, and every run whole.
  */
-import type { AgentEvent } from '@muster/contracts';
+import { type AgentEvent, RUN, StateMachine } from '@muster/contracts';
 
 export interface Verdict {
   events: number;
@@ -10,10 +10,20 @@ export interface Verdict {
   disordered: number;
   foreign: number;
   terminals: { missing: number; extra: number };
+  /** Runs that are not what the contract says: a hole in `n`, an unpaired tool, something after the end. */
+  illegal: number;
 }
 
 export function cleanVerdict(): Verdict {
-  return { events: 0, lost: 0, duplicated: 0, disordered: 0, foreign: 0, terminals: { missing: 0, extra: 0 } };
+  return {
+    events: 0,
+    lost: 0,
+    duplicated: 0,
+    disordered: 0,
+    foreign: 0,
+    terminals: { missing: 0, extra: 0 },
+    illegal: 0,
+  };
 }
 
 /**
@@ -44,6 +54,20 @@ export function judge(
     if (count === 0) verdict.terminals.missing += 1;
     if (count > 1) verdict.terminals.extra += count - 1;
   }
+  for (const run of ends.keys()) if (!isLegal(appended.filter((event) => event.run === run))) verdict.illegal += 1;
+}
+
+/** True when the tables allow the events of one run, in this order and to the end. */
+function isLegal(events: readonly AgentEvent[]): boolean {
+  const run = new StateMachine('run', RUN, 'accepted');
+  const open = new Set<string>();
+  for (const [i, { event, n, data }] of events.entries()) {
+    if (n !== i + 1 || !run.can(event)) return false;
+    run.send(event);
+    if (event === 'tool_executing') open.add(data.callId);
+    if (event === 'tool_completed' && !open.delete(data.callId)) return false;
+  }
+  return open.size === 0;
 }
 
 /** Adds what was lost, came twice, or came after one that is later. Ids stand in the order in which they were sent. */
@@ -74,11 +98,12 @@ function isOf({ event, data }: AgentEvent, canary: string): boolean {
 
 /** Adds what another run found. */
 export function addVerdict(to: Verdict, found: Verdict): void {
-  for (const count of ['events', 'lost', 'duplicated', 'disordered', 'foreign'] as const) to[count] += found[count];
+  for (const count of ['events', 'lost', 'duplicated', 'disordered', 'foreign', 'illegal'] as const)
+    to[count] += found[count];
   for (const count of ['missing', 'extra'] as const) to.terminals[count] += found.terminals[count];
 }
 
 /** True when nothing was found, however much was looked at. */
-export function isClean({ lost, duplicated, disordered, foreign, terminals }: Verdict): boolean {
-  return lost + duplicated + disordered + foreign + terminals.missing + terminals.extra === 0;
+export function isClean({ lost, duplicated, disordered, foreign, illegal, terminals }: Verdict): boolean {
+  return lost + duplicated + disordered + foreign + illegal + terminals.missing + terminals.extra === 0;
 }

@@ -10,6 +10,7 @@ import type { AgentEvent } from '@muster/contracts';
 import { WebSocket } from 'ws';
 import { RunningProcess } from '../journeys/process.ts';
 import { SeededRandom } from '@muster/core/testing';
+import { MISDEEDS, type Misdeed } from './agents.ts';
 import { faultsFrom, type ScheduleOptions } from './fault.ts';
 import { judge, type Verdict } from './ledger.ts';
 import { FaultyProxy } from './proxy.ts';
@@ -46,7 +47,9 @@ export async function scenario(seed: number, backend: string, verdict: Verdict):
     await using proxy = await FaultyProxy.listen({ port, faults: faultsFrom(seed, options) });
     const url = `ws://127.0.0.1:${proxy.port}/ws`;
     const tabs = await Promise.all(USERS.flatMap((user) => Array.from({ length: TABS }, () => tabOf(url, user))));
-    const asked = tabs.flatMap((tab) => Array.from({ length: RUNS }, () => ask(tab, random.between(5, 120))));
+    const asked = tabs.flatMap((tab) =>
+      Array.from({ length: RUNS }, () => ask(tab, random.between(5, 120), random.pick(MISDEEDS), random)),
+    );
     if (random.chance(0.5)) {
       // In the middle of it all: when so much has been delivered to somebody.
       await delivered(tabs, random.between(1, 60));
@@ -91,11 +94,22 @@ async function tabOf(url: string, user: string): Promise<Tab> {
   return { user, thread, delivered, client };
 }
 
-/** Asks, and waits for the end, however the run ends. */
-async function ask({ client, user, thread }: Tab, thoughts: number): Promise<void> {
-  const run = client.run({ text: `${thoughts} thoughts, canary of ${user}.`, thread });
-  await run.accepted;
+/** Asks, and waits for the end, however the run ends; one that would hang, and now and then another, is cancelled. */
+async function ask(tab: Tab, thoughts: number, misdeed: Misdeed, random: SeededRandom): Promise<void> {
+  const { client, user, thread } = tab;
+  const cancelAfter = misdeed === 'hangs' || random.chance(0.1) ? random.between(2, 60) : undefined;
+  const run = client.run({ text: `${thoughts} ${misdeed}, canary of ${user}.`, agent: 'thinker', thread });
+  const { run: id } = await run.accepted;
+  if (cancelAfter !== undefined) {
+    const own = (): number => tab.delivered.filter((event) => event.run === id).length;
+    await until(() => own() >= Math.min(cancelAfter, thoughts) || tab.delivered.some((event) => isEnd(event, id)));
+    run.cancel('enough');
+  }
   await run.result;
+}
+
+function isEnd(event: AgentEvent, run: string): boolean {
+  return event.run === run && event.event === 'agent_completed';
 }
 
 /** Everything that the log has of a tab's thread, by a client that no fault reaches. */
