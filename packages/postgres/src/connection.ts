@@ -18,8 +18,5 @@ export interface Connections {
    *
    * @param options `callMs`: time for all of it. @default callMs of the settings
    */
-  transaction<T>(
-    work: (connection: Connection) => Promise<T>,
-    options?: { readonly callMs?: number },
-  ): Promise<T>;
+  transaction<T>(work: (connection: Connection) => Promise<T>, options?: { readonly callMs?: number }): Promise<T>;
 }

@@ -30,7 +30,8 @@ export async function migrate(connections: Connections, options: MigrateOptions)
   const { callMs, onStep, migrations = MIGRATIONS } = options;
   const made: string[] = [];
   // A look without the lock and without any privilege to make tables, for the usual start.
-  if ((await connections.query((connection) => look(connection, options, migrations))) === migrations.length) return made;
+  if ((await connections.query((connection) => look(connection, options, migrations))) === migrations.length)
+    return made;
   for (;;) {
     onStep?.('waiting for the lock of the migrations');
     const name = await connections.transaction((connection) => step(connection, options, migrations), { callMs });
@@ -72,7 +73,10 @@ async function look(
 ): Promise<number> {
   const [database] = (
     await connection.query(
-      `select current_setting('server_encoding') as encoding, to_regclass('muster_migrations') is not null as known`,
+      // Not by to_regclass(): that answers from a cache which may be older than the lock.
+      `select current_setting('server_encoding') as encoding, exists (
+        select from pg_catalog.pg_tables where tablename = 'muster_migrations' and schemaname = any (current_schemas(false))
+      ) as known`,
     )
   ).rows as { encoding: string; known: boolean }[];
   const { encoding, known } = database as { encoding: string; known: boolean };

@@ -4,17 +4,7 @@
  * Every call ends within its time, whatever the network does, and a connection on which anything failed is not used again.
  */
 import { Socket } from 'node:net';
-import {
-  bounded,
-  type CheckContext,
-  Clock,
-  type Health,
-  healthy,
-  reasonOf,
-  service,
-  type StopContext,
-  unhealthy,
-} from '@muster/core';
+import { bounded, Clock, type Health, healthy, reasonOf, service, type StopContext, unhealthy } from '@muster/core';
 import pg from 'pg';
 import type { Connection, Connections } from './connection.ts';
 import { postgresError } from './errors.ts';
@@ -46,14 +36,16 @@ export class PostgresPool implements Connections {
     try {
       await this.query((connection) => connection.query('select 1'));
     } catch (error) {
+      // The driver leaves a connection open on which it could not log in.
+      this.#cut();
       throw startFailureOf(error, this.#settings.target);
     }
   }
 
   /** Whether the server answers; a pool whose connections are all busy for so long counts as one that does not. */
-  async check({ clock }: Pick<CheckContext, 'clock'>): Promise<Health> {
+  async check(): Promise<Health> {
     try {
-      await this.#call((connection) => connection.query('select 1'), CHECK_MS, clock);
+      await this.#call((connection) => connection.query('select 1'), CHECK_MS);
       return healthy;
     } catch (error) {
       return unhealthy(reasonOf(error));
@@ -66,9 +58,7 @@ export class PostgresPool implements Connections {
     if (pool === undefined) return;
     this.#pool = undefined;
     const closed = [...this.#sockets].map((socket) => new Promise((resolve) => socket.once('close', resolve)));
-    const cut = clock.schedule(Math.max(0, deadline - clock.monotonic() - CUT_MS), () => {
-      for (const socket of this.#sockets) socket.destroy();
-    });
+    const cut = clock.schedule(Math.max(0, deadline - clock.monotonic() - CUT_MS), () => this.#cut());
     try {
       await pool.end();
       // The pool has ended when it has said so to the server; a dead network would keep the process running after that.
@@ -85,10 +75,7 @@ export class PostgresPool implements Connections {
   }
 
   /** As in `Connections`. @throws MusterError as `query`. */
-  transaction<T>(
-    work: (connection: Connection) => Promise<T>,
-    options: { readonly callMs?: number } = {},
-  ): Promise<T> {
+  transaction<T>(work: (connection: Connection) => Promise<T>, options: { readonly callMs?: number } = {}): Promise<T> {
     const { connectMs, callMs } = { ...this.#settings, ...options };
     return this.#call(
       async (connection) => {
@@ -104,11 +91,7 @@ export class PostgresPool implements Connections {
     );
   }
 
-  async #call<T>(
-    work: (connection: Connection) => Promise<T>,
-    timeoutMs: number,
-    clock: Pick<Clock, 'schedule'> = this.#clock,
-  ): Promise<T> {
+  async #call<T>(work: (connection: Connection) => Promise<T>, timeoutMs: number): Promise<T> {
     const pool = this.#pool;
     if (pool === undefined) throw postgresError('POSTGRES_CLOSED', {});
     let isOver = false;
@@ -116,7 +99,7 @@ export class PostgresPool implements Connections {
     let isBroken = true;
     try {
       return await bounded(
-        { clock: clock as Clock, timeoutMs, onTimeout: () => postgresError('POSTGRES_TIMEOUT', { timeoutMs }) },
+        { clock: this.#clock, timeoutMs, onTimeout: () => postgresError('POSTGRES_TIMEOUT', { timeoutMs }) },
         async () => {
           const taken = await this.#take(pool);
           if (isOver) {
@@ -177,6 +160,10 @@ export class PostgresPool implements Connections {
     pool.on('error', () => {});
     pool.on('connect', (client) => client.on('error', () => {}));
     return pool;
+  }
+
+  #cut(): void {
+    for (const socket of this.#sockets) socket.destroy();
   }
 
   /** Known to us, so that a stop can cut off what a dead network keeps open. */

@@ -22,7 +22,18 @@ async function fresh(connections: Connections): Promise<PostgresThreadStore> {
 
 /** Beyond the suite: what PostgreSQL itself would refuse or change. */
 async function keepsOddTexts(store: PostgresThreadStore): Promise<void> {
-  const odd = ['\0', '\\0', '\\\\0', '\\ud800', '\ud800', 'a\udc00\ud800b', '\\', '\u0001\u007f\ufeff\uffff', '', '😀\0😀'];
+  const odd = [
+    '\0',
+    '\\0',
+    '\\\\0',
+    '\\ud800',
+    '\ud800',
+    'a\udc00\ud800b',
+    '\\',
+    '\u0001\u007f\ufeff\uffff',
+    '',
+    '😀\0😀',
+  ];
   for (const text of odd) {
     const message = { id: text, role: 'user', content: text, status: 'pending', run: text, at: 1.5 } as const;
     expect(await store.open(text, { id: text, title: text, at: 0.5 })).toMatchObject({ id: text, title: text });

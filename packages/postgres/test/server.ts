@@ -17,7 +17,10 @@ const user = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
 function findBinaries(): string | undefined {
   const debian = '/usr/lib/postgresql';
   const versions = existsSync(debian) ? readdirSync(debian).sort((a, b) => Number(b) - Number(a)) : [];
-  const places = [...versions.map((version) => join(debian, version, 'bin')), ...(process.env['PATH'] ?? '').split(':')];
+  const places = [
+    ...versions.map((version) => join(debian, version, 'bin')),
+    ...(process.env['PATH'] ?? '').split(':'),
+  ];
   return places.find((place) => existsSync(join(place, 'initdb')) && existsSync(join(place, 'postgres')));
 }
 
@@ -47,8 +50,23 @@ export class Server {
     const passwords = join(directory, 'password');
     writeFileSync(passwords, PASSWORD);
     if (user.uid !== undefined) for (const path of [directory, passwords]) chownSync(path, NOBODY, NOBODY);
-    const args = ['-U', 'muster', '-A', 'scram-sha-256', '-E', 'UTF8', '--locale=C', '--no-sync', '--pwfile', passwords];
-    execFileSync(join(binaries, 'initdb'), ['-D', join(directory, 'data'), ...args], { ...user, stdio: 'pipe', cwd: directory });
+    const args = [
+      '-U',
+      'muster',
+      '-A',
+      'scram-sha-256',
+      '-E',
+      'UTF8',
+      '--locale=C',
+      '--no-sync',
+      '--pwfile',
+      passwords,
+    ];
+    execFileSync(join(binaries, 'initdb'), ['-D', join(directory, 'data'), ...args], {
+      ...user,
+      stdio: 'pipe',
+      cwd: directory,
+    });
     return new Server(directory, await freePort());
   }
 
