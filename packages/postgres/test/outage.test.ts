@@ -75,9 +75,9 @@ withServer('a server that goes away and comes back', () => {
     await store.open('ann', { id: 't', title: 't', at: 1 });
     const acknowledged = new Set<string>();
     let failures = 0;
-    let isOver = false;
+    const over = new AbortController();
     const writers = Array.from({ length: 8 }, async (_, writer) => {
-      for (let call = 0; !isOver; call += 1) {
+      for (let call = 0; !over.signal.aborted; call += 1) {
         const id = `${writer}.${call}`;
         try {
           await store.add('ann', 't', [message(`${id} a`), message(`${id} b`), message(`${id} c`)]);
@@ -104,7 +104,7 @@ withServer('a server that goes away and comes back', () => {
       await server.start();
     }
     await enough(40);
-    isOver = true;
+    over.abort();
     await Promise.all(writers);
 
     expect(failures).toBeGreaterThan(0);
