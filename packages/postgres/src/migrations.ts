@@ -10,7 +10,7 @@ export interface Migration {
   readonly statements: readonly string[];
 }
 
-/** Ids are compared by their bytes: another collation could hold two of them for one. */
+/** Keys are compared by their bytes: the order of a language changes with the system, and breaks the indexes that have it. */
 export const MIGRATIONS: readonly Migration[] = [
   {
     name: 'threads and messages',
