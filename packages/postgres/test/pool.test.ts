@@ -47,14 +47,15 @@ describe('the options', () => {
 async function proxyTo(port: number) {
   const sockets = new Set<Socket>();
   let isFrozen = false;
-  const server = createServer((near) => {
-    const far = connect(port, '127.0.0.1');
+  const server = createServer({ allowHalfOpen: true }, (near) => {
+    const far = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
     for (const [from, to] of [
       [near, far],
       [far, near],
     ] as const) {
       sockets.add(from);
       from.on('error', () => {}).on('close', () => isFrozen || to.destroy());
+      from.on('end', () => isFrozen || to.end());
       from.on('data', (bytes) => isFrozen || to.write(bytes));
     }
   });
@@ -153,6 +154,15 @@ withServer('the pool on a server', () => {
     });
     await expect(swallowed).rejects.toMatchObject({ code: 'POSTGRES_FAILED', details: { sqlState: '25P02' } });
     expect(await server.sql(name, 'select * from c')).toEqual([]);
+    // Nor does it come back with the next transaction, as it would on a connection that still has it open.
+    await expect(
+      pool.transaction(async (connection) => {
+        await connection.query('insert into c values (3)');
+        throw thrown;
+      }),
+    ).rejects.toBe(thrown);
+    await pool.transaction((connection) => connection.query('insert into c values (4)'));
+    expect(await server.sql(name, 'select * from c')).toEqual([{ d: 4 }]);
     await pool.stop(stopping());
   });
 
@@ -172,6 +182,8 @@ withServer('the pool on a server', () => {
   it('ends calls, checks and its own stop within their times when the network is dead', async () => {
     await using proxy = await proxyTo(server.port);
     const pool = await opened({ url: server.url(name, { port: proxy.port }), connectMs: 200, callMs: 200 });
+    // One for the call, one for the check, and one that is idle until the stop.
+    await Promise.all([1, 2, 3].map(() => pool.query((connection) => connection.query('select pg_sleep(0.05)'))));
     expect(await pool.check()).toEqual({ status: 'healthy' });
     proxy.freeze();
     const began = systemClock.monotonic();
