@@ -30,6 +30,12 @@ export function failureOf(error: unknown, timeoutMs: number): MusterError {
 
 /** What kept the app from its database at the start: fatal where trying again cannot mend it. */
 export function startFailureOf(error: unknown, target: string): MusterError {
+  if (error instanceof MusterError && error.code === 'POSTGRES_TIMEOUT')
+    return postgresError(
+      'POSTGRES_UNREACHABLE',
+      { target, reason: `no answer in ${error.details['timeoutMs']} ms` },
+      error,
+    );
   if (error instanceof MusterError && error.cause === undefined) return error;
   const cause = plain(error instanceof MusterError ? error.cause : error);
   const { code } = cause;

@@ -34,7 +34,7 @@ export class PostgresPool implements Connections {
   async start(): Promise<void> {
     this.#pool = this.#makePool();
     try {
-      await this.query((connection) => connection.query('select 1'));
+      await this.#call((connection) => connection.query('select 1'), this.#settings.connectMs + CHECK_MS);
     } catch (error) {
       // The driver leaves a connection open on which it could not log in.
       this.#cut();

@@ -125,6 +125,18 @@ withServer('the pool on a server', () => {
     }
   });
 
+  it('says of one that takes connections and never answers that it cannot be reached', async () => {
+    await using proxy = await proxyTo(server.port);
+    proxy.freeze();
+    const began = systemClock.monotonic();
+    await expect(opened({ url: server.url(name, { port: proxy.port }), connectMs: 200 })).rejects.toMatchObject({
+      code: 'POSTGRES_UNREACHABLE',
+      fatal: false,
+      details: { target: `127.0.0.1:${proxy.port}/${name}`, reason: expect.stringContaining('timeout') },
+    });
+    expect(since(began)).toBeLessThan(1_500);
+  });
+
   it('gives a statement up that takes too long, and what was open is rolled back', async () => {
     const pool = await opened({ callMs: 200 });
     await server.sql(name, 'create table a (b integer)');
