@@ -9,11 +9,14 @@ import { postgresError } from './errors.ts';
 
 /** A wrong password, a user that may not connect, an unknown database, a missing privilege. */
 const REFUSED = new Set(['28P01', '28000', '3D000', '42501']);
+/** A password that is needed and not given, and TLS that is asked for and not offered, have no code. */
+const REFUSED_BY_DRIVER = /^(SASL|The server does not support SSL)/;
 /** The server stops, starts, was taken over by another, or has no connection left. */
 const UNAVAILABLE = new Set(['57P01', '57P02', '57P03', '57P05', '53300', '25006', '25P03']);
 /** The server has given a statement up: `statement_timeout`, `lock_timeout`. */
 const TIMED_OUT = new Set(['57014', '55P03']);
-const SQL_STATE = /^[0-9A-Z]{5}$/;
+/** Of the classes of PostgreSQL; codes of Node begin with other letters. */
+const SQL_STATE = /^[0-9FHPX][0-9A-Z]{4}$/;
 
 /** What a call threw that failed below us. */
 export function failureOf(error: unknown, timeoutMs: number): MusterError {
@@ -21,7 +24,7 @@ export function failureOf(error: unknown, timeoutMs: number): MusterError {
   const cause = plain(error);
   const { code } = cause;
   if (code !== undefined && TIMED_OUT.has(code)) return postgresError('POSTGRES_TIMEOUT', { timeoutMs }, cause);
-  const isState = code !== undefined && isSqlState(code);
+  const isState = code !== undefined && SQL_STATE.test(code);
   if (isState && !UNAVAILABLE.has(code) && !REFUSED.has(code) && !code.startsWith('08'))
     return postgresError('POSTGRES_FAILED', { sqlState: code }, cause);
   // Without a code are the driver's own: the connection has ended, or there was none in time.
@@ -39,7 +42,7 @@ export function startFailureOf(error: unknown, target: string): MusterError {
   if (error instanceof MusterError && error.cause === undefined) return error;
   const cause = plain(error instanceof MusterError ? error.cause : error);
   const { code } = cause;
-  const isRefused = (code !== undefined && REFUSED.has(code)) || cause.message.startsWith('SASL');
+  const isRefused = (code !== undefined && REFUSED.has(code)) || REFUSED_BY_DRIVER.test(cause.message);
   const reason = cause.message.replace(/\.$/, '');
   return postgresError(isRefused ? 'POSTGRES_REFUSED' : 'POSTGRES_UNREACHABLE', { target, reason }, cause);
 }
@@ -48,11 +51,6 @@ export function startFailureOf(error: unknown, target: string): MusterError {
 export function unwrapped(error: unknown): unknown {
   for (const each of causeChain(error)) if (each instanceof MusterError) return each;
   return error;
-}
-
-function isSqlState(code: string): boolean {
-  // Codes of Node have other lengths or begin with E and have no digit.
-  return SQL_STATE.test(code) && (/\d/.test(code) || !code.startsWith('E'));
 }
 
 type Plain = Error & { readonly code?: string };

@@ -49,8 +49,19 @@ function targetOf(url: unknown): string {
   if (typeof url !== 'string' || url === '') throw invalid(url === '' ? 'empty' : typeof url);
   // An error of `new URL` holds what it was given, so it is no cause of ours.
   if (!URL.canParse(url)) throw invalid('a text that is no URL');
-  const { protocol, hostname, port, pathname, searchParams } = new URL(url);
+  const { protocol, username, password, hostname, port, pathname, searchParams } = new URL(url);
   if (protocol !== 'postgres:' && protocol !== 'postgresql:') throw invalid(`one that begins with ${protocol}//`);
+  if (![username, password, hostname, pathname].every(isDecodable))
+    throw invalid('one with a % that must be written %25');
   const host = searchParams.get('host') ?? (hostname === '' ? 'localhost' : decodeURIComponent(hostname));
   return `${host}:${searchParams.get('port') ?? (port === '' ? '5432' : port)}${pathname}`;
+}
+
+function isDecodable(part: string): boolean {
+  try {
+    decodeURIComponent(part);
+    return true;
+  } catch {
+    return false;
+  }
 }

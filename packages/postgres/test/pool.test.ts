@@ -26,6 +26,7 @@ describe('the options', () => {
     ['url', { url: '' }],
     ['url', { url: `postgres//ann:${PASSWORD}@host/chat` }],
     ['url', { url: `mysql://ann:${PASSWORD}@host/chat` }],
+    ['url', { url: `postgres://ann:100%${PASSWORD}@host/chat` }],
     ['url', { url: undefined as unknown as string }],
     ['maxConnections', { url: 'postgres://host/chat', maxConnections: 0 }],
     ['connectMs', { url: 'postgres://host/chat', connectMs: 1.5 }],
@@ -94,6 +95,7 @@ withServer('the pool on a server', () => {
     ['a wrong password', () => server.url(name, { password: 'wrong-horse-battery' }), 'password authentication failed'],
     ['an unknown user', () => server.url(name, { name: 'nobody' }), 'password authentication failed'],
     ['an unknown database', () => server.url('nowhere'), 'database "nowhere" does not exist'],
+    ['TLS that the server does not offer', () => `${server.url(name)}?sslmode=verify-full`, 'does not support SSL'],
     ['no password at all', () => server.url(name, { password: '' }), 'SASL'],
   ])('is refused for good with %s, and nobody gets to see a password', async (_, url, reason) => {
     let seen = '';
