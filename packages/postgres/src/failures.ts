@@ -36,7 +36,7 @@ export function startFailureOf(error: unknown, target: string): MusterError {
   if (error instanceof MusterError && error.code === 'POSTGRES_TIMEOUT')
     return postgresError(
       'POSTGRES_UNREACHABLE',
-      { target, reason: `no answer in ${error.details['timeoutMs']} ms` },
+      { target, reason: `no answer in ${Number(error.details['timeoutMs'])} ms` },
       error,
     );
   if (error instanceof MusterError && error.cause === undefined) return error;
