@@ -21,6 +21,7 @@ import {
 import { CORE_ERRORS } from '@muster/core';
 import { INSPECT_ERRORS } from '@muster/inspect';
 import { LMDB_ERRORS } from '@muster/lmdb';
+import { POSTGRES_ERRORS } from '@muster/postgres';
 import { SERVER_ERRORS } from '@muster/server';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -181,6 +182,18 @@ const lmdb: Samples<typeof LMDB_ERRORS> = {
   STORAGE_CLOSED: { directory: '/srv/data' },
 };
 
+const postgres: Samples<typeof POSTGRES_ERRORS> = {
+  POSTGRES_OPTION_INVALID: { option: 'callMs', expected: 'a whole number', got: '-1' },
+  POSTGRES_REFUSED: { target: 'db:5432/chat', reason: 'database "chat" does not exist' },
+  POSTGRES_UNREACHABLE: { target: 'db:5432/chat', reason: 'connect ECONNREFUSED' },
+  POSTGRES_UNSUITABLE: { target: 'db:5432/chat', encoding: 'LATIN1' },
+  POSTGRES_SCHEMA_NEWER: { target: 'db:5432/chat', found: 7, known: 1 },
+  POSTGRES_UNAVAILABLE: { reason: 'ECONNREFUSED' },
+  POSTGRES_TIMEOUT: { timeoutMs: 10_000 },
+  POSTGRES_FAILED: { sqlState: '53100' },
+  POSTGRES_CLOSED: {},
+};
+
 /** By the heading of their section. */
 const CATALOGUES: Readonly<Record<string, { entries: ErrorEntries; samples: Readonly<Record<string, object>> }>> = {
   '@muster/contracts': { entries: CONTRACT_ERRORS, samples: contracts },
@@ -189,6 +202,7 @@ const CATALOGUES: Readonly<Record<string, { entries: ErrorEntries; samples: Read
   '@muster/agents': { entries: AGENT_ERRORS, samples: agents },
   '@muster/agents/ai-sdk': { entries: AI_SDK_ERRORS, samples: aiSdk },
   '@muster/lmdb': { entries: LMDB_ERRORS, samples: lmdb },
+  '@muster/postgres': { entries: POSTGRES_ERRORS, samples: postgres },
   '@muster/client': { entries: CLIENT_ERRORS, samples: client },
   '@muster/inspect': { entries: INSPECT_ERRORS, samples: inspect },
 };
