@@ -1,6 +1,6 @@
 /** Bundles what is started: the flagship and its page, the benches, the examples under test. */
 import { execFile } from 'node:child_process';
-import { cp } from 'node:fs/promises';
+import { cp, rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
@@ -47,8 +47,16 @@ export async function bundleWithCodeCache(entry, outfile, options = {}) {
 
 /** Builds `examples/chat/dist`; resolves to the path of the server. */
 export async function bundleChat() {
+  // Files of an earlier build have other names.
+  await rm(`${chat}dist`, { recursive: true, force: true });
   const [server] = await Promise.all([
-    bundleForNode(`${chat}main.ts`, `${chat}dist/main.js`),
+    bundleForNode(`${chat}main.ts`, `${chat}dist/main.js`, {
+      // What only a model needs is a file of its own, which is loaded with the first question to one.
+      outfile: undefined,
+      outdir: `${chat}dist`,
+      splitting: true,
+      external: ['lmdb', 'ai'],
+    }),
     build({
       ...shared,
       entryPoints: [`${chat}page/page.ts`],

@@ -4,7 +4,9 @@ import { agents } from '@muster/agents';
 import { type App, createApp, HealthMonitor, provide, provideValue } from '@muster/core';
 import { lmdb } from '@muster/lmdb';
 import { Authenticator, ConnectionPool, webSocketServer } from '@muster/server';
+import type { LanguageModel } from 'ai';
 import { Guide } from './agents/guide.ts';
+import { ChatModel, ModelGuide } from './agents/model-guide.ts';
 import { ChatSocket } from './chat-socket.ts';
 import { PageDirectory, Pages } from './pages.ts';
 import { Database, DatabaseStartMs } from './services/database.ts';
@@ -23,6 +25,8 @@ export interface ChatOptions {
   readonly pageDirectory: string;
   /** How long the stand-in for a database takes to come up, in milliseconds. */
   readonly databaseStartMs: number;
+  /** The model that answers, or its name at the AI gateway. @default none: rules answer, offline */
+  readonly model?: LanguageModel | undefined;
   readonly listen: 'when-open' | 'at-once';
 }
 
@@ -34,7 +38,7 @@ export function chatApp(options: ChatOptions): App {
       HealthMonitor,
       Database,
       DocsIndex,
-      Guide,
+      ...(options.model === undefined ? [Guide] : [ModelGuide, provideValue(ChatModel, options.model)]),
       ChatSocket,
       Pages,
       ...lmdb({ directory: join(options.dataDirectory, 'data') }),

@@ -13,6 +13,8 @@ export function chatOptions(env: NodeJS.ProcessEnv, places: Places): ChatOptions
     host: env['HOST'] ?? '127.0.0.1',
     dataDirectory: resolve(places.docsRoot, env['MUSTER_DATA'] ?? '.muster'),
     databaseStartMs: wholeNumber(env, 'CHAT_DATABASE_MS', 600),
+    // The gateway of the AI SDK finds the key by itself.
+    model: env['AI_GATEWAY_API_KEY'] ? (env['CHAT_MODEL'] ?? 'openai/gpt-5-mini') : undefined,
     listen: env['CHAT_LISTEN'] === 'at-once' ? 'at-once' : 'when-open',
   };
 }

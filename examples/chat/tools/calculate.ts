@@ -20,6 +20,12 @@ export const calculate = defineTool({
   name: 'calculate',
   description: 'Works out an arithmetic expression.',
   input: v.object({ expression: v.pipe(v.string(), v.minLength(1), v.maxLength(500)) }),
+  inputSchema: {
+    type: 'object',
+    properties: { expression: { type: 'string', description: 'like 12 * (7 + 5)' } },
+    required: ['expression'],
+    additionalProperties: false,
+  },
   timeoutMs: 1_000,
   run({ expression }) {
     const value = evaluate(jsep(expression));

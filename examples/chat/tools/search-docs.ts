@@ -12,6 +12,15 @@ export function searchDocs(index: DocsIndex) {
       query: v.pipe(v.string(), v.minLength(1)),
       limit: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(10)), 4),
     }),
+    inputSchema: {
+      type: 'object',
+      properties: {
+        query: { type: 'string', description: 'a few words to look for' },
+        limit: { type: 'integer', minimum: 1, maximum: 10, default: 4 },
+      },
+      required: ['query'],
+      additionalProperties: false,
+    },
     timeoutMs: 5_000,
     run: ({ query, limit }) =>
       index.search(query, limit).map(({ file, heading, text }) => ({ file, heading, text: text.slice(0, 1_500) })),
