@@ -1,0 +1,156 @@
+/**
+ * The instances of one scope: each made once, all or none of what one `get` needs, disposed of in reverse.
+ */
+import { MusterError } from '@muster/contracts';
+import { type Class, nameOf } from '../declare/dependency.ts';
+import type { ScopeKind } from '../declare/scope-kind.ts';
+import { coreError } from '../errors.ts';
+import type { Principal } from '../principal.ts';
+import { reasonOf } from '../redact.ts';
+import type { CurrentRun } from './current.ts';
+import { type Disposal, disposeDownTo } from './disposal.ts';
+import { type Argument, FROM, type Layout, type Step } from './layout.ts';
+
+const NONE: object[] = [];
+
+export abstract class Instances {
+  #layout: Layout;
+  /** By their places in the layout. */
+  #made: object[] = NONE;
+  #isMaking = false;
+  #isEnding = false;
+  #undoing: Promise<void> | undefined;
+
+  constructor(root: Layout) {
+    this.#layout = root;
+  }
+
+  abstract readonly principal: Principal;
+  abstract readonly run: CurrentRun | undefined;
+  abstract readonly signal: AbortSignal | undefined;
+  abstract readonly values: readonly unknown[];
+  /** The instances of the scope's user; absent in that scope itself. */
+  abstract readonly outer: Instances | undefined;
+  protected abstract readonly disposal: Disposal;
+
+  /** False from the beginning of its end on. */
+  get isOpen(): boolean {
+    return !this.#isEnding;
+  }
+
+  get kind(): ScopeKind {
+    return this.#layout.kind;
+  }
+
+  /** True for what this scope has an instance of, made or not. */
+  makes(key: unknown): boolean {
+    return this.#layout.places.has(key) || this.#layout.canMake(key);
+  }
+
+  /** The instance for this key where it is made already. */
+  known(key: unknown): object | undefined {
+    const place = this.#layout.places.get(key);
+    return place === undefined ? undefined : this.#made[place];
+  }
+
+  /**
+   * The instance for this key; what it needs is made with it. A throw leaves everything as it was before.
+   *
+   * @throws MusterError `SCOPE_CONSTRUCT_FAILED` naming the class; `SCOPE_CLOSED`, `SCOPE_BUSY` or `NOT_IN_SCOPE`.
+   */
+  get(key: unknown): object {
+    if (this.#isEnding) throw coreError('SCOPE_CLOSED', { kind: this.kind, wanted: nameOf(key) });
+    return this.known(key) ?? this.#make(key);
+  }
+
+  #make(key: unknown): object {
+    const before = this.#layout;
+    if (this.#isMaking) throw coreError('SCOPE_BUSY', { kind: this.kind, wanted: nameOf(key) });
+    const layout = before.with(key);
+    const { steps } = layout;
+    const base = before.steps.length;
+    const made = base === 0 ? new Array<object>(steps.length) : this.#made;
+    let place = base;
+    this.#isMaking = true;
+    try {
+      for (; place < steps.length; place += 1) made[place] = construct(steps[place] as Step, made, this);
+    } catch (error) {
+      this.#undo(made.splice(base), place - base, steps.slice(base));
+      throw asFailure(error, steps[place] as Step, this.kind);
+    } finally {
+      this.#isMaking = false;
+    }
+    this.#made = made;
+    this.#layout = layout;
+    // Closed by one of the constructors: the end has waited for this, and disposes of it as well.
+    if (this.#isEnding) throw coreError('SCOPE_CLOSED', { kind: this.kind, wanted: nameOf(key) });
+    return made[layout.places.get(key) as number] as object;
+  }
+
+  /** Disposes of what was made before a constructor threw; who ends the scope waits for it. */
+  #undo(half: readonly object[], count: number, steps: readonly Step[]): void {
+    const before = this.#undoing;
+    const undone = disposeDownTo(0, half.slice(0, count), steps, this.disposal, this);
+    this.#undoing = before === undefined ? undone : Promise.all([before, undone]).then(() => {});
+  }
+
+  /** From now on nothing can be had; resolves when everything is disposed of. Never rejects. */
+  protected async end(): Promise<void> {
+    this.#isEnding = true;
+    // A constructor may have called this: what is being made is made or undone in the same tick.
+    if (this.#isMaking) await undefined;
+    if (this.#undoing !== undefined) await this.#undoing;
+    const made = this.#made;
+    if (made.length === 0) return;
+    this.#made = NONE;
+    await disposeDownTo(0, made, this.#layout.steps, this.disposal, this);
+  }
+}
+
+/** Constructors of few arguments are called as they are: spreading a list costs more than the call. */
+function construct(step: Step, made: readonly object[], around: Instances): object {
+  const target: Class = step.target;
+  const { args } = step;
+  const at = (index: number): unknown => argument(args[index] as Argument, made, around);
+  switch (args.length) {
+    case 0:
+      return new target();
+    case 1:
+      return new target(at(0));
+    case 2:
+      return new target(at(0), at(1));
+    case 3:
+      return new target(at(0), at(1), at(2));
+    case 4:
+      return new target(at(0), at(1), at(2), at(3));
+    default:
+      return new target(...args.map((each) => argument(each, made, around)));
+  }
+}
+
+function argument(arg: Argument, made: readonly object[], around: Instances): unknown {
+  switch (arg.from) {
+    case FROM.given:
+      return arg.what;
+    case FROM.made:
+      return made[arg.at];
+    case FROM.user:
+      return (around.outer as Instances).get(arg.what);
+    case FROM.principal:
+      return around.principal;
+    case FROM.run:
+      return around.run;
+    case FROM.signal:
+      return around.signal;
+    case FROM.value:
+      return around.values[arg.at];
+    case FROM.fresh:
+      return (arg.what as () => unknown)();
+  }
+}
+
+/** Names the class; of a failure further in, the class there has been named already. */
+function asFailure(error: unknown, { name }: Step, kind: ScopeKind): MusterError {
+  if (error instanceof MusterError && error.code === 'SCOPE_CONSTRUCT_FAILED') return error;
+  return coreError('SCOPE_CONSTRUCT_FAILED', { class: name, kind, reason: reasonOf(error) }, error);
+}

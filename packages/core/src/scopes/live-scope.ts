@@ -1,0 +1,124 @@
+/**
+ * One open scope, and the scope of a user that others lie in: it lives from the first of them to the last.
+ */
+import type { Dependency, Provided } from '../declare/dependency.ts';
+import type { Principal } from '../principal.ts';
+import type { CurrentRun } from './current.ts';
+import type { Disposal } from './disposal.ts';
+import { Instances } from './instances.ts';
+import type { Layout } from './layout.ts';
+import type { Scope } from './scopes.ts';
+
+/** What a scope is told by and tells those who keep all of them. */
+export interface Keeper {
+  readonly disposal: Disposal;
+  /** Called once, when everything of the scope is disposed of. */
+  closed(scope: LiveScope): void;
+  /** Called once, when nothing of the user is open any more. */
+  ended(user: UserScope): void;
+}
+
+const NO_VALUES: readonly unknown[] = [];
+
+export class UserScope extends Instances {
+  readonly principal: Principal;
+  readonly #keeper: Keeper;
+  /** Open scopes of each kind. */
+  readonly open = { user: 0, run: 0, connection: 0 };
+  #holders = 0;
+
+  constructor(principal: Principal, root: Layout, keeper: Keeper) {
+    super(root);
+    this.principal = principal;
+    this.#keeper = keeper;
+  }
+
+  get run(): undefined {
+    return undefined;
+  }
+  get signal(): undefined {
+    return undefined;
+  }
+  get values(): readonly unknown[] {
+    return NO_VALUES;
+  }
+  get outer(): undefined {
+    return undefined;
+  }
+  protected get disposal(): Disposal {
+    return this.#keeper.disposal;
+  }
+
+  hold(): void {
+    this.#holders += 1;
+  }
+
+  /** The last one ends it, and waits for that. */
+  release(): Promise<void> | undefined {
+    this.#holders -= 1;
+    if (this.#holders > 0) return undefined;
+    this.#keeper.ended(this);
+    return this.end();
+  }
+}
+
+export class LiveScope extends Instances implements Scope {
+  readonly outer: UserScope;
+  readonly run: CurrentRun | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly values: readonly unknown[];
+  /** When it was opened, on the scale of `clock.monotonic()`. */
+  readonly openedAt: number;
+  /** Its neighbours in the list of all: those opened before and after it. */
+  before: LiveScope | undefined;
+  after: LiveScope | undefined;
+  readonly #keeper: Keeper;
+  #closing: Promise<void> | undefined;
+
+  constructor(
+    root: Layout,
+    outer: UserScope,
+    given: { readonly run?: CurrentRun; readonly signal?: AbortSignal },
+    values: readonly unknown[],
+    openedAt: number,
+    keeper: Keeper,
+  ) {
+    super(root);
+    this.outer = outer;
+    this.run = given.run;
+    this.signal = given.signal;
+    this.values = values;
+    this.openedAt = openedAt;
+    this.#keeper = keeper;
+    outer.hold();
+  }
+
+  get principal(): Principal {
+    return this.outer.principal;
+  }
+  protected get disposal(): Disposal {
+    return this.#keeper.disposal;
+  }
+
+  override get<D extends Dependency>(dependency: D): Provided<D> {
+    const known = this.isOpen ? this.known(dependency) : undefined;
+    if (known !== undefined) return known as Provided<D>;
+    // What is the user's is had from there, as long as this scope is open.
+    const isOfUser = this.isOpen && this.outer.makes(dependency);
+    return (isOfUser ? this.outer.get(dependency) : super.get(dependency)) as Provided<D>;
+  }
+
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close());
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    await this.end();
+    await this.outer.release();
+    this.#keeper.closed(this);
+  }
+}
