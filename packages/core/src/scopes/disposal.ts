@@ -24,52 +24,82 @@ export interface Owner {
   readonly run: { readonly run: string } | undefined;
 }
 
-/** Disposes of `made` from its end on, until `count` instances are left. Never rejects. */
-export async function disposeDownTo(
+/**
+ * Disposes of `made` from its end on, until `count` instances are left. Never throws.
+ *
+ * @returns `undefined` when all of it is over already; else what resolves when it is, and never rejects.
+ */
+export function disposeDownTo(
+  count: number,
+  made: readonly object[],
+  steps: readonly Step[],
+  disposal: Disposal,
+  owner: Owner,
+): Promise<void> | undefined {
+  for (let place = made.length - 1; place >= count; place -= 1) {
+    const going = disposeOf(made[place] as object, steps[place] as Step, disposal, owner);
+    if (going !== undefined) return disposeRest(going, place, count, made, steps, disposal, owner);
+  }
+  return undefined;
+}
+
+/** Goes on after the disposal at `place`, which takes its time. */
+async function disposeRest(
+  first: PromiseLike<unknown>,
+  place: number,
   count: number,
   made: readonly object[],
   steps: readonly Step[],
   disposal: Disposal,
   owner: Owner,
 ): Promise<void> {
-  for (let place = made.length - 1; place >= count; place -= 1) {
-    const instance = made[place] as object;
-    const { name, disposer } = steps[place] as Step;
-    try {
-      const method = disposer ?? disposerOf(instance);
-      if (method === undefined) continue;
-      const going = (instance as Record<PropertyKey, () => unknown>)[method]?.();
-      if (isThenable(going as object)) await settled(going as PromiseLike<unknown>, name, disposal, owner);
-    } catch (error) {
-      disposal.fault(coreError('DISPOSE_FAILED', { class: name }, error), owner);
-    }
+  let going: PromiseLike<unknown> | undefined = first;
+  for (let at = place; at >= count; going = undefined) {
+    const step = steps[at] as Step;
+    going ??= disposeOf(made[at] as object, step, disposal, owner);
+    at -= 1;
+    if (going === undefined) continue;
+    let isOver = false;
+    const over = going.then(
+      () => {
+        isOver = true;
+      },
+      (error: unknown) => {
+        isOver = true;
+        disposal.fault(coreError('DISPOSE_FAILED', { class: step.name }, error), owner);
+      },
+    );
+    // One that ends in the same turn needs no timer.
+    await undefined;
+    if (!isOver) await inTime(over, step.name, disposal, owner);
   }
 }
 
-/** Waits for a disposal, and not longer than its time. One that ends in the same turn needs no timer. */
-async function settled(going: PromiseLike<unknown>, name: string, disposal: Disposal, owner: Owner): Promise<void> {
-  let failed = false;
-  let reason: unknown;
-  let isOver = false;
-  const over = going.then(
-    () => {
-      isOver = true;
-    },
-    (error: unknown) => {
-      isOver = failed = true;
-      reason = error;
-    },
-  );
-  await undefined;
-  if (!isOver) {
-    const { clock, timeoutMs } = disposal;
-    const onTimeout = (): Error => coreError('DISPOSE_TIMEOUT', { class: name, timeoutMs });
-    try {
-      await bounded({ clock, timeoutMs, onTimeout }, async () => over);
-    } catch (error) {
-      disposal.fault(error, owner);
-      return;
-    }
+/** What has to be awaited, where that is more than a call. */
+function disposeOf(
+  instance: object,
+  { name, disposer }: Step,
+  disposal: Disposal,
+  owner: Owner,
+): PromiseLike<unknown> | undefined {
+  try {
+    const method = disposer ?? disposerOf(instance);
+    if (method === undefined) return undefined;
+    const going = (instance as Record<PropertyKey, () => object | undefined>)[method]?.();
+    return going !== undefined && isThenable(going) ? going : undefined;
+  } catch (error) {
+    disposal.fault(coreError('DISPOSE_FAILED', { class: name }, error), owner);
+    return undefined;
   }
-  if (failed) throw reason;
+}
+
+/** Waits for a disposal, and not longer than its time. */
+async function inTime(over: PromiseLike<void>, name: string, disposal: Disposal, owner: Owner): Promise<void> {
+  const { clock, timeoutMs } = disposal;
+  const onTimeout = (): Error => coreError('DISPOSE_TIMEOUT', { class: name, timeoutMs });
+  try {
+    await bounded({ clock, timeoutMs, onTimeout }, async () => over);
+  } catch (error) {
+    disposal.fault(error, owner);
+  }
 }

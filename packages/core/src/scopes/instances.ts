@@ -2,7 +2,7 @@
  * The instances of one scope: each made once, all or none of what one `get` needs, disposed of in reverse.
  */
 import { MusterError } from '@muster/contracts';
-import { type Class, nameOf } from '../declare/dependency.ts';
+import { type Class, type Dependency, nameOf, type Provided } from '../declare/dependency.ts';
 import type { ScopeKind } from '../declare/scope-kind.ts';
 import { coreError } from '../errors.ts';
 import type { Principal } from '../principal.ts';
@@ -42,31 +42,22 @@ export abstract class Instances {
     return this.#layout.kind;
   }
 
-  /** True for what this scope has an instance of, made or not. */
-  makes(key: unknown): boolean {
-    return this.#layout.places.has(key) || this.#layout.canMake(key);
-  }
-
-  /** The instance for this key where it is made already. */
-  known(key: unknown): object | undefined {
-    const place = this.#layout.places.get(key);
-    return place === undefined ? undefined : this.#made[place];
-  }
-
   /**
    * The instance for this key; what it needs is made with it. A throw leaves everything as it was before.
    *
    * @throws MusterError `SCOPE_CONSTRUCT_FAILED` naming the class; `SCOPE_CLOSED`, `SCOPE_BUSY` or `NOT_IN_SCOPE`.
    */
-  get(key: unknown): object {
-    if (this.#isEnding) throw coreError('SCOPE_CLOSED', { kind: this.kind, wanted: nameOf(key) });
-    return this.known(key) ?? this.#make(key);
+  get<D extends Dependency>(dependency: D): Provided<D> {
+    if (this.#isEnding) throw coreError('SCOPE_CLOSED', { kind: this.kind, wanted: nameOf(dependency) });
+    const place = this.#layout.places.get(dependency);
+    return (place === undefined ? this.#make(dependency) : this.#made[place]) as Provided<D>;
   }
 
-  #make(key: unknown): object {
+  #make(key: Dependency): unknown {
     const before = this.#layout;
     if (this.#isMaking) throw coreError('SCOPE_BUSY', { kind: this.kind, wanted: nameOf(key) });
     const layout = before.with(key);
+    if (layout === undefined) return this.outer?.get(key);
     const { steps } = layout;
     const base = before.steps.length;
     const made = base === 0 ? new Array<object>(steps.length) : this.#made;
@@ -84,45 +75,69 @@ export abstract class Instances {
     this.#layout = layout;
     // Closed by one of the constructors: the end has waited for this, and disposes of it as well.
     if (this.#isEnding) throw coreError('SCOPE_CLOSED', { kind: this.kind, wanted: nameOf(key) });
-    return made[layout.places.get(key) as number] as object;
+    return made[place - 1];
   }
 
   /** Disposes of what was made before a constructor threw; who ends the scope waits for it. */
   #undo(half: readonly object[], count: number, steps: readonly Step[]): void {
     const before = this.#undoing;
     const undone = disposeDownTo(0, half.slice(0, count), steps, this.disposal, this);
-    this.#undoing = before === undefined ? undone : Promise.all([before, undone]).then(() => {});
+    this.#undoing = before === undefined || undone === undefined ? (undone ?? before) : both(before, undone);
   }
 
-  /** From now on nothing can be had; resolves when everything is disposed of. Never rejects. */
-  protected async end(): Promise<void> {
+  /**
+   * From now on nothing can be had.
+   *
+   * @returns `undefined` when everything is disposed of already; else what resolves when it is, and never rejects.
+   */
+  protected end(): Promise<void> | undefined {
     this.#isEnding = true;
-    // A constructor may have called this: what is being made is made or undone in the same tick.
-    if (this.#isMaking) await undefined;
-    if (this.#undoing !== undefined) await this.#undoing;
-    const made = this.#made;
-    if (made.length === 0) return;
-    this.#made = NONE;
-    await disposeDownTo(0, made, this.#layout.steps, this.disposal, this);
+    return this.#isMaking || this.#undoing !== undefined ? this.#endLater() : this.#dispose();
   }
+
+  /** What a constructor that has called this is part of is made or undone in the same tick. */
+  async #endLater(): Promise<void> {
+    await undefined;
+    if (this.#undoing !== undefined) await this.#undoing;
+    await this.#dispose();
+  }
+
+  #dispose(): Promise<void> | undefined {
+    const made = this.#made;
+    this.#made = NONE;
+    return disposeDownTo(0, made, this.#layout.steps, this.disposal, this);
+  }
+}
+
+async function both(one: Promise<void>, other: Promise<void>): Promise<void> {
+  await one;
+  await other;
 }
 
 /** Constructors of few arguments are called as they are: spreading a list costs more than the call. */
 function construct(step: Step, made: readonly object[], around: Instances): object {
   const target: Class = step.target;
   const { args } = step;
-  const at = (index: number): unknown => argument(args[index] as Argument, made, around);
+  const a = args[0] as Argument;
+  const b = args[1] as Argument;
+  const c = args[2] as Argument;
+  const d = args[3] as Argument;
   switch (args.length) {
     case 0:
       return new target();
     case 1:
-      return new target(at(0));
+      return new target(argument(a, made, around));
     case 2:
-      return new target(at(0), at(1));
+      return new target(argument(a, made, around), argument(b, made, around));
     case 3:
-      return new target(at(0), at(1), at(2));
+      return new target(argument(a, made, around), argument(b, made, around), argument(c, made, around));
     case 4:
-      return new target(at(0), at(1), at(2), at(3));
+      return new target(
+        argument(a, made, around),
+        argument(b, made, around),
+        argument(c, made, around),
+        argument(d, made, around),
+      );
     default:
       return new target(...args.map((each) => argument(each, made, around)));
   }
@@ -135,7 +150,7 @@ function argument(arg: Argument, made: readonly object[], around: Instances): un
     case FROM.made:
       return made[arg.at];
     case FROM.user:
-      return (around.outer as Instances).get(arg.what);
+      return (around.outer as Instances).get(arg.what as Dependency);
     case FROM.principal:
       return around.principal;
     case FROM.run:

@@ -81,19 +81,15 @@ export class Layout {
     this.#kept = kept;
   }
 
-  /** True for a class that scopes of this kind have. */
-  canMake(key: unknown): boolean {
-    return this.#by.kindOf(key) === this.kind;
-  }
-
   /**
-   * This layout with what has to be made for `key` behind it.
+   * This layout with what has to be made for `key` behind it, its instance last; `undefined` for what the user's scope has.
    *
-   * @throws MusterError `NOT_IN_SCOPE` when scopes of this kind have no such class.
+   * @throws MusterError `NOT_IN_SCOPE` when neither has such a class.
    */
-  with(key: unknown): Layout {
+  with(key: unknown): Layout | undefined {
     const known = this.#next?.get(key);
     if (known !== undefined) return known;
+    if (this.kind !== 'user' && this.#by.kindOf(key) === 'user') return undefined;
     const made = this.#by.extend(this, key);
     if (this.#kept.count < MOST_KEPT) {
       this.#kept.count += 1;

@@ -1,7 +1,6 @@
 /**
  * One open scope, and the scope of a user that others lie in: it lives from the first of them to the last.
  */
-import type { Dependency, Provided } from '../declare/dependency.ts';
 import type { Principal } from '../principal.ts';
 import type { CurrentRun } from './current.ts';
 import type { Disposal } from './disposal.ts';
@@ -100,14 +99,6 @@ export class LiveScope extends Instances implements Scope {
     return this.#keeper.disposal;
   }
 
-  override get<D extends Dependency>(dependency: D): Provided<D> {
-    const known = this.isOpen ? this.known(dependency) : undefined;
-    if (known !== undefined) return known as Provided<D>;
-    // What is the user's is had from there, as long as this scope is open.
-    const isOfUser = this.isOpen && this.outer.makes(dependency);
-    return (isOfUser ? this.outer.get(dependency) : super.get(dependency)) as Provided<D>;
-  }
-
   close(): Promise<void> {
     return (this.#closing ??= this.#close());
   }
@@ -116,9 +107,21 @@ export class LiveScope extends Instances implements Scope {
     return this.close();
   }
 
-  async #close(): Promise<void> {
-    await this.end();
-    await this.outer.release();
+  #close(): Promise<void> {
+    const ending = this.end();
+    if (ending !== undefined) return this.#closeAfter(ending);
+    const released = this.outer.release();
+    if (released !== undefined) return this.#closeAfter(undefined, released);
+    this.#keeper.closed(this);
+    return DONE;
+  }
+
+  async #closeAfter(ending: Promise<void> | undefined, releasing?: Promise<void>): Promise<void> {
+    if (ending !== undefined) await ending;
+    const released = ending === undefined ? releasing : this.outer.release();
+    if (released !== undefined) await released;
     this.#keeper.closed(this);
   }
 }
+
+const DONE = Promise.resolve();

@@ -1,0 +1,52 @@
+/**
+ * What every contender does: opens a scope for a user, gets the root with all that it needs, and closes the scope.
+ */
+import * as shapes from './shapes.ts';
+
+/** An open scope. */
+export interface Opened {
+  readonly root: shapes.Root;
+  /** Absent where a contender disposes of nothing. */
+  close?(): unknown;
+}
+
+export interface ScopeMaker {
+  /** Opens a scope, the root already made. */
+  open(user: shapes.User, at: number): Opened | Promise<Opened>;
+  /** How often something was disposed of; `undefined` where nothing is. */
+  disposed?(): number;
+}
+
+/** Stands for the user in the lists of needs. */
+export const USER = Symbol('user');
+
+export type Shape = new (...args: any[]) => object;
+
+export const SINGLETONS: readonly Shape[] = [shapes.Settings, shapes.Pool, shapes.Journal];
+
+/** The scoped classes and what they need, in order of making; the last is asked for. */
+export const SCOPED: readonly { readonly shape: Shape; readonly needs: readonly (Shape | typeof USER)[] }[] = [
+  { shape: shapes.Notes, needs: [] },
+  { shape: shapes.Access, needs: [USER] },
+  { shape: shapes.Transaction, needs: [shapes.Pool, shapes.Journal] },
+  { shape: shapes.Cache, needs: [shapes.Settings, shapes.Access, shapes.Journal] },
+  { shape: shapes.Threads, needs: [shapes.Transaction, shapes.Cache] },
+  { shape: shapes.Messages, needs: [shapes.Transaction, shapes.Notes] },
+  { shape: shapes.Tools, needs: [shapes.Settings, USER, shapes.Threads, shapes.Messages, shapes.Notes] },
+  { shape: shapes.Root, needs: [shapes.Pool, USER, shapes.Tools, shapes.Threads, shapes.Cache] },
+];
+
+/** Throws where a contender makes something else than the others. */
+export function check({ root }: Opened, user: shapes.User): void {
+  const { tools, threads, cache } = root;
+  const isRight =
+    root.user.user === user.user &&
+    tools.user.user === user.user &&
+    cache.access.user.user === user.user &&
+    tools.threads === threads &&
+    tools.threads.cache === cache &&
+    tools.messages.transaction === threads.transaction &&
+    tools.messages.notes === tools.notes &&
+    tools.settings === cache.settings;
+  if (!isRight) throw new Error('The scope is not what it has to be.');
+}
