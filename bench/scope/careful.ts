@@ -9,7 +9,9 @@ const journal = new shapes.Journal();
 await measure({
   userOf: (user) => ({ user }),
   disposed: () => journal.disposed,
-  open: (user) => {
+  rootOf: ({ root }) => root,
+  close: ({ close }) => close(),
+  open: (user: shapes.User) => {
     let transaction: shapes.Transaction | undefined;
     let cache: shapes.Cache | undefined;
     const close = async (): Promise<void> => {

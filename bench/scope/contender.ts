@@ -1,21 +1,5 @@
-/**
- * What every contender does: opens a scope for a user, gets the root with all that it needs, and closes the scope.
- */
+/** The classes that every contender has in its scopes, and what each of them needs. */
 import * as shapes from './shapes.ts';
-
-/** An open scope. */
-export interface Opened {
-  readonly root: shapes.Root;
-  /** Absent where a contender disposes of nothing. */
-  close?(): unknown;
-}
-
-export interface ScopeMaker {
-  /** Opens a scope, the root already made. */
-  open(user: shapes.User, at: number): Opened | Promise<Opened>;
-  /** How often something was disposed of; `undefined` where nothing is. */
-  disposed?(): number;
-}
 
 /** Stands for the user in the lists of needs. */
 export const USER = Symbol('user');
@@ -37,7 +21,7 @@ export const SCOPED: readonly { readonly shape: Shape; readonly needs: readonly 
 ];
 
 /** Throws where a contender makes something else than the others. */
-export function check({ root }: Opened, user: shapes.User): void {
+export function check(root: shapes.Root, user: shapes.User): void {
   const { tools, threads, cache } = root;
   const isRight =
     root.user.user === user.user &&

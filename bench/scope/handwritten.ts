@@ -1,12 +1,11 @@
 /** Handwritten: the constructors alone, which is the least that anybody could pay. */
-import type { Opened } from './contender.ts';
 import * as shapes from './shapes.ts';
 
 const settings = new shapes.Settings();
 const pool = new shapes.Pool();
 const journal = new shapes.Journal();
 
-export function open(user: shapes.User): Opened {
+export function open(user: shapes.User): shapes.Root {
   const notes = new shapes.Notes();
   const access = new shapes.Access(user);
   const transaction = new shapes.Transaction(pool, journal);
@@ -14,5 +13,5 @@ export function open(user: shapes.User): Opened {
   const threads = new shapes.Threads(transaction, cache);
   const messages = new shapes.Messages(transaction, notes);
   const tools = new shapes.Tools(settings, user, threads, messages, notes);
-  return { root: new shapes.Root(pool, user, tools, threads, cache) };
+  return new shapes.Root(pool, user, tools, threads, cache);
 }

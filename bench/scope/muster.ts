@@ -26,8 +26,11 @@ await measure({
   userOf: principalOf,
   open(principal) {
     const scope = scopes.open('run', { permit, principal, run, signal });
-    return { root: scope.get(Root), close: () => scope.close() };
+    scope.get(Root);
+    return scope;
   },
+  rootOf: (scope) => scope.get(Root),
+  close: (scope) => scope.close(),
   disposed: () => app.get(Journal).disposed,
 });
 await app.stop();

@@ -78,17 +78,17 @@ async function disposeRest(
 /** What has to be awaited, where that is more than a call. */
 function disposeOf(
   instance: object,
-  { name, disposer }: Step,
+  step: Step,
   disposal: Disposal,
   owner: Owner,
 ): PromiseLike<unknown> | undefined {
   try {
-    const method = disposer ?? disposerOf(instance);
-    if (method === undefined) return undefined;
-    const going = (instance as Record<PropertyKey, () => object | undefined>)[method]?.();
+    if (step.disposer === undefined) step.disposer = disposerOf(instance) ?? null;
+    if (step.disposer === null) return undefined;
+    const going = (instance as Record<PropertyKey, (() => object | undefined) | undefined>)[step.disposer]?.();
     return going !== undefined && isThenable(going) ? going : undefined;
   } catch (error) {
-    disposal.fault(coreError('DISPOSE_FAILED', { class: name }, error), owner);
+    disposal.fault(coreError('DISPOSE_FAILED', { class: step.name }, error), owner);
     return undefined;
   }
 }

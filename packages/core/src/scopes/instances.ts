@@ -13,12 +13,14 @@ import { type Argument, FROM, type Layout, type Step } from './layout.ts';
 
 const NONE: object[] = [];
 
+/** `making` while constructors are called; one of them may bring it to its end. */
+const PHASE = { open: 0, making: 1, endingWhileMaking: 2, ended: 3 } as const;
+
 export abstract class Instances {
   #layout: Layout;
   /** By their places in the layout. */
   #made: object[] = NONE;
-  #isMaking = false;
-  #isEnding = false;
+  #phase: (typeof PHASE)[keyof typeof PHASE] = PHASE.open;
   #undoing: Promise<void> | undefined;
 
   constructor(root: Layout) {
@@ -35,7 +37,7 @@ export abstract class Instances {
 
   /** False from the beginning of its end on. */
   get isOpen(): boolean {
-    return !this.#isEnding;
+    return this.#phase < PHASE.endingWhileMaking;
   }
 
   get kind(): ScopeKind {
@@ -48,33 +50,33 @@ export abstract class Instances {
    * @throws MusterError `SCOPE_CONSTRUCT_FAILED` naming the class; `SCOPE_CLOSED`, `SCOPE_BUSY` or `NOT_IN_SCOPE`.
    */
   get<D extends Dependency>(dependency: D): Provided<D> {
-    if (this.#isEnding) throw coreError('SCOPE_CLOSED', { kind: this.kind, wanted: nameOf(dependency) });
+    if (!this.isOpen) throw coreError('SCOPE_CLOSED', { kind: this.kind, wanted: nameOf(dependency) });
     const place = this.#layout.places.get(dependency);
     return (place === undefined ? this.#make(dependency) : this.#made[place]) as Provided<D>;
   }
 
   #make(key: Dependency): unknown {
     const before = this.#layout;
-    if (this.#isMaking) throw coreError('SCOPE_BUSY', { kind: this.kind, wanted: nameOf(key) });
+    if (this.#phase === PHASE.making) throw coreError('SCOPE_BUSY', { kind: this.kind, wanted: nameOf(key) });
     const layout = before.with(key);
     if (layout === undefined) return this.outer?.get(key);
     const { steps } = layout;
     const base = before.steps.length;
     const made = base === 0 ? new Array<object>(steps.length) : this.#made;
     let place = base;
-    this.#isMaking = true;
+    this.#phase = PHASE.making;
     try {
       for (; place < steps.length; place += 1) made[place] = construct(steps[place] as Step, made, this);
     } catch (error) {
       this.#undo(made.splice(base), place - base, steps.slice(base));
       throw asFailure(error, steps[place] as Step, this.kind);
     } finally {
-      this.#isMaking = false;
+      this.#phase = this.isOpen ? PHASE.open : PHASE.ended;
     }
     this.#made = made;
     this.#layout = layout;
     // Closed by one of the constructors: the end has waited for this, and disposes of it as well.
-    if (this.#isEnding) throw coreError('SCOPE_CLOSED', { kind: this.kind, wanted: nameOf(key) });
+    if (!this.isOpen) throw coreError('SCOPE_CLOSED', { kind: this.kind, wanted: nameOf(key) });
     return made[place - 1];
   }
 
@@ -91,8 +93,9 @@ export abstract class Instances {
    * @returns `undefined` when everything is disposed of already; else what resolves when it is, and never rejects.
    */
   protected end(): Promise<void> | undefined {
-    this.#isEnding = true;
-    return this.#isMaking || this.#undoing !== undefined ? this.#endLater() : this.#dispose();
+    const isMaking = this.#phase === PHASE.making;
+    this.#phase = isMaking ? PHASE.endingWhileMaking : PHASE.ended;
+    return isMaking || this.#undoing !== undefined ? this.#endLater() : this.#dispose();
   }
 
   /** What a constructor that has called this is part of is made or undone in the same tick. */

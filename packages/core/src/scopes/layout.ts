@@ -36,8 +36,11 @@ export interface Step {
   readonly name: string;
   readonly target: Class;
   readonly args: readonly Argument[];
-  /** The method that disposes of it, where the class has one; an instance may still have its own. */
-  readonly disposer: Disposer | undefined;
+  /**
+   * What disposes of it: a method of the class, or a field that the first instance had; null where there is none, and
+   * `undefined` while nobody has looked, because looking costs more than making.
+   */
+  disposer: Disposer | null | undefined;
 }
 
 /** The names under which an instance is disposed of, the first that there is. */

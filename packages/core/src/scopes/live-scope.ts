@@ -1,6 +1,7 @@
 /**
  * One open scope, and the scope of a user that others lie in: it lives from the first of them to the last.
  */
+import type { ScopeKind } from '../declare/scope-kind.ts';
 import type { Principal } from '../principal.ts';
 import type { CurrentRun } from './current.ts';
 import type { Disposal } from './disposal.ts';
@@ -21,15 +22,16 @@ const NO_VALUES: readonly unknown[] = [];
 
 export class UserScope extends Instances {
   readonly principal: Principal;
-  readonly #keeper: Keeper;
-  /** Open scopes of each kind. */
-  readonly open = { user: 0, run: 0, connection: 0 };
+  readonly keeper: Keeper;
+  /** Open scopes of each kind that lie in it; those of kind `user` are only handles on it. */
+  openRuns = 0;
+  openConnections = 0;
   #holders = 0;
 
   constructor(principal: Principal, root: Layout, keeper: Keeper) {
     super(root);
     this.principal = principal;
-    this.#keeper = keeper;
+    this.keeper = keeper;
   }
 
   get run(): undefined {
@@ -45,18 +47,27 @@ export class UserScope extends Instances {
     return undefined;
   }
   protected get disposal(): Disposal {
-    return this.#keeper.disposal;
+    return this.keeper.disposal;
   }
 
-  hold(): void {
+  /** Open scopes of this kind. */
+  count(kind: ScopeKind): number {
+    return kind === 'run' ? this.openRuns : kind === 'connection' ? this.openConnections : 0;
+  }
+
+  hold(kind: ScopeKind): void {
     this.#holders += 1;
+    if (kind === 'run') this.openRuns += 1;
+    else if (kind === 'connection') this.openConnections += 1;
   }
 
   /** The last one ends it, and waits for that. */
-  release(): Promise<void> | undefined {
+  release(kind: ScopeKind): Promise<void> | undefined {
     this.#holders -= 1;
+    if (kind === 'run') this.openRuns -= 1;
+    else if (kind === 'connection') this.openConnections -= 1;
     if (this.#holders > 0) return undefined;
-    this.#keeper.ended(this);
+    this.keeper.ended(this);
     return this.end();
   }
 }
@@ -66,12 +77,11 @@ export class LiveScope extends Instances implements Scope {
   readonly run: CurrentRun | undefined;
   readonly signal: AbortSignal | undefined;
   readonly values: readonly unknown[];
-  /** When it was opened, on the scale of `clock.monotonic()`. */
+  /** When it was opened, on the scale of `clock.monotonic()`, in whole milliseconds. */
   readonly openedAt: number;
   /** Its neighbours in the list of all: those opened before and after it. */
   before: LiveScope | undefined;
   after: LiveScope | undefined;
-  readonly #keeper: Keeper;
   #closing: Promise<void> | undefined;
 
   constructor(
@@ -80,7 +90,6 @@ export class LiveScope extends Instances implements Scope {
     given: { readonly run?: CurrentRun; readonly signal?: AbortSignal },
     values: readonly unknown[],
     openedAt: number,
-    keeper: Keeper,
   ) {
     super(root);
     this.outer = outer;
@@ -88,15 +97,14 @@ export class LiveScope extends Instances implements Scope {
     this.signal = given.signal;
     this.values = values;
     this.openedAt = openedAt;
-    this.#keeper = keeper;
-    outer.hold();
+    outer.hold(root.kind);
   }
 
   get principal(): Principal {
     return this.outer.principal;
   }
   protected get disposal(): Disposal {
-    return this.#keeper.disposal;
+    return this.outer.keeper.disposal;
   }
 
   close(): Promise<void> {
@@ -110,17 +118,17 @@ export class LiveScope extends Instances implements Scope {
   #close(): Promise<void> {
     const ending = this.end();
     if (ending !== undefined) return this.#closeAfter(ending);
-    const released = this.outer.release();
+    const released = this.outer.release(this.kind);
     if (released !== undefined) return this.#closeAfter(undefined, released);
-    this.#keeper.closed(this);
+    this.outer.keeper.closed(this);
     return DONE;
   }
 
   async #closeAfter(ending: Promise<void> | undefined, releasing?: Promise<void>): Promise<void> {
     if (ending !== undefined) await ending;
-    const released = ending === undefined ? releasing : this.outer.release();
+    const released = ending === undefined ? releasing : this.outer.release(this.kind);
     if (released !== undefined) await released;
-    this.#keeper.closed(this);
+    this.outer.keeper.closed(this);
   }
 }
 

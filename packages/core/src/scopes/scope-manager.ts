@@ -86,18 +86,12 @@ export class ScopeManager implements Scopes, Keeper {
     const values = given === undefined ? this.#valuesOf(kind, NO_GIVEN) : this.#valuesOf(kind, given);
     const user = this.#users.get(principal.user);
     const limit = this.#limits[kind];
-    if (limit !== undefined && user !== undefined && user.open[kind] >= limit)
-      throw coreError('SCOPE_LIMIT', { kind, open: user.open[kind], limit, retryAfterMs: RETRY_MS });
+    const open = user?.count(kind) ?? 0;
+    if (limit !== undefined && open >= limit)
+      throw coreError('SCOPE_LIMIT', { kind, open, limit, retryAfterMs: RETRY_MS });
     const outer = user ?? this.#openUser(principal);
-    const scope = new LiveScope(
-      this.#compiler.root(kind),
-      outer,
-      opening as AnyOpening,
-      values,
-      this.#clock.monotonic(),
-      this,
-    );
-    outer.open[kind] += 1;
+    const openedAt = Math.trunc(this.#clock.monotonic());
+    const scope = new LiveScope(this.#compiler.root(kind), outer, opening as AnyOpening, values, openedAt);
     this.#live[kind] += 1;
     scope.before = this.#newest;
     if (this.#newest === undefined) this.#oldest = scope;
@@ -113,12 +107,12 @@ export class ScopeManager implements Scopes, Keeper {
     if (after === undefined) this.#newest = before;
     else after.before = before;
     scope.before = scope.after = undefined;
-    scope.outer.open[kind] -= 1;
     this.#live[kind] -= 1;
   }
 
   ended(user: UserScope): void {
-    if (this.#users.get(user.principal.user) === user) this.#users.delete(user.principal.user);
+    // The next one of this user is opened after this one is taken out, so it is this very one that stands there.
+    this.#users.delete(user.principal.user);
   }
 
   /** Closes whatever is open, and waits for what is being closed. Never rejects. */
@@ -137,7 +131,7 @@ export class ScopeManager implements Scopes, Keeper {
     const now = this.#clock.monotonic();
     const oldest: { kind: ScopeKind; run: string | null; ageMs: number }[] = [];
     for (let scope: LiveScope | undefined = this.#oldest; scope && oldest.length < SHOWN; scope = scope.after)
-      oldest.push({ kind: scope.kind, run: scope.run?.run ?? null, ageMs: now - scope.openedAt });
+      oldest.push({ kind: scope.kind, run: scope.run?.run ?? null, ageMs: Math.max(0, Math.round(now - scope.openedAt)) });
     const { run, connection } = this.#live;
     return { live: { user: this.#users.size, run, connection }, oldest };
   }
