@@ -121,7 +121,9 @@ export const GraphDump = v.object({
     v.object({
       live: v.object({ user: count, run: count, connection: count }),
       /** The oldest few, the oldest first. */
-      oldest: v.array(v.object({ kind: v.picklist(['user', 'run', 'connection']), run: v.nullable(v.string()), ageMs: ms })),
+      oldest: v.array(
+        v.object({ kind: v.picklist(['user', 'run', 'connection']), run: v.nullable(v.string()), ageMs: ms }),
+      ),
     }),
   ),
   nodes: v.array(DumpNode),

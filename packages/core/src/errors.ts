@@ -101,7 +101,8 @@ export const CORE_ERRORS = {
     fatal: true,
   } satisfies ErrorEntry<{ kind: string; wanted: string }>,
   SCOPE_BUSY: {
-    message: (d) => `${d.wanted} was asked for in a scope of kind ${d.kind} by a constructor that the same scope calls.`,
+    message: (d) =>
+      `${d.wanted} was asked for in a scope of kind ${d.kind} by a constructor that the same scope calls.`,
     hint: 'Name it in dependsOn of that class instead; nothing half-built can be had.',
     fatal: true,
   } satisfies ErrorEntry<{ kind: string; wanted: string }>,

@@ -30,7 +30,8 @@ export function scopedClassesOf(nodes: readonly GraphNode[]): ScopedClass[] {
 /** How scoped classes get what is not scoped. */
 export function singletonsOf(container: Container, nodes: readonly GraphNode[]): Singletons {
   const fresh = new Set<unknown>();
-  for (const { scope, provider } of nodes) if (scope !== 'singleton') for (const key of keysOf(provider)) fresh.add(key);
+  for (const { scope, provider } of nodes)
+    if (scope !== 'singleton') for (const key of keysOf(provider)) fresh.add(key);
   return { get: (key) => container.get(key as ServiceIdentifier), isFresh: (key) => fresh.has(key) };
 }
 

@@ -76,12 +76,7 @@ async function disposeRest(
 }
 
 /** What has to be awaited, where that is more than a call. */
-function disposeOf(
-  instance: object,
-  step: Step,
-  disposal: Disposal,
-  owner: Owner,
-): PromiseLike<unknown> | undefined {
+function disposeOf(instance: object, step: Step, disposal: Disposal, owner: Owner): PromiseLike<unknown> | undefined {
   try {
     if (step.disposer === undefined) step.disposer = disposerOf(instance) ?? null;
     if (step.disposer === null) return undefined;

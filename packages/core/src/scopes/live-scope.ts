@@ -1,6 +1,7 @@
 /**
  * One open scope, and the scope of a user that others lie in: it lives from the first of them to the last.
  */
+import type { Dependency, Provided } from '../declare/dependency.ts';
 import type { ScopeKind } from '../declare/scope-kind.ts';
 import type { Principal } from '../principal.ts';
 import type { CurrentRun } from './current.ts';
@@ -105,6 +106,11 @@ export class LiveScope extends Instances implements Scope {
   }
   protected get disposal(): Disposal {
     return this.outer.keeper.disposal;
+  }
+
+  /** One of kind `user` is a handle on the scope that all of that user's lie in. */
+  override get<D extends Dependency>(dependency: D): Provided<D> {
+    return this.kind === 'user' && this.isOpen ? this.outer.get(dependency) : super.get(dependency);
   }
 
   close(): Promise<void> {

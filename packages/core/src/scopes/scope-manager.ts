@@ -131,7 +131,11 @@ export class ScopeManager implements Scopes, Keeper {
     const now = this.#clock.monotonic();
     const oldest: { kind: ScopeKind; run: string | null; ageMs: number }[] = [];
     for (let scope: LiveScope | undefined = this.#oldest; scope && oldest.length < SHOWN; scope = scope.after)
-      oldest.push({ kind: scope.kind, run: scope.run?.run ?? null, ageMs: Math.max(0, Math.round(now - scope.openedAt)) });
+      oldest.push({
+        kind: scope.kind,
+        run: scope.run?.run ?? null,
+        ageMs: Math.max(0, Math.round(now - scope.openedAt)),
+      });
     const { run, connection } = this.#live;
     return { live: { user: this.#users.size, run, connection }, oldest };
   }
