@@ -20,6 +20,13 @@ export const SCOPED: readonly { readonly shape: Shape; readonly needs: readonly 
   { shape: shapes.Root, needs: [shapes.Pool, USER, shapes.Tools, shapes.Threads, shapes.Cache] },
 ];
 
+const NAMES = new Map<unknown, string>(Object.entries(shapes).map(([name, shape]) => [shape, name]));
+
+/** The name of a class as it is written, also where a bundler has given it another. */
+export function nameOf(need: Shape | typeof USER): string {
+  return need === USER ? 'user' : (NAMES.get(need) as string);
+}
+
 /** Throws where a contender makes something else than the others. */
 export function check(root: shapes.Root, user: shapes.User): void {
   const { tools, threads, cache } = root;

@@ -127,10 +127,12 @@ export const CORE_ERRORS = {
   DISPOSE_FAILED: {
     message: (d) => `${d.class} could not be disposed of; what was made before it is disposed of all the same.`,
     hint: 'The cause is what its dispose method threw.',
+    fatal: true,
   } satisfies ErrorEntry<{ class: string }>,
   DISPOSE_TIMEOUT: {
     message: (d) => `The disposal of ${d.class} did not end within ${d.timeoutMs} ms and was left.`,
     hint: 'Find what it waits for; scopes.disposeMs of createApp() gives all of them more time.',
+    fatal: true,
   } satisfies ErrorEntry<{ class: string; timeoutMs: number }>,
   APP_STATE: {
     message: (d) => `The app is ${d.state}; ${d.wanted} is not possible now.`,
