@@ -7,8 +7,18 @@ import { measure } from '../scope/trial.ts';
 const container = createContainer({ injectionMode: InjectionMode.CLASSIC });
 for (const singleton of SINGLETONS) container.register(nameOf(singleton).toLowerCase(), asClass(singleton).singleton());
 for (const { shape } of SCOPED) container.register(nameOf(shape).toLowerCase(), asClass(shape).scoped());
-container.register('transaction', asClass(Transaction).scoped().disposer((each) => each.dispose()));
-container.register('cache', asClass(Cache).scoped().disposer((each) => each.dispose()));
+container.register(
+  'transaction',
+  asClass(Transaction)
+    .scoped()
+    .disposer((each) => each.dispose()),
+);
+container.register(
+  'cache',
+  asClass(Cache)
+    .scoped()
+    .disposer((each) => each.dispose()),
+);
 
 await measure({
   userOf: (user) => ({ user }),

@@ -413,6 +413,31 @@ describe('closing a scope', () => {
     await app.stop();
   });
 
+  it('is one close also for what is disposed of by it', async () => {
+    const journal: string[] = [];
+    let close: () => Promise<void> = async () => {};
+    @scoped('user')
+    class Profile extends noting(journal) {}
+    @scoped('run', { dependsOn: [Profile] })
+    class Eager {
+      constructor(readonly profile: Profile) {}
+      dispose(): void {
+        journal.push('-Eager');
+        void close();
+      }
+    }
+    const { app, run } = await running([Profile, Eager]);
+    const [scope, other] = [run(), run()];
+    close = () => scope.close();
+    scope.get(Eager);
+    await scope.close();
+    expect(journal).toEqual(['+Profile', '-Eager']);
+    await other.close();
+    expect(journal).toEqual(['+Profile', '-Eager', '-Profile']);
+    expect(app.graph().toJSON()).not.toHaveProperty('scopes');
+    await app.stop();
+  });
+
   it('leaves what hangs after its time, names it, and goes on', async () => {
     let isDisposed = false;
     @scoped('run')

@@ -6,7 +6,7 @@ import type { ScopeKind } from '../declare/scope-kind.ts';
 import { valueKindsOf } from '../declare/scope-value.ts';
 import { coreError } from '../errors.ts';
 import { CurrentPrincipal, CurrentRun, CurrentSignal } from './current.ts';
-import { type Argument, disposerOf, type Extender, FROM, Layout, type ScopedClass, type Step } from './layout.ts';
+import { type Argument, type Extender, FROM, Layout, type ScopedClass, type Step } from './layout.ts';
 
 /** How a singleton is looked up. */
 export interface Singletons {
@@ -85,7 +85,7 @@ export class Compiler implements Extender {
 
   #step({ name, target, wants }: ScopedClass, places: ReadonlyMap<unknown, number>, kind: ScopeKind): Step {
     const args = wants.map((key) => this.#argument(key, places, kind));
-    return { name, target, args, disposer: disposerOf(target.prototype as object) };
+    return { name, target, args, disposer: undefined };
   }
 
   #argument(key: unknown, places: ReadonlyMap<unknown, number>, kind: ScopeKind): Argument {

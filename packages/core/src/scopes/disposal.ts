@@ -6,7 +6,7 @@ import { bounded } from '../clock.ts';
 import type { ScopeKind } from '../declare/scope-kind.ts';
 import { coreError } from '../errors.ts';
 import { isThenable } from '../thenable.ts';
-import { disposerOf, type Step } from './layout.ts';
+import { disposerOf, type Method, type Step } from './layout.ts';
 
 /** Time for the disposal of one instance, in milliseconds. */
 export const DISPOSE_MS = 5_000;
@@ -24,37 +24,42 @@ export interface Owner {
   readonly run: { readonly run: string } | undefined;
 }
 
+/** Told when everything is disposed of; what it returns is waited for as well. */
+export interface Finished {
+  finished(): Promise<void> | undefined;
+}
+
 /**
- * Disposes of `made` from its end on, until `count` instances are left. Never throws.
+ * Disposes of `made` from its end on, then calls `finished`. Never throws.
  *
  * @returns `undefined` when all of it is over already; else what resolves when it is, and never rejects.
  */
-export function disposeDownTo(
-  count: number,
+export function dispose(
   made: readonly object[],
   steps: readonly Step[],
   disposal: Disposal,
   owner: Owner,
+  finished: Finished | undefined,
 ): Promise<void> | undefined {
-  for (let place = made.length - 1; place >= count; place -= 1) {
+  for (let place = made.length - 1; place >= 0; place -= 1) {
     const going = disposeOf(made[place] as object, steps[place] as Step, disposal, owner);
-    if (going !== undefined) return disposeRest(going, place, count, made, steps, disposal, owner);
+    if (going !== undefined) return disposeRest(going, place, made, steps, disposal, owner, finished);
   }
-  return undefined;
+  return finished?.finished();
 }
 
-/** Goes on after the disposal at `place`, which takes its time. */
+/** Goes on after the disposal at `place`, which takes its time. One function, because each further one is one more turn. */
 async function disposeRest(
   first: PromiseLike<unknown>,
   place: number,
-  count: number,
   made: readonly object[],
   steps: readonly Step[],
   disposal: Disposal,
   owner: Owner,
+  finished: Finished | undefined,
 ): Promise<void> {
   let going: PromiseLike<unknown> | undefined = first;
-  for (let at = place; at >= count; going = undefined) {
+  for (let at = place; at >= 0; going = undefined) {
     const step = steps[at] as Step;
     going ??= disposeOf(made[at] as object, step, disposal, owner);
     at -= 1;
@@ -73,6 +78,8 @@ async function disposeRest(
     await undefined;
     if (!isOver) await inTime(over, step.name, disposal, owner);
   }
+  const further = finished?.finished();
+  if (further !== undefined) await further;
 }
 
 /** What has to be awaited, where that is more than a call. */
@@ -80,8 +87,10 @@ function disposeOf(instance: object, step: Step, disposal: Disposal, owner: Owne
   try {
     if (step.disposer === undefined) step.disposer = disposerOf(instance) ?? null;
     if (step.disposer === null) return undefined;
-    const going = (instance as Record<PropertyKey, (() => object | undefined) | undefined>)[step.disposer]?.();
-    return going !== undefined && isThenable(going) ? going : undefined;
+    const { name, method } = step.disposer;
+    const going =
+      method === undefined ? (instance as Record<PropertyKey, Method | undefined>)[name]?.() : method.call(instance);
+    return going !== undefined && isThenable(going as object) ? (going as PromiseLike<unknown>) : undefined;
   } catch (error) {
     disposal.fault(coreError('DISPOSE_FAILED', { class: step.name }, error), owner);
     return undefined;

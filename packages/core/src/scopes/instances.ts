@@ -8,7 +8,7 @@ import { coreError } from '../errors.ts';
 import type { Principal } from '../principal.ts';
 import { reasonOf } from '../redact.ts';
 import type { CurrentRun } from './current.ts';
-import { type Disposal, disposeDownTo } from './disposal.ts';
+import { type Disposal, dispose, type Finished } from './disposal.ts';
 import { type Argument, FROM, type Layout, type Step } from './layout.ts';
 
 const NONE: object[] = [];
@@ -16,7 +16,7 @@ const NONE: object[] = [];
 /** `making` while constructors are called; one of them may bring it to its end. */
 const PHASE = { open: 0, making: 1, endingWhileMaking: 2, ended: 3 } as const;
 
-export abstract class Instances {
+export abstract class Instances implements Finished {
   #layout: Layout;
   /** By their places in the layout. */
   #made: object[] = NONE;
@@ -34,6 +34,8 @@ export abstract class Instances {
   /** The instances of the scope's user; absent in that scope itself. */
   abstract readonly outer: Instances | undefined;
   protected abstract readonly disposal: Disposal;
+  /** Called once, when everything is disposed of. */
+  abstract finished(): Promise<void> | undefined;
 
   /** False from the beginning of its end on. */
   get isOpen(): boolean {
@@ -83,7 +85,7 @@ export abstract class Instances {
   /** Disposes of what was made before a constructor threw; who ends the scope waits for it. */
   #undo(half: readonly object[], count: number, steps: readonly Step[]): void {
     const before = this.#undoing;
-    const undone = disposeDownTo(0, half.slice(0, count), steps, this.disposal, this);
+    const undone = dispose(half.slice(0, count), steps, this.disposal, this, undefined);
     this.#undoing = before === undefined || undone === undefined ? (undone ?? before) : both(before, undone);
   }
 
@@ -108,7 +110,7 @@ export abstract class Instances {
   #dispose(): Promise<void> | undefined {
     const made = this.#made;
     this.#made = NONE;
-    return disposeDownTo(0, made, this.#layout.steps, this.disposal, this);
+    return dispose(made, this.#layout.steps, this.disposal, this, this);
   }
 }
 
@@ -121,26 +123,22 @@ async function both(one: Promise<void>, other: Promise<void>): Promise<void> {
 function construct(step: Step, made: readonly object[], around: Instances): object {
   const target: Class = step.target;
   const { args } = step;
-  const a = args[0] as Argument;
-  const b = args[1] as Argument;
-  const c = args[2] as Argument;
-  const d = args[3] as Argument;
+  const at = (place: number): unknown => argument(args[place] as Argument, made, around);
   switch (args.length) {
     case 0:
       return new target();
     case 1:
-      return new target(argument(a, made, around));
+      return new target(at(0));
     case 2:
-      return new target(argument(a, made, around), argument(b, made, around));
+      return new target(at(0), at(1));
     case 3:
-      return new target(argument(a, made, around), argument(b, made, around), argument(c, made, around));
+      return new target(at(0), at(1), at(2));
     case 4:
-      return new target(
-        argument(a, made, around),
-        argument(b, made, around),
-        argument(c, made, around),
-        argument(d, made, around),
-      );
+      return new target(at(0), at(1), at(2), at(3));
+    case 5:
+      return new target(at(0), at(1), at(2), at(3), at(4));
+    case 6:
+      return new target(at(0), at(1), at(2), at(3), at(4), at(5));
     default:
       return new target(...args.map((each) => argument(each, made, around)));
   }

@@ -37,18 +37,30 @@ export interface Step {
   readonly target: Class;
   readonly args: readonly Argument[];
   /**
-   * What disposes of it: a method of the class, or a field that the first instance had; null where there is none, and
-   * `undefined` while nobody has looked, because looking costs more than making.
+   * What disposes of it, as the first instance had it: all have the same. Null where there is none, and `undefined` while
+   * nobody has looked: looking at each would cost more than making it.
    */
   disposer: Disposer | null | undefined;
 }
 
-/** The names under which an instance is disposed of, the first that there is. */
-export type Disposer = typeof Symbol.asyncDispose | typeof Symbol.dispose | 'dispose';
-const DISPOSERS: readonly Disposer[] = [Symbol.asyncDispose, Symbol.dispose, 'dispose'];
+/** What disposes of the instances of a class. */
+export interface Disposer {
+  readonly name: PropertyKey;
+  /** A method of the class, called without being looked up; `undefined` for a field, which each instance has its own of. */
+  readonly method: Method | undefined;
+}
 
-export function disposerOf(object: object): Disposer | undefined {
-  for (const name of DISPOSERS) if (typeof (object as Record<PropertyKey, unknown>)[name] === 'function') return name;
+export type Method = (this: object) => unknown;
+
+/** The names under which an instance is disposed of, the first that there is. */
+const DISPOSERS: readonly PropertyKey[] = [Symbol.asyncDispose, Symbol.dispose, 'dispose'];
+
+export function disposerOf(instance: object): Disposer | undefined {
+  for (const name of DISPOSERS) {
+    const method = (instance as Record<PropertyKey, unknown>)[name];
+    if (typeof method === 'function')
+      return { name, method: Object.hasOwn(instance, name) ? undefined : (method as Method) };
+  }
   return undefined;
 }
 

@@ -71,6 +71,10 @@ export class UserScope extends Instances {
     this.keeper.ended(this);
     return this.end();
   }
+
+  finished(): undefined {
+    return undefined;
+  }
 }
 
 export class LiveScope extends Instances implements Scope {
@@ -114,26 +118,24 @@ export class LiveScope extends Instances implements Scope {
   }
 
   close(): Promise<void> {
-    return (this.#closing ??= this.#close());
+    // What is disposed of here may call this once more, before there is anything to wait for.
+    if (!this.isOpen) return this.#closing ?? DONE;
+    return (this.#closing = this.end() ?? DONE);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  #close(): Promise<void> {
-    const ending = this.end();
-    if (ending !== undefined) return this.#closeAfter(ending);
+  finished(): Promise<void> | undefined {
     const released = this.outer.release(this.kind);
-    if (released !== undefined) return this.#closeAfter(undefined, released);
+    if (released !== undefined) return this.#closeAfter(released);
     this.outer.keeper.closed(this);
-    return DONE;
+    return undefined;
   }
 
-  async #closeAfter(ending: Promise<void> | undefined, releasing?: Promise<void>): Promise<void> {
-    if (ending !== undefined) await ending;
-    const released = ending === undefined ? releasing : this.outer.release(this.kind);
-    if (released !== undefined) await released;
+  async #closeAfter(released: Promise<void>): Promise<void> {
+    await released;
     this.outer.keeper.closed(this);
   }
 }
