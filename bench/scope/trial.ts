@@ -42,7 +42,7 @@ async function openAndClose<U extends User, S>(
     const scope = opening instanceof Promise ? await opening : opening;
     sink[at & 255] = maker.rootOf(scope);
     const closing = maker.close?.(scope);
-    if (closing !== undefined) await closing;
+    if (closing instanceof Promise) await closing;
   }
 }
 
@@ -53,7 +53,8 @@ function construct(users: readonly User[], scopes: number): void {
 /** Heap of one scope that is open, each of a user of its own. */
 async function bytesOf<U extends User, S>(maker: ScopeMaker<U, S>, scopes: number): Promise<number> {
   const users = Array.from({ length: scopes }, (_, user) => maker.userOf(`user ${user} of many`));
-  const held: S[] = new Array<S>(scopes);
+  const held: S[] = [];
+  held.length = scopes;
   sink.length = 0;
   globalThis.gc?.();
   const before = process.memoryUsage().heapUsed;

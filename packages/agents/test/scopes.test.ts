@@ -32,7 +32,7 @@ async function withScopes(body: (ctx: AgentContext, work: { signal: AbortSignal 
       readonly signal: CurrentSignal,
     ) {}
     async [Symbol.asyncDispose](): Promise<void> {
-      await undefined;
+      await Promise.resolve();
       journal.push(`${this.run.run} is over`);
     }
   }
@@ -126,7 +126,7 @@ describe('the scope of a run', () => {
     breakConstructor();
     const error = await accept().catch((thrown: unknown) => thrown);
     // Not of a catalogue: a connection answers it with a correlation alone.
-    expect(error).toMatchObject({ name: 'Error', cause: { message: 'secret of the constructor' } });
+    expect(error).toMatchObject({ name: 'Error', cause: { code: 'SCOPE_CONSTRUCT_FAILED', cause: { message: 'secret of the constructor' } } });
     await clock.settle(20);
     expect(journal).toEqual(['profile of ann', expect.stringContaining('is over'), 'no profile of ann']);
     expect(live()).toBe(undefined);

@@ -297,7 +297,7 @@ describe('the making of instances', () => {
     class Slow {
       constructor(readonly kept: Kept) {}
       async [Symbol.asyncDispose](): Promise<void> {
-        for (let turn = 0; turn < 5; turn += 1) await undefined;
+        for (let turn = 0; turn < 5; turn += 1) await Promise.resolve();
         journal.push('-Slow');
       }
     }
@@ -368,7 +368,7 @@ describe('closing a scope', () => {
     @scoped('run')
     class Async {
       async [Symbol.asyncDispose](): Promise<void> {
-        await undefined;
+        await Promise.resolve();
         journal.push('Async');
       }
       dispose(): void {
@@ -386,7 +386,7 @@ describe('closing a scope', () => {
     class Rejecting {
       constructor(readonly before: Throwing) {}
       async dispose(): Promise<void> {
-        await undefined;
+        await Promise.resolve();
         throw new Error('will not');
       }
     }
@@ -481,7 +481,7 @@ describe('closing a scope', () => {
     class Transaction {
       constructor(readonly database: Database) {}
       async dispose(): Promise<void> {
-        await undefined;
+        await Promise.resolve();
         journal.push('dispose');
       }
     }
@@ -635,7 +635,7 @@ describe('any scoped graph', () => {
           const classes: Class[] = [];
           rows.forEach(({ isUsers, needs, slow }, at) => {
             const needed = [...new Set(needs.map((need) => need % Math.max(1, at)))].filter(
-              (need) => need < at && (!isUsers || rows[need]?.isUsers === true),
+              (need) => need < at && (!isUsers || (rows[need] as { isUsers: boolean }).isUsers),
             );
             const name = `C${at}`;
             const made = {
@@ -646,7 +646,7 @@ describe('any scoped graph', () => {
                   journal.push({ what: 'made', instance: this, given });
                 }
                 async dispose(): Promise<void> {
-                  if (slow) for (let turn = 0; turn < 3; turn += 1) await undefined;
+                  if (slow) for (let turn = 0; turn < 3; turn += 1) await Promise.resolve();
                   journal.push({ what: 'disposed', instance: this, given: [] });
                 }
               },

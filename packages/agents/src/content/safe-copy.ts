@@ -180,7 +180,7 @@ function specialOf(value: object): unknown {
       return (value as { toJSON(): string | null }).toJSON() ?? 'Invalid Date';
     case 'URL':
     case 'RegExp':
-      return String(value);
+      return String(value as RegExp);
     case 'ArrayBuffer':
       return `[${(value as ArrayBuffer).byteLength} bytes]`;
     case 'Number':

@@ -99,7 +99,7 @@ function agentOf(scope: Scope, registered: RegisteredAgent): Agent {
     void scope.close();
     // The text of a foreign error is in it, and what is no error of a catalogue is not shown to users.
     if (error instanceof MusterError && error.code === 'SCOPE_CONSTRUCT_FAILED')
-      throw new Error(error.message, { cause: error.cause });
+      throw new Error(error.message, { cause: error });
     throw error;
   }
 }

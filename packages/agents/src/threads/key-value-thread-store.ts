@@ -80,7 +80,7 @@ export class KeyValueThreadStore implements ThreadStore {
       if ((await this.#store.update(key, settled, entry.revision)).ok) break;
     }
     return this.#change(user, thread, (record) => {
-      const { [message]: _, ...others } = record.open;
+      const others = Object.fromEntries(Object.entries(record.open).filter(([id]) => id !== message));
       return { ...record, updatedAt: at, open: OPEN.has(change.status) ? record.open : others };
     });
   }

@@ -11,6 +11,8 @@ import { disposerOf, type Method, type Step } from './layout.ts';
 /** Time for the disposal of one instance, in milliseconds. */
 export const DISPOSE_MS = 5_000;
 
+const NOW = Promise.resolve();
+
 export interface Disposal {
   readonly clock: Clock;
   readonly timeoutMs: number;
@@ -75,7 +77,7 @@ async function disposeRest(
       },
     );
     // One that ends in the same turn needs no timer.
-    await undefined;
+    await NOW;
     if (!isOver) await inTime(over, step.name, disposal, owner);
   }
   const further = finished?.finished();
