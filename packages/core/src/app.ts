@@ -251,10 +251,10 @@ export class App {
       this.#partWith('drain', left(STOP_SHARES.services), () => server?.drain(toDrain, quiet)),
     ]);
     // What is open now is of runs that did not end when told to; it may still need the services.
-    await this.#closeScopes(left(STOP_SHARES.scopes));
+    const unclosed = await this.#closeScopes(left(STOP_SHARES.scopes));
     const stopped = (await orchestrator?.stop(reason, left(STOP_SHARES.services))) ?? NOTHING;
     const failed = await this.#partWith('close', left(STOP_SHARES.server), () => server?.close());
-    const report = withServer(stopped, failed);
+    const report = withPart(withPart(stopped, 'scopes', unclosed), 'server', failed);
     // A boot that was under way ends with its own error, which belongs to whoever called start().
     await this.#starting?.catch(() => {});
     this.#state = 'stopped';
@@ -285,14 +285,16 @@ export class App {
   }
 
   /** Closes what scopes are left, for as long as there is time; those that take longer go on while services stop. */
-  async #closeScopes(withinMs: number): Promise<void> {
-    if (this.#scopes.view() === undefined) return;
+  async #closeScopes(withinMs: number): Promise<unknown> {
+    if (this.#scopes.view() === undefined) return undefined;
     const onTimeout = (): Error =>
       coreError('STOP_TIMEOUT', { service: 'scopes', method: 'close', timeoutMs: Math.round(withinMs) });
     try {
       await bounded({ clock: this.#clock, timeoutMs: withinMs, onTimeout }, () => this.#scopes.closeAll());
+      return undefined;
     } catch (error) {
       this.events.emit({ type: 'stop-failed', service: 'scopes', error, at: this.#clock.now() });
+      return error;
     }
   }
 
@@ -381,12 +383,12 @@ export class App {
   }
 }
 
-/** The report of a stop at whose end the server did or did not close. */
-function withServer(report: StopReport, error: unknown): StopReport {
+/** The report of a stop in which a part of the app that is no service did or did not close. */
+function withPart(report: StopReport, part: 'scopes' | 'server', error: unknown): StopReport {
   if (error === undefined) return report;
   const isHung = error instanceof MusterError && error.code === 'STOP_TIMEOUT';
-  const hung = isHung ? [...report.hung, 'server'] : report.hung;
-  return { order: report.order, hung, errors: [...report.errors, { service: 'server', error }] };
+  const hung = isHung ? [...report.hung, part] : report.hung;
+  return { order: report.order, hung, errors: [...report.errors, { service: part, error }] };
 }
 
 function checkBudget(option: string, value: number | undefined): void {
