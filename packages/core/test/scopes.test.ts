@@ -15,6 +15,7 @@ import {
   token,
   withValue,
 } from '@muster/core';
+import { Container } from 'inversify';
 import { ann, bob, noting, running } from './scope-harness.ts';
 
 describe('a scope', () => {
@@ -166,7 +167,7 @@ describe('a scope', () => {
   });
 
   it('gives the same in whatever order it is asked', async () => {
-    const classes = Array.from({ length: 6 }, () => class {});
+    const classes = ['A', 'B', 'C', 'D', 'E', 'F'].map((name) => ({ [name]: class {} })[name] as Class);
     for (const each of classes) scoped('run')(each);
     const { app, run } = await running(classes);
     // Far more orders than there are kept plans.
@@ -197,6 +198,17 @@ describe('a scope', () => {
     expect(() => connection().get(Work)).toThrow(notThere);
     expect(() => run().get(Shared)).toThrow(notThere);
     await app.stop();
+  });
+
+  it('cannot be gone round by the container', async () => {
+    @scoped('run')
+    class Work {}
+    const container = new Container({ defaultScope: 'Singleton' });
+    container.bind('sly').toDynamicValue((context) => ({ work: context.get(Work) }));
+    const app = createApp({ container, services: [Work] });
+    await expect(app.start()).rejects.toMatchObject({
+      message: expect.stringContaining('Work cannot be had from the app: it is scoped.'),
+    });
   });
 
   it('needs a live permit', async () => {
@@ -369,6 +381,24 @@ describe('closing a scope', () => {
       ['r1', expect.stringContaining('Rejecting could not be disposed of')],
       ['r1', expect.stringContaining('Throwing could not be disposed of')],
     ]);
+    await app.stop();
+  });
+
+  it('calls the field of each instance, where it is disposed of by a field', async () => {
+    const journal: string[] = [];
+    @scoped('run', { dependsOn: [CurrentRun] })
+    class Field {
+      constructor(readonly run: CurrentRun) {}
+      readonly dispose = (): void => {
+        journal.push(this.run.run);
+      };
+    }
+    const { app, run } = await running([Field]);
+    for (const scope of [run(), run()]) {
+      scope.get(Field);
+      await scope.close();
+    }
+    expect(journal).toEqual(['r1', 'r2']);
     await app.stop();
   });
 
