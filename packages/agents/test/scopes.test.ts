@@ -126,7 +126,10 @@ describe('the scope of a run', () => {
     breakConstructor();
     const error = await accept().catch((thrown: unknown) => thrown);
     // Not of a catalogue: a connection answers it with a correlation alone.
-    expect(error).toMatchObject({ name: 'Error', cause: { code: 'SCOPE_CONSTRUCT_FAILED', cause: { message: 'secret of the constructor' } } });
+    expect(error).toMatchObject({
+      name: 'Error',
+      cause: { code: 'SCOPE_CONSTRUCT_FAILED', cause: { message: 'secret of the constructor' } },
+    });
     await clock.settle(20);
     expect(journal).toEqual(['profile of ann', expect.stringContaining('is over'), 'no profile of ann']);
     expect(live()).toBe(undefined);
