@@ -88,12 +88,19 @@ describe('npm run bench', () => {
     });
   });
 
+  it('measures what a scope costs against handwritten constructors, and that everything is disposed of', async () => {
+    const row = { ratio: number, bytes: number, ns: number };
+    expect(await bench('scope', '--short')).toMatchObject({ bench: 'scope', ...row, peers: { careful: row } });
+  });
+
   it('names the benches there are when asked for another', async () => {
     await expect(
       promisify(execFile)(process.execPath, ['scripts/bench.mjs', 'nope'], { cwd: root }),
     ).rejects.toMatchObject({
       code: 1,
-      stderr: expect.stringContaining('append, boot, coldstart, events, faults-compared, handshake, idle, resume'),
+      stderr: expect.stringContaining(
+        'append, boot, coldstart, events, faults-compared, handshake, idle, resume, scope',
+      ),
     });
   });
 });

@@ -2,15 +2,14 @@
 import { createServer } from 'node:net';
 import {
   type AppOptions,
-  callSite,
   type Class,
   createApp,
-  declareClass,
   type Dependency,
   healthy,
   provide,
   Runtime,
   runApp,
+  scoped,
   type Service,
   service,
   token,
@@ -59,13 +58,7 @@ function circle(size: number): AppOptions {
   return { services: classes.map((link, i) => provide(tokens[i] as never, link)) };
 }
 
-/** A decorator of somebody's own, for classes of which there is one per use. */
-function perRequest() {
-  const declaredAt = callSite(perRequest);
-  return (target: Class): void => declareClass(target, { kind: 'scoped', options: {}, tag: undefined }, [], declaredAt);
-}
-
-@perRequest()
+@scoped('run')
 class RequestContext {}
 
 @service({ dependsOn: [RequestContext] })

@@ -116,6 +116,16 @@ export const GraphDump = v.object({
   parallelEfficiency: v.nullable(v.number()),
   criticalPath: v.object({ nodes: ids, ms }),
   budgets: v.object({ boot: Verdict, stop: Verdict }),
+  /** Scopes that are open now; absent when none is. Live scopes of kind run are live runs. */
+  scopes: v.optional(
+    v.object({
+      live: v.object({ user: count, run: count, connection: count }),
+      /** The oldest few, the oldest first. */
+      oldest: v.array(
+        v.object({ kind: v.picklist(['user', 'run', 'connection']), run: v.nullable(v.string()), ageMs: ms }),
+      ),
+    }),
+  ),
   nodes: v.array(DumpNode),
   edges: v.array(DumpEdge),
   problems: v.array(Problem),

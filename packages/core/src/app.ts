@@ -9,11 +9,12 @@ import type { AppServer, ServerHost } from './app-server.ts';
 import { asBootError, bootAborted, BootFailed } from './boot-failure.ts';
 import { bounded, Clock, Random, systemClock, systemRandom } from './clock.ts';
 import { bindBuiltIns, bindServices } from './container/bind-services.ts';
+import { declarationOf } from './declare/declaration.ts';
 import { type Class, type Dependency, nameOf, type Provided } from './declare/dependency.ts';
 import type { Registration } from './declare/registration.ts';
 import { bindingIdsOf, Engine } from './engine.ts';
 import { coreError } from './errors.ts';
-import { GatedFactories, scopedClassOf } from './gated-factories.ts';
+import { GatedFactories } from './gated-factories.ts';
 import { explain } from './graph/explain.ts';
 import type { GraphView } from './graph-view.ts';
 import type { Door, GateOptions } from './lifecycle/gate.ts';
@@ -22,7 +23,9 @@ import { EventLog } from './log/event-log.ts';
 import { MemoryLog } from './log/memory-log.ts';
 import { type AppState, Runtime } from './runtime.ts';
 import { RuntimeEvents } from './runtime-event.ts';
-import { type ScopedClass, ScopedClasses } from './scopes/scoped-classes.ts';
+import { ScopeManager, type ScopeOptions } from './scopes/scope-manager.ts';
+import { Scopes } from './scopes/scopes.ts';
+import { notFromContainer, scopedClassesOf, singletonsOf } from './scoped-nodes.ts';
 import { KeyValueStore } from './state/key-value-store.ts';
 import { MemoryStore } from './state/memory-store.ts';
 
@@ -44,6 +47,8 @@ export interface AppOptions {
     /** Time for the whole stop, in milliseconds; below the ten seconds that platforms give between SIGTERM and SIGKILL. @default 9_000 */
     readonly budgetMs?: number;
   };
+  /** How many scopes a user may have open, and how long their disposal may take. */
+  readonly scopes?: ScopeOptions;
   /** Source of time; tests pass a `FakeClock`. @default systemClock */
   readonly clock?: Clock;
   /** Source of randomness; tests pass a seeded one. @default systemRandom */
@@ -52,8 +57,8 @@ export interface AppOptions {
 
 export const APP_DEFAULTS = { bootBudgetMs: 120_000, stopBudgetMs: 9_000 } as const;
 
-/** Parts of the stop budget: when runs must have ended, sockets be gone, services be stopped, and the server be closed. */
-export const STOP_SHARES = { runs: 0.45, sockets: 0.55, services: 0.9, server: 0.98 } as const;
+/** Parts of the stop budget: when runs must have ended, sockets be gone, scopes be closed, services be stopped, and the server be closed. */
+export const STOP_SHARES = { runs: 0.45, sockets: 0.55, scopes: 0.65, services: 0.9, server: 0.98 } as const;
 
 /** The report of a stop that had nothing to do. */
 const NOTHING: StopReport = { order: [], hung: [], errors: [] };
@@ -74,16 +79,20 @@ export class App {
   #engine: Engine | undefined;
   #wallMs: number | null = null;
   #factories: GatedFactories | undefined;
-  #scoped: readonly ScopedClass[] = [];
+  readonly #scopes: ScopeManager;
   #starting: Promise<void> | undefined;
   #stopping: Promise<StopReport> | undefined;
 
   constructor(options: AppOptions) {
     checkBudget('boot.budgetMs', options.boot?.budgetMs);
     checkBudget('stop.budgetMs', options.stop?.budgetMs);
-    checkConcurrency(options.boot?.concurrency);
+    checkCount('boot.concurrency', options.boot?.concurrency);
+    checkCount('scopes.perUser.run', options.scopes?.perUser?.run);
+    checkCount('scopes.perUser.connection', options.scopes?.perUser?.connection);
+    checkBudget('scopes.disposeMs', options.scopes?.disposeMs);
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    this.#scopes = new ScopeManager(this.#clock, this.events, options.scopes);
     this.#container = options.container ?? new Container({ defaultScope: 'Singleton' });
     this.#foreign = options.container === undefined ? new Set() : bindingIdsOf(options.container);
     this.#bind();
@@ -100,7 +109,7 @@ export class App {
 
   /** The graph as it stands now: before start, while starting, running, and after a boot that failed. */
   graph(): GraphView {
-    return this.#prepared().view(this.#state, this.#wallMs);
+    return this.#prepared().view(this.#state, this.#wallMs, this.#scopes.view());
   }
 
   /**
@@ -129,10 +138,12 @@ export class App {
    * The instance of a service.
    *
    * @throws MusterError `APP_STATE` while the app does not run: an unstarted service is of no use to anybody.
+   * @throws MusterError `NOT_IN_SCOPE` for a scoped class, which only a scope has.
    */
   get<D extends Dependency>(dependency: D): Provided<D> {
     if (this.#state !== 'running')
       throw coreError('APP_STATE', { state: this.#state, wanted: `get(${nameOf(dependency)})` });
+    if (declarationOf(dependency as Class)?.kind === 'scoped') throw notFromContainer(dependency);
     return this.#container.get(dependency as Class) as Provided<D>;
   }
 
@@ -187,7 +198,7 @@ export class App {
     const { server } = this.#options;
     const factories = nodes.filter((node) => node.kind === 'factory' && node.provider.target !== server);
     this.#factories = new GatedFactories(this.#container, factories);
-    this.#scoped = nodes.filter((node) => node.kind === 'scoped').map((node) => scopedClassOf(this.#container, node));
+    this.#scopes.adopt(scopedClassesOf(engine.order), singletonsOf(this.#container, nodes));
     if (server) {
       server.attach(this.#hostFor(engine, this.#factories));
       if (server.listensAtOnce) await this.#listen(server);
@@ -209,6 +220,7 @@ export class App {
   /** @param engine absent when an option of the app is wrong: then there is no graph either. */
   async #failed(error: unknown, engine: Engine | undefined): Promise<unknown> {
     engine?.orchestrator.halt();
+    await this.#closeScopes(this.#stopBudgetMs * STOP_SHARES.scopes);
     const stopped = await engine?.orchestrator.stop('the boot failed');
     await this.#partWith('close', this.#stopBudgetMs, () => this.#options.server?.close());
     if (this.#stopping === undefined) this.#state = 'failed';
@@ -238,9 +250,11 @@ export class App {
       quiet,
       this.#partWith('drain', left(STOP_SHARES.services), () => server?.drain(toDrain, quiet)),
     ]);
+    // What is open now is of runs that did not end when told to; it may still need the services.
+    const unclosed = await this.#closeScopes(left(STOP_SHARES.scopes));
     const stopped = (await orchestrator?.stop(reason, left(STOP_SHARES.services))) ?? NOTHING;
     const failed = await this.#partWith('close', left(STOP_SHARES.server), () => server?.close());
-    const report = withServer(stopped, failed);
+    const report = withPart(withPart(stopped, 'scopes', unclosed), 'server', failed);
     // A boot that was under way ends with its own error, which belongs to whoever called start().
     await this.#starting?.catch(() => {});
     this.#state = 'stopped';
@@ -270,6 +284,20 @@ export class App {
     }
   }
 
+  /** Closes what scopes are left, for as long as there is time; those that take longer go on while services stop. */
+  async #closeScopes(withinMs: number): Promise<unknown> {
+    if (this.#scopes.view() === undefined) return undefined;
+    const onTimeout = (): Error =>
+      coreError('STOP_TIMEOUT', { service: 'scopes', method: 'close', timeoutMs: Math.round(withinMs) });
+    try {
+      await bounded({ clock: this.#clock, timeoutMs: withinMs, onTimeout }, () => this.#scopes.closeAll());
+      return undefined;
+    } catch (error) {
+      this.events.emit({ type: 'stop-failed', service: 'scopes', error, at: this.#clock.now() });
+      return error;
+    }
+  }
+
   get #stopBudgetMs(): number {
     return this.#options.stop?.budgetMs ?? APP_DEFAULTS.stopBudgetMs;
   }
@@ -291,7 +319,7 @@ export class App {
       [Clock, () => this.#clock],
       [Random, () => random],
       [RuntimeEvents, () => this.events],
-      [ScopedClasses, () => ({ declared: () => this.#scoped })],
+      [Scopes, () => this.#scopes],
       [EventLog, () => new MemoryLog(this.#clock, random, faulty('event log subscriber'))],
       [KeyValueStore, () => new MemoryStore(faulty('key-value store watcher'))],
       [
@@ -355,12 +383,12 @@ export class App {
   }
 }
 
-/** The report of a stop at whose end the server did or did not close. */
-function withServer(report: StopReport, error: unknown): StopReport {
+/** The report of a stop in which a part of the app that is no service did or did not close. */
+function withPart(report: StopReport, part: 'scopes' | 'server', error: unknown): StopReport {
   if (error === undefined) return report;
   const isHung = error instanceof MusterError && error.code === 'STOP_TIMEOUT';
-  const hung = isHung ? [...report.hung, 'server'] : report.hung;
-  return { order: report.order, hung, errors: [...report.errors, { service: 'server', error }] };
+  const hung = isHung ? [...report.hung, part] : report.hung;
+  return { order: report.order, hung, errors: [...report.errors, { service: part, error }] };
 }
 
 function checkBudget(option: string, value: number | undefined): void {
@@ -369,8 +397,7 @@ function checkBudget(option: string, value: number | undefined): void {
   }
 }
 
-function checkConcurrency(value: number | undefined): void {
+function checkCount(option: string, value: number | undefined): void {
   if (value === undefined || (Number.isInteger(value) && value > 0)) return;
-  const expected = 'a whole number from 1 on';
-  throw coreError('OPTION_INVALID', { option: 'boot.concurrency', expected, got: String(value) });
+  throw coreError('OPTION_INVALID', { option, expected: 'a whole number from 1 on', got: String(value) });
 }

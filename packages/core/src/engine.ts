@@ -1,6 +1,7 @@
 /**
  * What is made of a container's bindings: the graph, its plan, the orchestrator and the main gate, and how they look now.
  */
+import type { GraphDump } from '@muster/contracts';
 import type { Container, ServiceIdentifier } from 'inversify';
 import { bindingsOf } from './container/bindings.ts';
 import { build } from './container/build.ts';
@@ -24,6 +25,7 @@ import { type Budgets, MAIN, Orchestrator } from './lifecycle/orchestrator.ts';
 import { SERVICE_DEFAULTS, settingsOf } from './lifecycle/service-settings.ts';
 import type { Surroundings } from './lifecycle/surroundings.ts';
 import type { AppState } from './runtime.ts';
+import { refuseScoped } from './scoped-nodes.ts';
 
 /** What stands at the gate, as far as the graph has to know it. */
 export interface Front {
@@ -72,6 +74,7 @@ export class Engine {
     this.#plan = planStart(this.#graph);
     this.#budgets = this.#judgeBudgets();
     this.#problems = this.#hookProblems();
+    refuseScoped(options.container, this.#graph.nodes);
     this.orchestrator = new Orchestrator(this.#graph, this.#plan, options.around, options.budgets, {
       escalated: options.escalated,
       flipped: (id, ready) => this.#flipped(id, ready),
@@ -91,6 +94,11 @@ export class Engine {
 
   get nodes(): readonly GraphNode[] {
     return this.#graph.nodes;
+  }
+
+  /** Each node after all that it needs. */
+  get order(): readonly GraphNode[] {
+    return this.#plan.order;
   }
 
   /**
@@ -137,7 +145,7 @@ export class Engine {
   }
 
   /** The dump as it stands now. */
-  view(state: AppState, wallMs: number | null): GraphView {
+  view(state: AppState, wallMs: number | null, scopes?: GraphDump['scopes']): GraphView {
     const { orchestrator, gate } = this;
     const causes = orchestrator.wiring.causes(this.#plan.order.map(({ id }) => id));
     const stateOf = (id: string): NodeState | undefined => {
@@ -153,6 +161,7 @@ export class Engine {
       state,
       gate: { state: gate.state, blockedBy: gate.blockedBy },
       wallMs,
+      scopes,
       bootIdealMs: this.#bootIdealMs,
       budgets: { ...this.#budgets, problems: this.problems },
       stateOf,

@@ -95,6 +95,45 @@ export const CORE_ERRORS = {
     message: (d) => `${d.what} needs a live permit, and the gate has closed since this one was issued.`,
     hint: 'Enter the gate again and use the new permit.',
   } satisfies ErrorEntry<{ what: string }>,
+  SCOPE_CLOSED: {
+    message: (d) => `${d.wanted} was asked for in a scope of kind ${d.kind} that is closed.`,
+    hint: 'Get what is needed while the scope is open, and use it no longer than that.',
+    fatal: true,
+  } satisfies ErrorEntry<{ kind: string; wanted: string }>,
+  SCOPE_BUSY: {
+    message: (d) =>
+      `${d.wanted} was asked for in a scope of kind ${d.kind} by a constructor that the same scope calls.`,
+    hint: 'Name it in dependsOn of that class instead; nothing half-built can be had.',
+    fatal: true,
+  } satisfies ErrorEntry<{ kind: string; wanted: string }>,
+  SCOPE_CONSTRUCT_FAILED: {
+    message: (d) => `${d.class} could not be constructed in a scope of kind ${d.kind}: ${d.reason}.`,
+    hint: 'The cause is what the constructor threw. What was made for the same call has been disposed of.',
+  } satisfies ErrorEntry<{ class: string; kind: string; reason: string }>,
+  SCOPE_VALUE_MISSING: {
+    message: (d) => `A scope of kind ${d.kind} was opened without a value of ${d.value}, which ${d.neededBy} needs.`,
+    hint: 'Pass withValue(token, value) in values when the scope is opened.',
+    fatal: true,
+  } satisfies ErrorEntry<{ kind: string; value: string; neededBy: string }>,
+  SCOPE_LIMIT: {
+    message: (d) => `${d.open} scopes of kind ${d.kind} are open for this user already, and ${d.limit} may be.`,
+    hint: 'Try again when one of them has ended.',
+  } satisfies ErrorEntry<{ kind: string; open: number; limit: number; retryAfterMs: number }>,
+  NOT_IN_SCOPE: {
+    message: (d) => `${d.name} cannot be had from ${d.wanted}: ${d.reason}.`,
+    hint: 'Get scoped classes from a scope of their kind, which Scopes opens; inject everything else.',
+    fatal: true,
+  } satisfies ErrorEntry<{ name: string; wanted: string; reason: string }>,
+  DISPOSE_FAILED: {
+    message: (d) => `${d.class} could not be disposed of; what was made before it is disposed of all the same.`,
+    hint: 'The cause is what its dispose method threw.',
+    fatal: true,
+  } satisfies ErrorEntry<{ class: string }>,
+  DISPOSE_TIMEOUT: {
+    message: (d) => `The disposal of ${d.class} did not end within ${d.timeoutMs} ms and was left.`,
+    hint: 'Find what it waits for; scopes.disposeMs of createApp() gives all of them more time.',
+    fatal: true,
+  } satisfies ErrorEntry<{ class: string; timeoutMs: number }>,
   APP_STATE: {
     message: (d) => `The app is ${d.state}; ${d.wanted} is not possible now.`,
     hint: 'An app starts once and stops once; make a new one with createApp().',

@@ -1,16 +1,13 @@
 /**
- * What stands behind the gate, and the classes of which there is one instance per use. Nothing of either exists before the
- * gate is opening.
+ * What stands behind the gate. Nothing of it exists before the gate is opening.
  */
 import type { Container } from 'inversify';
 import type { GatedFactory } from './app-server.ts';
-import { dependenciesOf } from './container/read-container.ts';
 import { declarationOf } from './declare/declaration.ts';
 import type { Class } from './declare/dependency.ts';
 import { coreError } from './errors.ts';
 import type { GraphNode } from './graph/service-graph.ts';
 import { reasonOf } from './redact.ts';
-import { type ScopedClass, scopedClass } from './scopes/scoped-classes.ts';
 
 export class GatedFactories {
   readonly #container: Container;
@@ -50,14 +47,7 @@ export class GatedFactories {
   }
 }
 
-/** Makes of a node's class a scoped one: its singletons are looked up when the first instance is made. */
-export function scopedClassOf(container: Container, { id, provider }: GraphNode): ScopedClass {
-  const target = provider.target as Class;
-  const resolve = (): unknown[] => dependenciesOf(target).map((key) => container.get(key));
-  return scopedClass(id, tagOf(target), target, resolve);
-}
-
 /** What the declaring decorator added. */
-function tagOf(target: unknown): unknown {
+export function tagOf(target: unknown): unknown {
   return declarationOf(target as Class)?.tag;
 }

@@ -2,7 +2,7 @@
 export { App, type AppOptions, createApp } from './app.ts';
 export type { AppServer, GatedFactory, ServerHost } from './app-server.ts';
 export { bounded, Clock, Random, sleep, systemClock, systemRandom } from './clock.ts';
-export { callSite, declareClass, type Declaration } from './declare/declaration.ts';
+export { callSite, declareClass, type Declaration, type Declaring } from './declare/declaration.ts';
 export {
   type Class,
   type Dependency,
@@ -16,6 +16,9 @@ export {
 } from './declare/dependency.ts';
 export type { Fits, Mismatch } from './declare/fits.ts';
 export { onReady, provide, provideValue, type Registration } from './declare/registration.ts';
+export type { ScopeKind } from './declare/scope-kind.ts';
+export { type Given, type ScopeValue, scopeValue, withValue } from './declare/scope-value.ts';
+export { scoped } from './declare/scoped.ts';
 export { service, task } from './declare/service.ts';
 export type {
   CheckContext,
@@ -49,7 +52,10 @@ export { consoleReporter, jsonReporter, type Output, type Reporter } from './rep
 export { runApp } from './run-app.ts';
 export { Runtime } from './runtime.ts';
 export { type RuntimeEvent, RuntimeEvents } from './runtime-event.ts';
-export { ScopedClasses } from './scopes/scoped-classes.ts';
+export { CurrentPrincipal, CurrentRun, CurrentSignal } from './scopes/current.ts';
+export type { ScopedClass } from './scopes/layout.ts';
+export type { ScopeOptions } from './scopes/scope-manager.ts';
+export { type Opening, type Scope, Scopes } from './scopes/scopes.ts';
 export {
   type Json,
   type KeyValueChange,

@@ -89,7 +89,7 @@ describe('ServiceGraph', () => {
     ]);
     expect(graph.problems.map(({ code, message }) => `${code}: ${message}`)).toEqual([
       'BEHIND_GATE: Holder (Holder.ts:1) needs Chat, which stands behind the gate and does not exist before it opens.',
-      'CAPTIVE: Holder (Holder.ts:1) holds PerRun, of which there is one per use; it would keep the first one for ever.',
+      'CAPTIVE: Holder (Holder.ts:1) holds PerRun (PerRun.ts:1), of which there is one per run; it would keep the first one for ever.',
       'CYCLE: These need each other in a circle: A (A.ts:1) → B (B.ts:1) → C (C.ts:1) → A.',
       'DUPLICATE: Store is provided 2 times: by One (One.ts:1) and by Two (Two.ts:1).',
       'MISSING: C (C.ts:1) needs ThreadSevice, which nobody provides.',

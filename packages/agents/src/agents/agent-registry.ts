@@ -1,39 +1,37 @@
 /**
  * The agents of the app by name. What is wrong with them is a boot error and never a user's error frame.
  */
-import { type Permit, ScopedClasses, type Service, service } from '@muster/core';
+import { type Class, Scopes, type Service, service } from '@muster/core';
 import { agentError } from '../errors.ts';
 import type { Agent, AgentTag } from './agent.ts';
 
 /** One agent that can be run. */
 export interface RegisteredAgent extends AgentTag {
-  /** Makes the instance for one run. */
-  make(permit: Permit): Agent;
+  /** A scope of a run has the instance for it. */
+  readonly class: Class<Agent>;
 }
 
-@service({ dependsOn: [ScopedClasses] })
+@service({ dependsOn: [Scopes] })
 export class AgentRegistry implements Service {
-  readonly #classes: ScopedClasses;
+  readonly #scopes: Scopes;
   #agents: ReadonlyMap<string, RegisteredAgent> = new Map();
 
-  constructor(classes: ScopedClasses) {
-    this.#classes = classes;
+  constructor(scopes: Scopes) {
+    this.#scopes = scopes;
   }
 
   /** @throws MusterError `AGENT_DUPLICATE`, `AGENT_INCOMPLETE` or `NO_AGENTS`; all of them end the boot at once. */
   start(): void {
-    const agents = new Map<string, RegisteredAgent & { readonly class: string }>();
-    for (const scoped of this.#classes.declared()) {
-      if (!isAgentTag(scoped.tag)) continue;
-      const other = agents.get(scoped.tag.agent);
-      if (other) throw agentError('AGENT_DUPLICATE', { agent: scoped.tag.agent, classes: [other.class, scoped.name] });
-      if (typeof (scoped.prototype as Partial<Agent>).run !== 'function')
-        throw agentError('AGENT_INCOMPLETE', { class: scoped.name });
-      agents.set(scoped.tag.agent, {
-        ...scoped.tag,
-        class: scoped.name,
-        make: (permit) => scoped.make(permit) as Agent,
-      });
+    const agents = new Map<string, RegisteredAgent>();
+    const names = new Map<string, string>();
+    for (const { name, tag, target } of this.#scopes.declared()) {
+      if (!isAgentTag(tag)) continue;
+      const other = names.get(tag.agent);
+      if (other !== undefined) throw agentError('AGENT_DUPLICATE', { agent: tag.agent, classes: [other, name] });
+      if (typeof (target.prototype as Partial<Agent>).run !== 'function')
+        throw agentError('AGENT_INCOMPLETE', { class: name });
+      names.set(tag.agent, name);
+      agents.set(tag.agent, { ...tag, class: target as Class<Agent> });
     }
     if (agents.size === 0) throw agentError('NO_AGENTS', {});
     this.#agents = agents;

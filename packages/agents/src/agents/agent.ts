@@ -46,7 +46,7 @@ export interface AgentContext {
   drain(): Promise<void>;
 }
 
-/** One instance serves one run. */
+/** One instance serves one run: the class is scoped to it, and disposed of after its end. */
 export interface Agent {
   run(input: RunInput, ctx: AgentContext): RunResult | Promise<RunResult>;
 }
@@ -68,7 +68,7 @@ export function agent<const D extends readonly DependencyEntry[] = []>(options: 
   const declaredAt = callSite(agent);
   return (target) => {
     const tag: AgentTag = { agent: options.name, description: options.description, tools: options.tools ?? [] };
-    declareClass(target, { kind: 'scoped', options: {}, tag }, options.dependsOn ?? [], declaredAt);
+    declareClass(target, { kind: 'scoped', scope: 'run', options: {}, tag }, options.dependsOn ?? [], declaredAt);
     return undefined as never;
   };
 }

@@ -232,6 +232,7 @@ export class AgentSupervisor implements Service {
       await accepted;
     } catch {
       // Whoever asked is told by accept(); there is no run to watch.
+      await engine.closeScope();
       this.#active.delete(engine.run);
       return;
     }
@@ -240,7 +241,7 @@ export class AgentSupervisor implements Service {
       storing = this.#stored(engine.run, conversation.began());
     });
     const ending = await engine.execute(begun);
-    this.#release(engine, turn);
+    const closed = this.#release(engine, turn);
     // What says that it runs must not be written after what says that it has ended.
     await storing;
     await this.#stored(
@@ -249,17 +250,27 @@ export class AgentSupervisor implements Service {
     );
     // Last, and not where the terminal could not be written: what is still to be done is done when the next process starts.
     if (engine.isRecorded) await this.#stored(engine.run, this.#records.close(engine.run));
+    await closed;
     this.#active.delete(engine.run);
   }
 
-  /** What a run has begun keeps its turn until it is over: a tool that ignores its signal still uses what it uses. */
-  #release(engine: ExecutionEngine, turn: Turn): void {
-    if (!engine.isBusy) return turn.leave();
+  /**
+   * What a run has begun keeps its turn until it is over: a tool that ignores its signal still uses what it uses.
+   *
+   * @returns resolves when the run's scope is closed; at once for one that has something going on, which is not waited for.
+   */
+  #release(engine: ExecutionEngine, turn: Turn): Promise<void> | undefined {
+    const closed = engine.closeScope();
+    if (!engine.isBusy) {
+      turn.leave();
+      return closed;
+    }
     this.#abandoned += 1;
     void engine.settled().then(() => {
       this.#abandoned -= 1;
       turn.leave();
     });
+    return undefined;
   }
 
   /** A store that fails here must not hide how the run or the request ended; never rejects. */

@@ -1,6 +1,8 @@
 /**
- * Makes one isolated engine per run: its own agent, emitter and recorder. Takes a permit, so none exists before the gate opens.
+ * Makes one isolated engine per run: its own scope with its agent, its own emitter and recorder. Takes a permit, so none
+ * exists before the gate opens.
  */
+import { MusterError } from '@muster/contracts';
 import {
   Clock,
   EventLog,
@@ -10,10 +12,12 @@ import {
   Random,
   type Ref,
   RuntimeEvents,
+  type Scope,
+  Scopes,
   service,
 } from '@muster/core';
 import type { RegisteredAgent } from '../agents/agent-registry.ts';
-import type { RunInput } from '../agents/agent.ts';
+import type { Agent, RunInput } from '../agents/agent.ts';
 import { Content } from '../content/content.ts';
 import { ContentPolicy } from '../content/content-policy.ts';
 import { ExecutionEngine, type RunParts } from './execution-engine.ts';
@@ -23,8 +27,9 @@ import { UserEmitter } from './user-emitter.ts';
 /** Time for one run, in milliseconds. */
 export const RUN_TIMEOUT_MS = 600_000;
 
-@service({ dependsOn: [EventLog, Clock, Random, RuntimeEvents, optional(ContentPolicy)] })
+@service({ dependsOn: [Scopes, EventLog, Clock, Random, RuntimeEvents, optional(ContentPolicy)] })
 export class ExecutionEngineFactory {
+  readonly #scopes: Scopes;
   readonly #log: EventLog;
   readonly #clock: Clock;
   readonly #random: Random;
@@ -32,7 +37,15 @@ export class ExecutionEngineFactory {
   readonly #policy: Ref<ContentPolicy>;
   #content: Content | undefined;
 
-  constructor(log: EventLog, clock: Clock, random: Random, events: RuntimeEvents, policy: Ref<ContentPolicy>) {
+  constructor(
+    scopes: Scopes,
+    log: EventLog,
+    clock: Clock,
+    random: Random,
+    events: RuntimeEvents,
+    policy: Ref<ContentPolicy>,
+  ) {
+    this.#scopes = scopes;
     this.#log = log;
     this.#clock = clock;
     this.#random = random;
@@ -40,7 +53,10 @@ export class ExecutionEngineFactory {
     this.#policy = policy;
   }
 
-  /** @throws MusterError `PERMIT_DEAD` when the gate has closed since the permit was issued. */
+  /**
+   * @throws MusterError `PERMIT_DEAD` when the gate has closed since the permit was issued; `SCOPE_LIMIT` when the user
+   * has as many open scopes of runs as the app allows.
+   */
   create(
     permit: Permit,
     run: string,
@@ -55,8 +71,13 @@ export class ExecutionEngineFactory {
       events: this.#events,
       content: (this.#content ??= new Content(this.#policy.current)),
     });
+    const abort = new AbortController();
+    const { thread } = input;
+    const scope = this.#scopes.open('run', { permit, principal, run: { run, thread }, signal: abort.signal });
     const engine = new ExecutionEngine({
-      agent: registered.make(permit),
+      agent: agentOf(scope, registered),
+      scope,
+      abort,
       input,
       recorder,
       user: principal.user,
@@ -67,5 +88,18 @@ export class ExecutionEngineFactory {
       delegate,
     });
     return { engine, recorder };
+  }
+}
+
+/** The run's agent; a scope in which none could be made is closed again. */
+function agentOf(scope: Scope, registered: RegisteredAgent): Agent {
+  try {
+    return scope.get(registered.class);
+  } catch (error) {
+    void scope.close();
+    // The text of a foreign error is in it, and what is no error of a catalogue is not shown to users.
+    if (error instanceof MusterError && error.code === 'SCOPE_CONSTRUCT_FAILED')
+      throw new Error(error.message, { cause: error });
+    throw error;
   }
 }

@@ -4,15 +4,22 @@
  * A throw, a hang, a cancel and a forgotten await all end here; nothing of one run is shared with another.
  */
 import { type Clock, MusterError, type Random } from '@muster/contracts';
-import { bounded, type RuntimeEvents } from '@muster/core';
+import { bounded, type RuntimeEvents, type Scope, sleep } from '@muster/core';
 import type { Agent, AgentContext, RunInput, RunResult } from '../agents/agent.ts';
 import { agentError } from '../errors.ts';
 import type { Tool } from '../tools/define-tool.ts';
 import type { Ending, RunRecorder } from './run-recorder.ts';
 
+/** How long the scope of a run that has ended waits for what ignores its signal, in milliseconds. */
+const SCOPE_GRACE_MS = 5_000;
+
 /** Everything that one run has for itself. */
 export interface RunParts {
   readonly agent: Agent;
+  /** What the agent was made in. */
+  readonly scope: Scope;
+  /** Ends the run; its signal is also the scope's. */
+  readonly abort: AbortController;
   readonly input: RunInput;
   readonly recorder: RunRecorder;
   readonly user: string;
@@ -38,13 +45,14 @@ export class RunAbort extends Error {
 
 export class ExecutionEngine {
   readonly #parts: RunParts;
-  readonly #abort = new AbortController();
+  readonly #abort: AbortController;
   /** What the run has begun and what has not come back, its agent included. */
   readonly #pending = new Set<Promise<unknown>>();
   #isRecorded = false;
 
   constructor(parts: RunParts) {
     this.#parts = parts;
+    this.#abort = parts.abort;
   }
 
   get run(): string {
@@ -72,6 +80,20 @@ export class ExecutionEngine {
   /** Resolves when nothing of what the run has begun goes on any more. */
   async settled(): Promise<void> {
     while (this.isBusy) await Promise.allSettled(this.#pending);
+  }
+
+  /**
+   * Closes the run's scope once nothing of the run goes on any more, and at the latest some seconds after its end: what
+   * ignores its signal loses what it uses. Never rejects.
+   */
+  async closeScope(): Promise<void> {
+    if (this.isBusy) {
+      const settled = new AbortController();
+      const late = sleep(this.#parts.clock, SCOPE_GRACE_MS, settled.signal).catch(() => {});
+      await Promise.race([this.settled(), late]);
+      settled.abort();
+    }
+    await this.#parts.scope.close();
   }
 
   /** The user wants no more of it. Harmless when the run has ended. */

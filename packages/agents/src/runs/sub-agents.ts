@@ -111,6 +111,9 @@ export class SubAgents {
       throw error;
     } finally {
       until.removeEventListener('abort', abandon);
+      const closed = engine.closeScope();
+      // What ignores its signal is not waited for.
+      if (!engine.isBusy) await closed;
       this.#parts.active.delete(engine.run);
     }
   }

@@ -18,6 +18,7 @@ import type { Container, ServiceIdentifier } from 'inversify';
 import { type Declaration, declarationOf } from '../declare/declaration.ts';
 import { type Class, methodsOf, nameOf, refTarget } from '../declare/dependency.ts';
 import { AFTER, type EdgeTerms, PLAIN } from '../declare/edge.ts';
+import { valueKindsOf } from '../declare/scope-value.ts';
 import { LIFECYCLE, type NodeKind, type Provider, type Wanted } from '../graph/provider.ts';
 import { bindingsOf } from './bindings.ts';
 
@@ -117,6 +118,7 @@ function fromClass(
     // What is made anew at each use has no life that an engine could look after.
     kind: declaration?.kind ?? (scope === 'singleton' || LIFECYCLE.some(hasMethod) ? 'service' : 'opaque'),
     scope,
+    scopeKind: declaration?.scope,
     aliases: key === target ? [] : [{ key, name: nameOf(key) }],
     wants,
     get declaredAt() {
@@ -140,7 +142,10 @@ function wantsOf(key: ServiceIdentifier, target: Class, declaration: Declaration
     if (argument.kind === ClassElementMetadataKind.unmanaged) return;
     const ask = askOfClass(argument);
     const optionalTarget = refTarget(ask.key);
-    if (optionalTarget === undefined) wants.push(wantedBy(key, ask, terms));
+    const asked = optionalTarget ?? ask.key;
+    const valueIn = valueKindsOf(asked);
+    if (valueIn !== undefined) wants.push({ key: asked, name: nameOf(asked), terms, valueIn });
+    else if (optionalTarget === undefined) wants.push(wantedBy(key, ask, terms));
     else wants.push({ key: optionalTarget, name: nameOf(optionalTarget), terms, mayBeAbsent: true });
   };
   constructorArguments.forEach((argument, index) => add(argument, declaration?.terms[index] ?? PLAIN));

@@ -10,19 +10,22 @@ import { inject, injectable } from 'inversify';
 import { coreError } from '../errors.ts';
 import type { EdgeTerms } from './edge.ts';
 import { type Class, dependencyOf, type DependencyEntry, nameOf, refKey, termsOf } from './dependency.ts';
+import type { ScopeKind } from './scope-kind.ts';
 import type { ServiceOptions } from './service-contract.ts';
 
 /**
  * - `service`: one instance, started and stopped by the engine.
  * - `task`: one instance, whose start ends by itself and is over then.
  * - `factory`: one instance, resolved when the gate is opening, never before.
- * - `scoped`: an instance per use, made with a permit only.
+ * - `scoped`: one instance per scope; a scope is opened with a permit only.
  */
 export type Kind = 'service' | 'task' | 'factory' | 'scoped';
 
 /** What a decorator says of a class. */
 export interface Declaration {
   readonly kind: Kind;
+  /** In scopes of which kind a scoped class has instances; `undefined` for any other class. */
+  readonly scope?: ScopeKind | undefined;
   readonly options: ServiceOptions;
   /** What the declaring package adds: the path of a WebSocket factory, the name of an agent. */
   readonly tag: unknown;
@@ -31,6 +34,10 @@ export interface Declaration {
   /** `file:line` of the decorator, computed when asked for. */
   readonly declaredAt: () => string | undefined;
 }
+
+/** What a decorator passes on: a scoped class says in which scopes it lives. */
+export type Declaring = Omit<Declaration, 'declaredAt' | 'terms' | 'kind' | 'scope'> &
+  ({ readonly kind: 'scoped'; readonly scope: ScopeKind } | { readonly kind: Exclude<Kind, 'scoped'> });
 
 const declarations = new WeakMap<Class, Declaration>();
 
@@ -49,7 +56,7 @@ export function declarationOf(target: Class): Declaration | undefined {
  */
 export function declareClass(
   target: Class,
-  declaration: Omit<Declaration, 'declaredAt' | 'terms'>,
+  declaration: Declaring,
   dependsOn: readonly DependencyEntry[],
   declaredAt: () => string | undefined,
 ): void {

@@ -60,6 +60,8 @@ export interface AppView {
   /** The critical path of the boot, once that is over; else it is that of the times so far. */
   readonly bootIdealMs: number | undefined;
   readonly budgets: BudgetReport;
+  /** What is open now; absent when nothing is. */
+  readonly scopes?: GraphDump['scopes'];
   stateOf(id: string): NodeState | undefined;
   /** When an edge was first satisfied, from the start of the boot on. */
   releasedAt(from: string, to: string): number | null;
@@ -86,6 +88,7 @@ export function dumpGraph(graph: ServiceGraph, plan: StartPlan, app: AppView): G
     parallelEfficiency: app.state === 'failed' || !app.wallMs ? null : round(idealMs / app.wallMs),
     criticalPath: path,
     budgets: app.budgets.verdicts,
+    ...(app.scopes === undefined ? {} : { scopes: app.scopes }),
     nodes: ordered.map((node) => dumpNode(node, states.get(node.id) as NodeState, plan, slack, critical)),
     edges: graph.nodes.flatMap((node) => edgesOf(node, app)),
     problems: sortProblems([...graph.problems, ...app.budgets.problems]),

@@ -1,6 +1,7 @@
 /**
  * Everything that can be wrong with a graph, in words: what, where, and what to do about it.
  */
+import type { ScopeKind } from '../declare/scope-kind.ts';
 import { nearest } from './nearest.ts';
 import type { Provider } from './provider.ts';
 
@@ -11,6 +12,7 @@ export interface GraphProblem {
     | 'DUPLICATE'
     | 'CYCLE'
     | 'CAPTIVE'
+    | 'OUT_OF_SCOPE'
     | 'BEHIND_GATE'
     | 'SAME_NAME'
     | 'CONTRACT'
@@ -67,16 +69,70 @@ export function sameName(id: string): GraphProblem {
   };
 }
 
-/** What a node may not reach: something of which there is one per use, or something behind the gate. */
-export function outOfReach(id: string, provider: Provider, owner: string, kind: 'scoped' | 'factory'): GraphProblem {
-  if (kind === 'scoped') {
-    return {
-      code: 'CAPTIVE',
-      nodes: [id, owner],
-      message: `${at(id, provider.declaredAt)} holds ${owner}, of which there is one per use; it would keep the first one for ever.`,
-      hint: `Depend on ScopedClasses and make ${owner} where it is used.`,
-    };
-  }
+/** Something that lives longer than what it holds. `holder` is the kind of its scope; `undefined` for a singleton. */
+export function captive(
+  id: string,
+  provider: Provider,
+  owner: string,
+  held: Provider,
+  kind: ScopeKind,
+  holder: ScopeKind | undefined,
+): GraphProblem {
+  const where = at(owner, held.declaredAt);
+  return {
+    code: 'CAPTIVE',
+    nodes: [id, owner],
+    message: `${at(id, provider.declaredAt)} ${holder === undefined ? 'holds' : `lives as long as its ${holder} and holds`} ${where}, of which there is one per ${kind}; it would keep the first one for ever.`,
+    hint:
+      holder === undefined
+        ? `Open a scope of kind ${kind} with Scopes where ${owner} is used and get it there, or declare ${id} as @scoped('${kind}').`
+        : `Declare ${id} as @scoped('${kind}'), or ${owner} as @scoped('${holder}').`,
+  };
+}
+
+/** Scopes of the two kinds do not lie inside each other. */
+export function otherScope(
+  id: string,
+  provider: Provider,
+  owner: string,
+  held: Provider,
+  kind: ScopeKind,
+  holder: ScopeKind,
+): GraphProblem {
+  return {
+    code: 'OUT_OF_SCOPE',
+    nodes: [id, owner],
+    message: `${at(id, provider.declaredAt)} is scoped to a ${holder} and needs ${at(owner, held.declaredAt)}, which is scoped to a ${kind}; neither lies inside the other.`,
+    hint: `A run outlives its connection. Move what both need into a class that is @scoped('user'), or into a service.`,
+  };
+}
+
+export function valueOutOfScope(
+  id: string,
+  provider: Provider,
+  value: string,
+  valueIn: readonly ScopeKind[],
+  kind: ScopeKind | undefined,
+): GraphProblem {
+  return {
+    code: 'OUT_OF_SCOPE',
+    nodes: [id, value],
+    message: `${at(id, provider.declaredAt)} ${kind === undefined ? 'is not scoped' : `is scoped to a ${kind}`} and needs ${value}, which has a value in scopes of kind ${valueIn.join(', ')} only.`,
+    hint: `Declare ${id} as @scoped('${valueIn[0] ?? 'run'}'), or pass the value to the method that uses it.`,
+  };
+}
+
+/** Scoped classes and scope values are there whenever their scope is: no order and no \`Ref\` of one means anything. */
+export function noRef(id: string, provider: Provider, owner: string, ownerAt: string | undefined): GraphProblem {
+  return {
+    code: 'OUT_OF_SCOPE',
+    nodes: [id, owner],
+    message: `${at(id, provider.declaredAt)} wants ${at(owner, ownerAt)} as optional or after it, and what is scoped has no life that could be waited for or lost.`,
+    hint: `Name ${owner} in dependsOn without terms.`,
+  };
+}
+
+export function behindGate(id: string, provider: Provider, owner: string): GraphProblem {
   return {
     code: 'BEHIND_GATE',
     nodes: [id, owner],

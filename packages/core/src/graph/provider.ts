@@ -2,10 +2,11 @@
  * What a graph is made of: providers, as the container's bindings and the decorators describe them.
  */
 import type { EdgeTerms } from '../declare/edge.ts';
+import type { ScopeKind } from '../declare/scope-kind.ts';
 
 /**
  * - `service`: one instance with a lifecycle. `task`: one that ends by itself.
- * - `factory`: stands behind the gate. `scoped`: one instance per use.
+ * - `factory`: stands behind the gate. `scoped`: one instance per scope.
  * - `value`: exists already. `opaque`: made by a function that nobody can look into.
  */
 export type NodeKind = 'service' | 'task' | 'factory' | 'scoped' | 'value' | 'opaque';
@@ -23,6 +24,8 @@ export interface Wanted {
   readonly accepts?: (candidate: Provider) => boolean;
   /** Seen while a dynamic value was made, and not declared anywhere. @default false */
   readonly observed?: boolean;
+  /** Of a scope value: the kinds of scopes that have it. Nobody provides such a thing. */
+  readonly valueIn?: readonly ScopeKind[];
 }
 
 /** Times in milliseconds that somebody wrote down for a service; what is missing has its default. */
@@ -57,6 +60,8 @@ export interface Provider {
   readonly label?: string;
   /** How long instances live in the container. @default 'singleton' */
   readonly scope?: 'singleton' | 'transient' | 'request';
+  /** In scopes of which kind a scoped class has instances. @default 'run' */
+  readonly scopeKind?: ScopeKind | undefined;
   /** Whether it has the method; `undefined` where nobody can know before it is built. */
   readonly hasMethod?: (name: string) => boolean | undefined;
   /** Methods that a token demands of whoever provides it, by the token's key. */

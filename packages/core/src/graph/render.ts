@@ -18,7 +18,7 @@ const MARKS: Readonly<Record<string, string>> = {
 
 /** Renders the text tree; ends with a newline. */
 export function renderText(dump: GraphDump): string {
-  const lines = [header(dump)];
+  const lines = [header(dump), ...scopesLine(dump)];
   const edges = new Map(dump.edges.map((edge) => [`${edge.from} ${edge.to}`, edge]));
   // Values have no life of their own; the JSON form has them.
   const living = dump.nodes.filter((node) => node.kind !== 'value');
@@ -74,6 +74,17 @@ function header(dump: GraphDump): string {
   if (dump.parallelEfficiency !== null && dump.criticalPath.nodes.length > 0)
     parts.push(`parallel efficiency ${Math.round(dump.parallelEfficiency * 100)} %`);
   return parts.join(' · ');
+}
+
+/** How many scopes are open, and since when the oldest is: more than there are runs and connections is a leak. */
+function scopesLine({ scopes }: GraphDump): string[] {
+  if (scopes === undefined) return [];
+  const counts = Object.entries(scopes.live)
+    .filter(([, count]) => count > 0)
+    .map(([kind, count]) => `${count} of kind ${kind}`);
+  const [oldest] = scopes.oldest;
+  const since = oldest === undefined ? '' : `, the oldest for ${duration(oldest.ageMs)}`;
+  return [`scopes open: ${counts.join(', ')}${since}`];
 }
 
 /** What is special about the edge that led here. */

@@ -6,16 +6,21 @@
 import { findCycles } from './cycles.ts';
 import { markDemand } from './demand.ts';
 import { type Edge, stronger } from '../declare/edge.ts';
+import { REACH, type ScopeKind } from '../declare/scope-kind.ts';
 import {
+  behindGate,
+  captive,
   cycle,
   duplicate,
   type GraphProblem,
   lacksMethods,
   missing,
   neverCompletes,
+  noRef,
   notSingleton,
-  outOfReach,
+  otherScope,
   sameName,
+  valueOutOfScope,
 } from './problems.ts';
 import { LIFECYCLE, type NodeKind, type Provider, type Wanted, type WrittenTimes } from './provider.ts';
 
@@ -68,6 +73,10 @@ export class ServiceGraph {
     // In the order of ids, so that whoever is needed hears of it in that order.
     for (const draft of drafts.values()) {
       for (const wanted of draft.provider.wants) {
+        if (wanted.valueIn !== undefined) {
+          scopeValueProblems(draft, wanted, problems);
+          continue;
+        }
         const owner = ownerOf(draft.id, draft.provider, wanted, known);
         if (typeof owner === 'string') link(draft, drafts.get(owner) as Draft, wanted, problems);
         else for (const each of owner ?? []) link(draft, drafts.get(each) as Draft, wanted, problems);
@@ -299,9 +308,33 @@ function link(draft: Draft, other: Draft, wanted: Wanted, problems: GraphProblem
   } else {
     draft.edges[before] = stronger(draft.edges[before] as Edge, edge);
   }
-  if (kind === 'scoped' || kind === 'factory') problems.push(outOfReach(draft.id, draft.provider, other.id, kind));
+  if (kind === 'factory') problems.push(behindGate(draft.id, draft.provider, other.id));
+  if (kind === 'scoped') scopeProblems(draft, other, edge, problems);
   if (edge.until === 'completed' && kind === 'service')
     problems.push(neverCompletes(draft.id, draft.provider, other.id));
+}
+
+/** A scoped class is held by those of scopes that lie inside its own, and by nobody else. */
+function scopeProblems(draft: Draft, other: Draft, edge: Edge, problems: GraphProblem[]): void {
+  const held = scopeKindOf(other.provider) ?? 'run';
+  const holder = scopeKindOf(draft.provider);
+  if (holder === undefined || (holder === 'user' && held !== 'user'))
+    problems.push(captive(draft.id, draft.provider, other.id, other.provider, held, holder));
+  else if (!REACH[holder].includes(held))
+    problems.push(otherScope(draft.id, draft.provider, other.id, other.provider, held, holder));
+  else if (edge.kind === 'after' || edge.need === 'optional')
+    problems.push(noRef(draft.id, draft.provider, other.id, other.provider.declaredAt));
+}
+
+function scopeValueProblems({ id, provider }: Draft, wanted: Wanted, problems: GraphProblem[]): void {
+  const { valueIn = NONE, name, terms } = wanted;
+  const kind = scopeKindOf(provider);
+  if (kind === undefined || !valueIn.includes(kind)) problems.push(valueOutOfScope(id, provider, name, valueIn, kind));
+  else if (terms.kind === 'after' || terms.need === 'optional') problems.push(noRef(id, provider, name, undefined));
+}
+
+function scopeKindOf({ kind, scopeKind }: Provider): ScopeKind | undefined {
+  return kind === 'scoped' ? (scopeKind ?? 'run') : undefined;
 }
 
 function ownProblems(id: string, provider: Provider, problems: GraphProblem[]): void {
