@@ -39,7 +39,7 @@ describe('npm run faults', () => {
 });
 
 describe('the ledger of the faults', () => {
-  const all = [event(1), event(2), event(3), event(4, 'agent_completed')];
+  const all = [event(1, 'agent_started'), event(2), event(3), event(4, 'agent_completed')];
   const [first, second, third, last] = all as [AgentEvent, AgentEvent, AgentEvent, AgentEvent];
 
   it.each([
@@ -54,8 +54,16 @@ describe('the ledger of the faults', () => {
       'a run with two',
       [...all, { ...last, id: 'r:5' }],
       [...all, { ...last, id: 'r:5' }],
-      { terminals: { missing: 0, extra: 1 } },
+      { terminals: { missing: 0, extra: 1 }, illegal: 1 },
     ],
+    ['a hole', [first, { ...second, n: 3 }, last], [first, second, last], { illegal: 1 }],
+    [
+      'a tool without an end',
+      [first, event(2, 'tool_executing'), event(3, 'agent_completed')],
+      all.slice(0, 3),
+      { illegal: 1 },
+    ],
+    ['something after the end', [first, event(2, 'agent_completed'), event(3)], all.slice(0, 3), { illegal: 1 }],
   ])('finds %s', (_, appended, delivered, wrong) => {
     const verdict = cleanVerdict();
     judge(verdict, appended, delivered, 'canary of ann.');
@@ -64,7 +72,7 @@ describe('the ledger of the faults', () => {
 
   it('finds what belongs to somebody else', () => {
     const verdict = cleanVerdict();
-    const foreign = event(1, 'agent_thinking', 'canary of bob.');
+    const foreign = event(1, 'agent_started', 'canary of bob.');
     judge(verdict, [foreign, last], [foreign, last], 'canary of ann.');
     expect(verdict.foreign).toBe(1);
   });

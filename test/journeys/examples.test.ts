@@ -1,4 +1,5 @@
 /** Every numbered example runs as its reader would run it, and says what its reader is told. */
+import { readFileSync } from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,7 +24,7 @@ async function said(example: string): Promise<string> {
 describe('the examples', () => {
   it('are all run: the first and the chat in a journey of their own, the others here', async () => {
     const folders = await readdir(join(root, 'examples'));
-    expect(folders.sort()).toEqual(['01-first-gate', '02-edges', '03-existing-container', 'chat']);
+    expect(folders.sort()).toEqual(['01-first-gate', '02-edges', '03-existing-container', '04-agents', 'chat']);
   });
 
   it('show edges: a boot that an optional cache does not hold up, and a cache that comes later', async () => {
@@ -32,6 +33,14 @@ describe('the examples', () => {
     expect(output).toMatch(/Search running {2}unchecked .*without Cache/);
     expect(output).toMatch(/found without the cache\nSearch misses nothing\nfound in the cache\n/);
     expect(output).toContain('Can do without Cache (running), on loss: degrade');
+  });
+
+  it('show agents, a tool, a limit, a cancel and threads, as the tutorial says', async () => {
+    const output = await said('04-agents');
+    const [, printed] =
+      /## What it prints\n\n```\n([\s\S]*?)```/.exec(readFileSync(join(root, 'docs/agents.md'), 'utf8')) ?? [];
+    expect(output.startsWith(printed as string)).toBe(true);
+    expect(output.split('\n').at(-2)).toMatch(/^Bern user success, assistant success, user cancelled/);
   });
 
   it('show an existing container: its graph, started and stopped in order', async () => {

@@ -126,4 +126,19 @@ describe('a tool that ignores its signal', () => {
     expect((await second.terminal).data).toMatchObject({ finalResponse: 'next' });
     expect(test.supervisor.abandonedRuns).toBe(0);
   });
+
+  it('keeps it for a minute at the most, and is counted for as long as it goes on', async () => {
+    await using test = await withAgent((_, { text }) => (text === 'never' ? new Promise(() => {}) : {}), limits(1));
+    const first = await test.ask('never');
+    const second = await test.ask('next');
+    const { principal } = await test.requesterOf('ann');
+    test.supervisor.cancel(principal, first.run, null);
+    await first.terminal;
+    await test.clock.advance(59_999);
+    expect(names(await second.events())).toHaveLength(2);
+    await test.clock.advance(1);
+    expect((await second.terminal).data).toMatchObject({ status: 'success' });
+    await test.clock.settle();
+    expect([test.supervisor.abandonedRuns, test.supervisor.waitingRuns]).toEqual([1, 0]);
+  });
 });

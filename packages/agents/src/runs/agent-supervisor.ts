@@ -34,6 +34,8 @@ import { type Going, SubAgents } from './sub-agents.ts';
 
 /** Part of the time for draining after which runs are interrupted, so that their terminals still reach their users. */
 const PATIENCE = 0.9;
+/** How long what ignores its signal keeps the turn of its run, in milliseconds: a user must not be locked out by it for good. */
+const ABANDONED_MS = 60_000;
 /** When a user whose queue is full may try again, in milliseconds. */
 const QUEUE_RETRY_MS = 5_000;
 
@@ -266,8 +268,10 @@ export class AgentSupervisor implements Service {
       return closed;
     }
     this.#abandoned += 1;
+    const patience = this.#clock.schedule(ABANDONED_MS, () => turn.leave());
     void engine.settled().then(() => {
       this.#abandoned -= 1;
+      patience.cancel();
       turn.leave();
     });
     return undefined;
