@@ -116,6 +116,5 @@ await app.stop();
 
 /** Without what differs from run to run. */
 function shown(data: object): object {
-  const { callId: _, durationMs: __, ...rest } = data as Record<string, unknown>;
-  return rest;
+  return Object.fromEntries(Object.entries(data).filter(([name]) => name !== 'callId' && name !== 'durationMs'));
 }
