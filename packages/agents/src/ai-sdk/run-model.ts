@@ -37,10 +37,11 @@ export async function runModel(input: RunInput, ctx: AgentContext, options: Mode
   const { model, system, tools = [], temperature, maxOutputTokens } = options;
   const { maxSteps, maxRetries } = { ...MODEL_DEFAULTS, ...options };
   const name = typeof model === 'string' ? model : model.modelId;
+  const turns = new Turns(ctx.signal);
   const stream = streamText({
     model,
     messages: messagesOf(input),
-    tools: Object.fromEntries(tools.map((tool) => [tool.name, toolFor(tool, ctx)])),
+    tools: Object.fromEntries(tools.map((tool) => [tool.name, toolFor(tool, ctx, turns)])),
     stopWhen: stepCountIs(maxSteps),
     maxRetries,
     abortSignal: ctx.signal,
@@ -58,6 +59,9 @@ export async function runModel(input: RunInput, ctx: AgentContext, options: Mode
         break;
       case 'text-delta':
         spoken.text(part.text);
+        break;
+      case 'tool-call':
+        turns.come(part.toolCallId);
         break;
       case 'reasoning-delta':
         spoken.reasoning(part.id, part.text);
@@ -126,6 +130,38 @@ class Spoken {
   }
 }
 
+/**
+ * The SDK calls a tool while what the model said before it may still be on its way to us: a call waits until its own part
+ * of the stream has come, so that its events stand where the model has made it.
+ */
+class Turns {
+  readonly #signal: AbortSignal;
+  readonly #come = new Set<string>();
+  readonly #waiting = new Map<string, () => void>();
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal;
+  }
+
+  come(call: string): void {
+    this.#come.add(call);
+    this.#waiting.get(call)?.();
+  }
+
+  async of(call: string): Promise<void> {
+    if (this.#come.has(call)) return;
+    await new Promise<void>((resolve, reject) => {
+      const abort = (): void => reject(this.#signal.reason as Error);
+      this.#waiting.set(call, () => {
+        this.#signal.removeEventListener('abort', abort);
+        resolve();
+      });
+      if (this.#signal.aborted) abort();
+      else this.#signal.addEventListener('abort', abort, { once: true });
+    });
+  }
+}
+
 /** What was asked and answered before, as far as it ended well, and the question. */
 function messagesOf({ history, text }: RunInput): ModelMessage[] {
   const told = history
@@ -135,11 +171,14 @@ function messagesOf({ history, text }: RunInput): ModelMessage[] {
 }
 
 /** A call goes through the run, so its events, its time limit and its checks are those of every tool. */
-function toolFor(tool: Tool, ctx: AgentContext) {
+function toolFor(tool: Tool, ctx: AgentContext, turns: Turns) {
   return modelTool({
     description: tool.description,
     inputSchema: jsonSchema(tool.inputSchema),
     // What it throws is shown to the model in the words of our catalogue, which say nothing secret.
-    execute: async (given: unknown) => (await ctx.tool(tool, given)) ?? null,
+    execute: async (given: unknown, { toolCallId }) => {
+      await turns.of(toolCallId);
+      return (await ctx.tool(tool, given)) ?? null;
+    },
   });
 }
