@@ -58,7 +58,8 @@ withServer('a server that goes away and comes back', () => {
         reason: {
           code: 'POSTGRES_UNAVAILABLE',
           fatal: false,
-          details: { reason: 'ECONNREFUSED' },
+          // Refused, or cut off in the middle of connecting: that depends on the moment.
+          details: { reason: expect.stringMatching(/^(ECONNREFUSED|ECONNRESET|no connection)$/) },
           message: expect.not.stringContaining('127.0.0.1'),
         },
       });
