@@ -6,9 +6,10 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createApp, provide, service } from '@muster/core';
+import { createApp, provide } from '@muster/core';
 import { Authenticator, ConnectionPool, webSocketFactory, webSocketServer } from '@muster/server';
 import { WebSocketServer } from 'ws';
+import { Anyone, CROWD } from '../anyone.ts';
 import type { Contender, Question, Usage } from './protocol.ts';
 
 /** A server that listens. */
@@ -54,13 +55,6 @@ async function raw(): Promise<Listening> {
 }
 
 async function muster(): Promise<Listening> {
-  @service()
-  class Tokens implements Authenticator {
-    authenticate({ token }: { token: string }) {
-      return { user: token };
-    }
-  }
-
   @webSocketFactory({ path: '/ws' })
   class Front {
     open() {
@@ -68,10 +62,8 @@ async function muster(): Promise<Listening> {
     }
   }
 
-  const most = 100_000;
-  const limits = { unauthenticated: most, unauthenticatedPerAddress: most, connectionsPerAddress: most };
-  const server = webSocketServer({ port: 0, limits });
-  const app = createApp({ services: [Front, ConnectionPool, provide(Authenticator, Tokens)], server });
+  const server = webSocketServer({ port: 0, limits: CROWD });
+  const app = createApp({ services: [Front, ConnectionPool, provide(Authenticator, Anyone)], server });
   await app.start();
   const pool = app.get(ConnectionPool);
   return { url: `${server.url.replace('http', 'ws')}/ws`, size: () => pool.size };

@@ -8,13 +8,14 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createApp, EventLog, provide, RuntimeEvents, service, systemClock } from '@muster/core';
+import { createApp, EventLog, provide, RuntimeEvents, systemClock } from '@muster/core';
 import { lmdb } from '@muster/lmdb';
 import { Authenticator, ConnectionPool, type Session, webSocketFactory, webSocketServer } from '@muster/server';
 import { Content } from '../../packages/agents/src/content/content.ts';
 import { RunRecorder } from '../../packages/agents/src/runs/run-recorder.ts';
 import { UserEmitter } from '../../packages/agents/src/runs/user-emitter.ts';
 import { WebSocketServer, type WebSocket } from 'ws';
+import { Anyone, CROWD } from '../anyone.ts';
 import { type Begin, emit } from './emit.ts';
 import { type Contender, type Load, preciseNow, textAt, warmUpOf } from './protocol.ts';
 
@@ -80,13 +81,6 @@ async function muster(): Promise<Begin> {
   let connected!: () => void;
   const all = new Promise<void>((resolve) => (connected = resolve));
 
-  @service()
-  class Anyone implements Authenticator {
-    authenticate({ token }: { token: string }) {
-      return { user: token };
-    }
-  }
-
   @webSocketFactory({ path: '/ws' })
   class Front {
     open(session: Session) {
@@ -103,8 +97,7 @@ async function muster(): Promise<Begin> {
   const directory = mkdtempSync(join(tmpdir(), 'muster-'));
   process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
   const storage = contender === 'lmdb' ? lmdb({ directory }) : [];
-  const limits = { unauthenticated: 100_000, unauthenticatedPerAddress: 100_000, connectionsPerAddress: 100_000 };
-  const server = webSocketServer({ port: 0, limits });
+  const server = webSocketServer({ port: 0, limits: CROWD });
   const app = createApp({ services: [Front, ConnectionPool, provide(Authenticator, Anyone), ...storage], server });
   await app.start();
   await listening(`${server.url.replace('http', 'ws')}/ws`, all);

@@ -5,16 +5,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AgentEvent } from '@muster/contracts';
-import { createApp, EventLog, provide, service, streamOf } from '@muster/core';
+import { createApp, EventLog, provide, streamOf } from '@muster/core';
 import { lmdb } from '@muster/lmdb';
 import { Authenticator, ConnectionPool, type Session, webSocketFactory, webSocketServer } from '@muster/server';
-
-@service()
-class Tokens implements Authenticator {
-  authenticate({ token }: { token: string }) {
-    return { user: token };
-  }
-}
+import { Anyone } from '../anyone.ts';
 
 @webSocketFactory({ path: '/ws', dependsOn: [EventLog] })
 class Front {
@@ -49,6 +43,6 @@ const directory = mkdtempSync(join(tmpdir(), 'muster-resume-'));
 process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
 process.on('SIGTERM', () => process.exit(0));
 const server = webSocketServer({ port: 0 });
-const services = [Front, ConnectionPool, provide(Authenticator, Tokens), ...lmdb({ directory })];
+const services = [Front, ConnectionPool, provide(Authenticator, Anyone), ...lmdb({ directory })];
 await createApp({ services, server }).start();
 process.send?.({ url: `${server.url.replace('http', 'ws')}/ws` });

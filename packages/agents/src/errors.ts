@@ -24,7 +24,7 @@ export const AGENT_ERRORS = {
   } satisfies ErrorEntry<Record<never, never>>,
   THREAD_NOT_FOUND: {
     message: (d) => `There is no thread ${d.thread}.`,
-    hint: 'Leave the thread out to begin a new one.',
+    hint: 'List the threads to see which there are.',
     fatal: true,
   } satisfies ErrorEntry<{ thread: string }>,
   RUN_NOT_FOUND: {

@@ -2,5 +2,6 @@
 export { AppendQueue, type Operation, type QueueLimits } from './log/append-queue.ts';
 export { READ_BYTES } from './log/event-log.ts';
 export { Flush, type Head, type Heads, type Made } from './log/flush.ts';
+export { joinedJson } from './log/joined-json.ts';
 export { Sinks } from './log/sinks.ts';
 export { Watchers } from './state/watchers.ts';

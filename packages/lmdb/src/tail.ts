@@ -4,6 +4,7 @@
  * It is bounded: when it has grown large it is moved into the table.
  */
 import type { Batch } from '@muster/core';
+import { joinedJson } from '@muster/core/storage';
 import type { StoredHead } from './codec.ts';
 
 /** What a record counts as beside its bytes. */
@@ -84,18 +85,7 @@ function mergedNeighbours(batches: readonly Batch[]): Batch[] {
   return merged;
 }
 
-/** Arrays of JSON become one without being read: brackets go, and commas stand between. */
 function joined(run: readonly Batch[], count: number): Batch {
-  const first = run[0] as Batch;
-  if (run.length === 1) return first;
-  const json = Buffer.allocUnsafe(run.reduce((sum, batch) => sum + batch.json.length - 1, 1));
-  let at = 0;
-  for (const batch of run) {
-    json[at] = at === 0 ? OPEN : COMMA;
-    at += 1 + batch.json.copy(json, at + 1, 1, batch.json.length - 1);
-  }
-  json[at] = CLOSE;
-  return { epoch: first.epoch, offset: first.offset, count, json };
+  const { epoch, offset } = run[0] as Batch;
+  return { epoch, offset, count, json: joinedJson(run.map(({ json }) => json)) };
 }
-
-const [OPEN, COMMA, CLOSE] = [...Buffer.from('[,]')] as [number, number, number];

@@ -73,6 +73,27 @@ describe('group commit', () => {
     await test.close();
   });
 
+  it('gathers longer after a flush of many records, up to four times the spacing, and as before after a small one', async () => {
+    const test = await opened({ spacingMs: 5 });
+    const commits = transactions();
+    const flush = async (streams: number, waitMs: number): Promise<void> => {
+      commits.mockClear();
+      const all = Promise.all(up(streams).map((n) => test.log.append(`stream ${n}`, [event(n)])));
+      await test.clock.advance(waitMs - 1);
+      expect([streams, commits.mock.calls.length]).toEqual([streams, 0]);
+      await test.clock.advance(1);
+      await all;
+      expect(commits.mock.calls).toHaveLength(1);
+    };
+    await test.log.append('s', [event(1)]);
+    await flush(120, 5);
+    await flush(500, 12);
+    await flush(1, 20);
+    await flush(1, 5);
+    commits.mockRestore();
+    await test.close();
+  });
+
   it('does not wait for the spacing when much waits already', async () => {
     const test = await opened({ spacingMs: 1_000 });
     await test.log.append('s', [event(1)]);

@@ -6,8 +6,9 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { AgentEvent, Position, ServerFrame } from '@muster/contracts';
+import type { Position, ServerFrame } from '@muster/contracts';
 import { EventLog, principalOf, streamOf } from '@muster/core';
+import { numberedEvent as eventOf } from '@muster/core/testing';
 import { lmdb } from '@muster/lmdb';
 import { webSocketServer } from '@muster/server';
 import { WebSocket } from 'ws';
@@ -32,16 +33,6 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 
 const directory = mkdtempSync(join(tmpdir(), 'muster-catch-up-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
-
-const eventOf = (n: number, text: string): AgentEvent => ({
-  id: `r:${n}`,
-  event: 'agent_output',
-  run: 'r',
-  n,
-  agent: 'a',
-  at: 0,
-  data: { delta: text },
-});
 
 /** A server over LMDB whose side of every socket can be looked at. */
 async function durableServer(name: string) {

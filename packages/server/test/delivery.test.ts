@@ -1,19 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import { type AgentEvent, parseServerFrame, type ServerFrame } from '@muster/contracts';
+import { parseServerFrame, type ServerFrame } from '@muster/contracts';
 import { EventLog, MemoryLog, streamOf, systemClock, systemRandom } from '@muster/core';
-import { FakeClock } from '@muster/core/testing';
+import { FakeClock, numberedEvent as event } from '@muster/core/testing';
 import { StreamFeed } from '../src/delivery/stream-feed.ts';
 import { RawClient, serve } from './harness.ts';
 
-const event = (n: number): AgentEvent => ({
-  id: `r:${n}`,
-  event: 'agent_output',
-  run: 'r',
-  n,
-  agent: 'a',
-  at: 0,
-  data: { delta: `${n}` },
-});
 const memory = () => new MemoryLog(systemClock, systemRandom, () => {});
 
 /** A client that takes frames, and says whether it has room. */

@@ -1,20 +1,11 @@
 /** A WebSocket that is not `ws`: what undici makes of the protocol, as every Node from 22 on has it built in. */
 import { describe, expect, it } from '@jest/globals';
 import { Client } from '@muster/client';
-import type { AgentEvent, ServerFrame } from '@muster/contracts';
+import type { ServerFrame } from '@muster/contracts';
 import { EventLog, streamOf } from '@muster/core';
+import { numberedEvent as event } from '@muster/core/testing';
 import { WebSocket } from 'undici';
 import { serve } from './harness.ts';
-
-const event = (n: number, text: string): AgentEvent => ({
-  id: `r:${n}`,
-  event: 'agent_output',
-  run: 'r',
-  n,
-  agent: 'a',
-  at: 0,
-  data: { delta: text },
-});
 
 type Frame<T> = Extract<ServerFrame, { type: T }>;
 

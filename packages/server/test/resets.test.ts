@@ -1,20 +1,11 @@
 /** Whatever cannot be continued is told as a reset, and why: a stream never goes on with a hole. */
 import { describe, expect, it } from '@jest/globals';
-import { type AgentEvent, parseServerFrame, type ServerFrame } from '@muster/contracts';
+import { parseServerFrame, type ServerFrame } from '@muster/contracts';
 import { MemoryLog, systemClock, systemRandom } from '@muster/core';
+import { numberedEvent as event } from '@muster/core/testing';
 import { StreamFeed } from '../src/delivery/stream-feed.ts';
 
 const KEPT = 10;
-
-const event = (n: number): AgentEvent => ({
-  id: `r:${n}`,
-  event: 'agent_output',
-  run: 'r',
-  n,
-  agent: 'a',
-  at: 0,
-  data: { delta: `${n}` },
-});
 
 /** Lets everything that waits for promises alone go on. */
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

@@ -120,7 +120,7 @@ export class AgentSupervisor implements Service {
     return this.#queue.waiting;
   }
 
-  /** How many runs have their terminal while something that ignores its signal goes on; each keeps its turn until then. */
+  /** How many runs have their terminal while something that ignores its signal goes on; each keeps its turn for so long, and a minute at the most. */
   get abandonedRuns(): number {
     return this.#abandoned;
   }
@@ -129,7 +129,7 @@ export class AgentSupervisor implements Service {
    * Accepts a run. When this resolves, `agent_started` and the first `agent_thinking` are in the log and the user's message is stored.
    *
    * @param id of the request: the same one of the same requester finds the run that came of it, also after a crash.
-   * @throws MusterError `AGENT_UNKNOWN`, `THREAD_NOT_FOUND`, `NOT_ACCEPTING`, `QUEUE_FULL`, `IDEMPOTENCY_MISMATCH`, or `PERMIT_DEAD` when the gate has closed.
+   * @throws MusterError `AGENT_UNKNOWN`, `NOT_ACCEPTING`, `QUEUE_FULL`, `IDEMPOTENCY_MISMATCH`, or `PERMIT_DEAD` when the gate has closed.
    */
   async accept(requester: Requester, request: RunRequest, id?: string): Promise<RunAccepted> {
     if (!this.#accepting) throw agentError('NOT_ACCEPTING', {});
@@ -244,7 +244,7 @@ export class AgentSupervisor implements Service {
     });
     const ending = await engine.execute(begun);
     const closed = this.#release(engine, turn);
-    // What says that it runs must not be written after what says that it has ended.
+    // A stop waits for this run: by then nothing of it may use the store any more.
     await storing;
     await this.#stored(
       engine.run,
@@ -257,7 +257,8 @@ export class AgentSupervisor implements Service {
   }
 
   /**
-   * What a run has begun keeps its turn until it is over: a tool that ignores its signal still uses what it uses.
+   * What a run has begun keeps its turn until it is over, and a minute at the most: a tool that ignores its signal still
+   * uses what it uses.
    *
    * @returns resolves when the run's scope is closed; at once for one that has something going on, which is not waited for.
    */

@@ -5,6 +5,7 @@
  * and nothing that an agent changes afterwards changes what it has emitted.
  */
 import type { EventsJson } from '@muster/core';
+import { joinedJson } from '@muster/core/storage';
 
 /** Room for one event and its brackets; a second one makes it grow. */
 const FIRST_BYTES = 256;
@@ -57,11 +58,7 @@ export class EventsWriter {
 /** Two arrays of events as one. */
 export function joined(first: EventsJson, second: EventsJson): EventsJson {
   if (first.count === 0) return second;
-  const json = Buffer.concat([first.json, second.json]);
-  // `][` between them.
-  json[first.json.length - 1] = COMMA;
-  json.copyWithin(first.json.length, first.json.length + 1);
-  return { json: json.subarray(0, json.length - 1), count: first.count + second.count };
+  return { json: joinedJson([first.json, second.json]), count: first.count + second.count };
 }
 
 /** What JSON does not take as it is, and what is no whole character. */

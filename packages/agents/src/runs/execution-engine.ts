@@ -96,28 +96,26 @@ export class ExecutionEngine {
     await this.#parts.scope.close();
   }
 
-  /** The user wants no more of it. Harmless when the run has ended. */
+  /** The user wants no more of it. Harmless when the run has ended, like the other two. */
   cancel(reason: string | null): void {
-    const error = agentError('RUN_CANCELLED', { reason });
-    this.#abort.abort(
-      new RunAbort({ status: 'cancelled', by: 'user', code: error.code, error: shown(error), retryable: false }),
-    );
+    this.#end('cancelled', 'user', agentError('RUN_CANCELLED', { reason }));
   }
 
-  /** The process shuts down. Harmless when the run has ended. */
+  /** The process shuts down. */
   interrupt(): void {
-    const error = agentError('RUN_INTERRUPTED', {});
-    this.#abort.abort(
-      new RunAbort({ status: 'interrupted', by: 'supervisor', code: error.code, error: shown(error), retryable: true }),
-    );
+    this.#end('interrupted', 'supervisor', agentError('RUN_INTERRUPTED', {}));
   }
 
-  /** The run that has asked for this one waits for it no longer. Harmless when the run has ended. */
+  /** The run that has asked for this one waits for it no longer. */
   abandon(): void {
-    const error = agentError('RUN_CANCELLED', { reason: 'the run that has asked for it has ended' });
-    this.#abort.abort(
-      new RunAbort({ status: 'cancelled', by: 'supervisor', code: error.code, error: shown(error), retryable: false }),
-    );
+    const reason = 'the run that has asked for it has ended';
+    this.#end('cancelled', 'supervisor', agentError('RUN_CANCELLED', { reason }));
+  }
+
+  /** Only what was interrupted is worth asking again. */
+  #end(status: 'cancelled' | 'interrupted', by: Ending['by'], error: MusterError): void {
+    const retryable = status === 'interrupted';
+    this.#abort.abort(new RunAbort({ status, by, code: error.code, error: shown(error), retryable }));
   }
 
   /**

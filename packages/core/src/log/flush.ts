@@ -6,6 +6,7 @@
  */
 import type { Appended, Batch } from './event-log.ts';
 import type { Append, Operation } from './append-queue.ts';
+import { joinedJson } from './joined-json.ts';
 
 /** Limits of one record; the events of a single append may exceed them. */
 const RECORD_EVENTS = 128;
@@ -114,8 +115,7 @@ export class Flush<H extends Head> {
     this.#open.delete(stream);
     const { offset, count, parts } = open;
     const head = this.#source.advanced(this.#head(stream), offset + count - 1);
-    const json = parts.length === 1 ? (parts[0] as Buffer) : joined(parts);
-    this.made.push({ stream, head, batch: { epoch: head.epoch, offset, count, json } });
+    this.made.push({ stream, head, batch: { epoch: head.epoch, offset, count, json: joinedJson(parts) } });
   }
 
   #drop(stream: string): void {
@@ -125,22 +125,3 @@ export class Flush<H extends Head> {
     this.heads.set(stream, this.#source.renewed(before));
   }
 }
-
-/** One JSON array of the events of several. */
-function joined(parts: readonly Buffer[]): Buffer {
-  const length = parts.reduce((sum, part) => sum + part.length - 1, 1);
-  const all = Buffer.allocUnsafe(length);
-  let end = 0;
-  for (const part of parts) {
-    // With the bracket that opens it, which becomes the comma after the one before.
-    end += part.copy(all, end, 0, part.length - 1);
-    all[end - part.length + 1] = COMMA;
-  }
-  all[0] = OPEN;
-  all[end] = CLOSE;
-  return all;
-}
-
-const OPEN = 0x5b;
-const COMMA = 0x2c;
-const CLOSE = 0x5d;

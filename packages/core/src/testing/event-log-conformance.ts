@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { type AgentEvent, MusterError } from '@muster/contracts';
 import type { QueueLimits } from '../log/append-queue.ts';
 import type { Batch, EventLog, EventsJson } from '../log/event-log.ts';
-import type { ConformanceCase } from './conformance-case.ts';
+import { caseOn, type ConformanceCase } from './conformance-case.ts';
 import { randomLogCases } from './event-log-model.ts';
 import { eventsIn, numberedEvent as event } from './log-records.ts';
 
@@ -49,20 +49,8 @@ export async function readAll(log: EventLog, stream: string, after = 0, maxBytes
   }
 }
 
-/** Runs a case on a log of its own and closes that whatever happens. */
-function withLog(name: string, body: (test: LogUnderTest) => Promise<void>, limits?: QueueLimits): Case {
-  return {
-    name,
-    run: async (make) => {
-      const test = await make(limits);
-      try {
-        await body(test);
-      } finally {
-        await test.close();
-      }
-    },
-  };
-}
+const withLog = (name: string, body: (test: LogUnderTest) => Promise<void>, limits?: QueueLimits): Case =>
+  caseOn(name, body, limits);
 
 export function eventLogConformance(): readonly Case[] {
   return [

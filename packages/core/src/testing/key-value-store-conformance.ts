@@ -3,7 +3,7 @@
  */
 import assert from 'node:assert/strict';
 import type { KeyValueChange, KeyValueStore, Written } from '../state/key-value-store.ts';
-import type { ConformanceCase } from './conformance-case.ts';
+import { caseOn, type ConformanceCase } from './conformance-case.ts';
 import { SeededRandom } from './seeded-random.ts';
 
 /** A store that is tested, and its surroundings. */
@@ -16,19 +16,7 @@ export interface StoreUnderTest {
 export type MakeStore = () => Promise<StoreUnderTest>;
 type Case = ConformanceCase<MakeStore>;
 
-function withStore(name: string, body: (test: StoreUnderTest) => Promise<void>): Case {
-  return {
-    name,
-    run: async (make) => {
-      const test = await make();
-      try {
-        await body(test);
-      } finally {
-        await test.close();
-      }
-    },
-  };
-}
+const withStore = (name: string, body: (test: StoreUnderTest) => Promise<void>): Case => caseOn(name, body);
 
 const written = async (writing: Promise<Written>): Promise<number> => {
   const result = await writing;

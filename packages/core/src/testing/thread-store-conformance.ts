@@ -3,7 +3,7 @@
  */
 import assert from 'node:assert/strict';
 import type { MessageStatus, ThreadMessage, ThreadStore } from '@muster/contracts';
-import type { ConformanceCase } from './conformance-case.ts';
+import { caseOn, type ConformanceCase } from './conformance-case.ts';
 import { SeededRandom } from './seeded-random.ts';
 
 /** A store that is tested, and its surroundings. */
@@ -16,19 +16,7 @@ export interface ThreadsUnderTest {
 export type MakeThreads = () => Promise<ThreadsUnderTest>;
 type Case = ConformanceCase<MakeThreads>;
 
-function withThreads(name: string, body: (test: ThreadsUnderTest) => Promise<void>): Case {
-  return {
-    name,
-    run: async (make) => {
-      const test = await make();
-      try {
-        await body(test);
-      } finally {
-        await test.close();
-      }
-    },
-  };
-}
+const withThreads = (name: string, body: (test: ThreadsUnderTest) => Promise<void>): Case => caseOn(name, body);
 
 const message = (id: string, at = 0, status: MessageStatus = 'pending'): ThreadMessage => ({
   id,

@@ -3,8 +3,7 @@
  *
  * Answers are kept for a while, and the oldest go first when there are too many.
  */
-import type { Position } from '@muster/contracts';
-import { contractError } from '@muster/contracts';
+import { contractError, type Position } from '@muster/contracts';
 
 /** One request that is being executed, or was. */
 export interface Answer {
