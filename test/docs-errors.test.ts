@@ -118,6 +118,7 @@ const agents: Samples<typeof AGENT_ERRORS> = {
   AGENTS_TOO_DEEP: { depth: 9, limit: 8 },
   NOT_ACCEPTING: {},
   CONTRACT_VIOLATION: { event: 'agent_thinking', rule: 'the run is completed' },
+  RUN_OVERFLOW: { run: 'r1', events: 10_000, bytes: 1_200_000 },
   APPEND_FAILED: { run: 'r1', count: 2 },
   RUN_TIMEOUT: { timeoutMs: 600_000 },
   RUN_FAILED: {},

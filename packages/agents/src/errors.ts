@@ -51,9 +51,13 @@ export const AGENT_ERRORS = {
   } satisfies ErrorEntry<Record<never, never>>,
   CONTRACT_VIOLATION: {
     message: (d) => `${d.event} is not allowed here: ${d.rule}.`,
-    hint: 'The run has ended or the event is out of order; nothing was appended.',
+    hint: 'Correct the agent: the event was not appended, and it ends the run if that goes on.',
     fatal: true,
   } satisfies ErrorEntry<{ event: string; rule: string }>,
+  RUN_OVERFLOW: {
+    message: (d) => `${d.events} events with ${d.bytes} bytes of the run wait for the log already.`,
+    hint: 'Await ctx.think() and ctx.tool(), and ctx.drain() now and then between ctx.output().',
+  } satisfies ErrorEntry<{ run: string; events: number; bytes: number }>,
   APPEND_FAILED: {
     message: (d) => `${d.count} events of run ${d.run} could not be appended.`,
     hint: 'The cause says why; the run cannot go on without its log.',
