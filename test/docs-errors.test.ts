@@ -110,6 +110,12 @@ const agents: Samples<typeof AGENT_ERRORS> = {
   AGENT_UNKNOWN: { agent: 'nobody', known: ['guide'] },
   AGENT_DUPLICATE: { agent: 'guide', classes: ['A', 'B'] },
   AGENT_INCOMPLETE: { class: 'Guide' },
+  AGENT_OPTION_INVALID: {
+    class: 'Guide',
+    option: 'onDisconnect',
+    expected: "'continue' or { cancelAfterMs }",
+    got: '"cancel"',
+  },
   NO_AGENTS: {},
   THREAD_NOT_FOUND: { thread: 't1' },
   RUN_NOT_FOUND: { run: 'r1' },

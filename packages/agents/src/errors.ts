@@ -17,6 +17,11 @@ export const AGENT_ERRORS = {
     hint: 'Implement Agent: async run(input, ctx).',
     fatal: true,
   } satisfies ErrorEntry<{ class: string }>,
+  AGENT_OPTION_INVALID: {
+    message: (d) => `The option ${d.option} of the agent ${d.class} is ${d.got}.`,
+    hint: 'Give @agent a value that fits; details.expected says which do.',
+    fatal: true,
+  } satisfies ErrorEntry<{ class: string; option: string; expected: string; got: string }>,
   NO_AGENTS: {
     message: () => 'No agent is registered.',
     hint: 'Add a class with @agent to the services of createApp().',

@@ -20,7 +20,10 @@ export class AgentRegistry implements Service {
     this.#scopes = scopes;
   }
 
-  /** @throws MusterError `AGENT_DUPLICATE`, `AGENT_INCOMPLETE` or `NO_AGENTS`; all of them end the boot at once. */
+  /**
+   * @throws MusterError `AGENT_DUPLICATE`, `AGENT_INCOMPLETE`, `AGENT_OPTION_INVALID` or `NO_AGENTS`; all of them end the
+   * boot at once.
+   */
   start(): void {
     const agents = new Map<string, RegisteredAgent>();
     const names = new Map<string, string>();
@@ -30,6 +33,7 @@ export class AgentRegistry implements Service {
       if (other !== undefined) throw agentError('AGENT_DUPLICATE', { agent: tag.agent, classes: [other, name] });
       if (typeof (target.prototype as Partial<Agent>).run !== 'function')
         throw agentError('AGENT_INCOMPLETE', { class: name });
+      checkOptions(name, tag);
       names.set(tag.agent, name);
       agents.set(tag.agent, { ...tag, class: target as Class<Agent> });
     }
@@ -55,4 +59,13 @@ export class AgentRegistry implements Service {
 
 function isAgentTag(tag: unknown): tag is AgentTag {
   return typeof tag === 'object' && tag !== null && 'agent' in tag;
+}
+
+function checkOptions(name: string, { onDisconnect }: AgentTag): void {
+  if (onDisconnect === 'continue') return;
+  const { cancelAfterMs } = (onDisconnect ?? {}) as { readonly cancelAfterMs?: unknown };
+  if (typeof cancelAfterMs === 'number' && cancelAfterMs >= 0) return;
+  const expected = "'continue' or { cancelAfterMs } with milliseconds from 0 on";
+  const got = JSON.stringify(onDisconnect);
+  throw agentError('AGENT_OPTION_INVALID', { class: name, option: 'onDisconnect', expected, got });
 }

@@ -107,9 +107,8 @@ export class ExecutionEngine {
     this.#end('interrupted', 'supervisor', agentError('RUN_INTERRUPTED', {}));
   }
 
-  /** The run that has asked for this one waits for it no longer. */
-  abandon(): void {
-    const reason = 'the run that has asked for it has ended';
+  /** Nobody waits for it any more. */
+  abandon(reason: string): void {
     this.#end('cancelled', 'supervisor', agentError('RUN_CANCELLED', { reason }));
   }
 

@@ -98,7 +98,7 @@ export class SubAgents {
     record: RunRecord,
     until: AbortSignal,
   ): Promise<Ending> {
-    const abandon = (): void => engine.abandon();
+    const abandon = (): void => engine.abandon('the run that has asked for it has ended');
     try {
       await accepted;
       if (until.aborted) abandon();

@@ -11,6 +11,7 @@ import { serverError } from '../errors.ts';
 import type { Answers } from '../session/answers.ts';
 import type { KeptSession } from '../session/session-registry.ts';
 import type { Session } from '../session/session.ts';
+import { UserPresence } from '../session/user-presence.ts';
 import type { Handler } from '../web-socket-factory.ts';
 import type { Connection } from './connection.ts';
 import type { Caller, HandshakeSurroundings } from './handshake.ts';
@@ -95,6 +96,10 @@ export class Admission implements RequestsSurroundings, ServedParts {
       if (this.#serves) this.#requests.open();
     }
     return this.#requests;
+  }
+
+  get presence(): UserPresence {
+    return new UserPresence(this.#around.pool(), this.principal.user);
   }
 
   now(): number {
@@ -248,6 +253,10 @@ class AdmittedSession {
 
   get signal(): AbortSignal {
     return this.#admission.connection.signal;
+  }
+
+  get presence(): UserPresence {
+    return this.#admission.presence;
   }
 
   follow(thread: string, from?: Position): Promise<void> {

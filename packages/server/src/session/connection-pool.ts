@@ -12,6 +12,8 @@ export interface Pooled {
 @service()
 export class ConnectionPool implements Service {
   readonly #byUser = new Map<string, Set<Pooled>>();
+  /** Who wants to know when a user comes or goes; most of the time nobody does. */
+  readonly #watchers = new Map<string, Set<() => void>>();
   #size = 0;
 
   /** Adds a connection until the returned function is called. */
@@ -23,10 +25,25 @@ export class ConnectionPool implements Service {
     }
     mine.add(connection);
     this.#size += 1;
+    if (mine.size === 1) this.#tell(connection.user);
     return () => {
       if (!mine.delete(connection)) return;
       this.#size -= 1;
-      if (mine.size === 0 && this.#byUser.get(connection.user) === mine) this.#byUser.delete(connection.user);
+      if (mine.size > 0 || this.#byUser.get(connection.user) !== mine) return;
+      this.#byUser.delete(connection.user);
+      this.#tell(connection.user);
+    };
+  }
+
+  /** Calls `changed` when a user's first connection has come and when the last has gone, until the returned function is called. */
+  watch(user: string, changed: () => void): () => void {
+    const watchers = this.#watchers.get(user) ?? new Set();
+    this.#watchers.set(user, watchers);
+    // One of its own, so that nobody ends what another has begun.
+    const watcher = (): void => changed();
+    watchers.add(watcher);
+    return () => {
+      if (watchers.delete(watcher) && watchers.size === 0) this.#watchers.delete(user);
     };
   }
 
@@ -45,5 +62,9 @@ export class ConnectionPool implements Service {
 
   check(): Health {
     return healthy;
+  }
+
+  #tell(user: string): void {
+    for (const watcher of this.#watchers.get(user) ?? []) watcher();
   }
 }

@@ -5,6 +5,7 @@
  */
 import type { Position } from '@muster/contracts';
 import type { Permit, Principal } from '@muster/core';
+import type { UserPresence } from './user-presence.ts';
 
 declare const authenticated: unique symbol;
 
@@ -19,6 +20,8 @@ export interface Session {
   readonly permit: Permit;
   /** Aborted when the connection has gone. */
   readonly signal: AbortSignal;
+  /** Whether the user has any connection to this process, this one or another. */
+  readonly presence: UserPresence;
   /**
    * Sends this thread's events to the client from now on; resolves when nothing appended after it can be missed.
    *
