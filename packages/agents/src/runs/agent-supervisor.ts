@@ -272,6 +272,7 @@ export class AgentSupervisor implements Service {
     this.#accepting = false;
     this.#interruptAll();
     await this.#allEnded();
+    this.#watch.close();
   }
 
   #interruptAll(): void {

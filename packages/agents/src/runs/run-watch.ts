@@ -3,7 +3,7 @@
  *
  * Nothing that fails here hides how a run ended, and cleaning up after one never waits for another.
  */
-import type { Clock } from '@muster/contracts';
+import type { Clock, Timer } from '@muster/contracts';
 import type { RuntimeEvents } from '@muster/core';
 import type { OnDisconnect } from '../agents/agent.ts';
 import type { Conversation } from '../threads/thread-service.ts';
@@ -39,6 +39,8 @@ interface Shared {
 
 export class RunWatch {
   readonly #parts: Shared;
+  /** Ends the patience with what ignores its signal. */
+  readonly #patience = new Set<Timer>();
   #abandoned = 0;
 
   constructor(parts: Shared) {
@@ -88,6 +90,12 @@ export class RunWatch {
     }
   }
 
+  /** Nobody waits for a turn any more: what goes on for ever must not keep the process alive. */
+  close(): void {
+    for (const patience of this.#patience) patience.cancel();
+    this.#patience.clear();
+  }
+
   /** Has a run end when its user stays away for longer than its agent allows. */
   #lookFor(presence: Presence | undefined, onDisconnect: OnDisconnect, engine: ExecutionEngine): () => void {
     if (presence === undefined || onDisconnect === 'continue') return () => {};
@@ -110,9 +118,11 @@ export class RunWatch {
     }
     this.#abandoned += 1;
     const patience = this.#parts.clock.schedule(ABANDONED_MS, () => turn.leave());
+    this.#patience.add(patience);
     void engine.settled().then(() => {
       this.#abandoned -= 1;
       patience.cancel();
+      this.#patience.delete(patience);
       turn.leave();
     });
     return undefined;
