@@ -3,11 +3,10 @@
  *
  * No lock is shared between users. Runs of one user beyond a declared number wait for their turn; nobody else does.
  */
-import { contractError, type EventData, type RunAccepted, type RunRequest } from '@muster/contracts';
+import type { EventData, RunAccepted, RunRequest } from '@muster/contracts';
 import {
   Clock,
   EventLog,
-  keyPart,
   KeyValueStore,
   optional,
   type Principal,
@@ -19,11 +18,12 @@ import {
   service,
   sleep,
   type StopContext,
-  streamOf,
 } from '@muster/core';
 import { AgentRegistry, type RegisteredAgent } from '../agents/agent-registry.ts';
 import { agentError } from '../errors.ts';
 import { ThreadService } from '../threads/thread-service.ts';
+import { allEnded } from './all-ended.ts';
+import { AskedOnce, fingerprintOf } from './asked-once.ts';
 import { ExecutionEngineFactory } from './execution-engine-factory.ts';
 import type { Requester } from './requester.ts';
 import { RUN_LIMITS, RunLimits } from './run-limits.ts';
@@ -59,6 +59,7 @@ export class AgentSupervisor implements Service {
   readonly #clock: Clock;
   readonly #limits: Ref<RunLimits>;
   readonly #helpers: SubAgents;
+  readonly #asked: AskedOnce;
   readonly #watch: RunWatch;
   readonly #active = new Map<string, Going>();
   #queue = new RunQueue(RUN_LIMITS);
@@ -85,6 +86,7 @@ export class AgentSupervisor implements Service {
     this.#random = random;
     this.#clock = clock;
     this.#limits = limits;
+    this.#asked = new AskedOnce(this.#records);
     this.#watch = new RunWatch({ records: this.#records, clock, events, active: this.#active });
     this.#helpers = new SubAgents({
       registry,
@@ -129,23 +131,13 @@ export class AgentSupervisor implements Service {
    */
   async accept(requester: Requester, request: RunRequest, id?: string): Promise<RunAccepted> {
     if (!this.#accepting) throw agentError('NOT_ACCEPTING', {});
-    const accepted = this.#acceptOnce(requester, request, id);
+    const accepted = this.#asked.accept(requester, request, id, (key) => this.#accept(requester, request, key));
     this.#beingAccepted.add(accepted);
     try {
       return await accepted;
     } finally {
       this.#beingAccepted.delete(accepted);
     }
-  }
-
-  async #acceptOnce(requester: Requester, request: RunRequest, id: string | undefined): Promise<RunAccepted> {
-    const key = id === undefined || requester.id === undefined ? null : keyOf(requester, requester.id, id);
-    const known = key === null ? undefined : await this.#records.find(key);
-    if (known === undefined) return this.#accept(requester, request, key);
-    const { run, thread, from, asked } = known;
-    if (asked !== fingerprintOf(request)) throw contractError('IDEMPOTENCY_MISMATCH', { id: id as string });
-    await requester.follow(thread, from);
-    return { run, thread };
   }
 
   async #accept(requester: Requester, request: RunRequest, key: string | null): Promise<RunAccepted> {
@@ -191,7 +183,7 @@ export class AgentSupervisor implements Service {
         asked: fingerprintOf(request),
         parent: null,
       };
-      await Promise.all([requester.follow(thread), this.#records.open(record)]);
+      await allEnded([requester.follow(thread), this.#records.open(record)]);
       // Looked at again: the app may have begun to stop while the question was stored.
       if (!this.#accepting) throw agentError('NOT_ACCEPTING', {});
       const { engine, recorder } = this.#engines.create(
@@ -283,13 +275,4 @@ export class AgentSupervisor implements Service {
     await Promise.allSettled(this.#beingAccepted);
     while (this.#active.size > 0) await Promise.all([...this.#active.values()].map(({ ended }) => ended));
   }
-}
-
-/** Names a request for ever: ids are only unique within a session of a user. */
-function keyOf({ principal }: Requester, session: string, id: string): string {
-  return streamOf(principal, `${session} ${id}`);
-}
-
-function fingerprintOf({ text, agent, thread }: RunRequest): string {
-  return keyPart(JSON.stringify([text, agent ?? null, thread ?? null]));
 }

@@ -107,7 +107,12 @@ export class Outbox {
 
   readonly #flush = (): void => {
     if (this.#gathered !== undefined || this.#whole.length > 0) {
-      this.#emitter.append(this.#take).then(this.#appended, this.#failed);
+      try {
+        this.#emitter.append(this.#take).then(this.#appended, this.#failed);
+      } catch (error) {
+        // A log that throws where it should reject.
+        this.#failed(error);
+      }
       return;
     }
     this.#isFlushing = false;

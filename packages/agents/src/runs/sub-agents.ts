@@ -76,9 +76,10 @@ export class SubAgents {
       asked: '',
       parent,
     };
-    await this.#parts.records.open(record);
-    const { engine, recorder } = this.#parts.engines.create(permit, run, registered, principal, input, (...asked) =>
-      this.delegate(family, run, depth + 1, ...asked),
+    const { engine, recorder } = await this.#begin(record, () =>
+      this.#parts.engines.create(permit, run, registered, principal, input, (...asked) =>
+        this.delegate(family, run, depth + 1, ...asked),
+      ),
     );
     const ended = this.#help(engine, recorder.accept(text, `${registered.agent} helps`, { parent }), record, until);
     this.#parts.active.set(run, { engine, ended: ended.catch(() => {}) });
@@ -89,6 +90,17 @@ export class SubAgents {
       ...(result === undefined ? {} : { result }),
       ...(usage === undefined ? {} : { usage }),
     };
+  }
+
+  /** Remembers a run and makes what it needs; when there is none, nothing is remembered. */
+  async #begin<T>(record: RunRecord, create: () => T): Promise<T> {
+    try {
+      await this.#parts.records.open(record);
+      return create();
+    } catch (error) {
+      await this.#parts.stored(record.run, this.#parts.records.abandon(record));
+      throw error;
+    }
   }
 
   /** Carries a helping run to its end. */
