@@ -50,7 +50,7 @@ describe('a request while a link is missing', () => {
       const response = await client.next('response');
       expect(response).toMatchObject({ ok: false, error: { code: link.code, retryable: link.mayRepeat } });
       expect(JSON.stringify(client.frames)).not.toContain(SECRET);
-      putBack();
+      await putBack();
       expect(await eventsOf(test)).toEqual([]);
       while (test.supervisor.activeRuns > 0) await pause(2);
       expect(test.supervisor.waitingRuns).toBe(0);
@@ -59,6 +59,8 @@ describe('a request while a link is missing', () => {
       const events = await wholeRun(test);
       expectLegal(events);
       expect(events.at(-1)?.data).toMatchObject({ status: 'success', finalResponse: 'hi' });
+      while (test.supervisor.activeRuns > 0) await pause(2);
+      expect(await store(test).list('runs/')).toEqual([]);
       await client.close();
     },
   );

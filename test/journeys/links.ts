@@ -83,9 +83,11 @@ const failingFor =
   (key, ...rest) =>
     key.startsWith(prefix) ? broken() : whole(key, ...rest);
 
+type PutBack = () => void | Promise<void>;
+
 interface Link {
   /** Takes it out of a running app; what it returns puts it back. */
-  take(test: Whole): (() => void) | Promise<() => void>;
+  take(test: Whole): PutBack | Promise<PutBack>;
   readonly code: string;
   /** False where the same request is refused for ever. */
   readonly mayRepeat: boolean;
@@ -169,16 +171,19 @@ export const links: [string, Link][] = [
     'the store remembers late, and the client cannot be told',
     {
       take: (test) => {
-        const late = instead(store(test), 'create', (whole) => async (key, ...rest) => {
-          if (key.startsWith('requests/')) await sleep(systemClock, 50);
-          return whole(key, ...rest);
+        const remembering: Promise<unknown>[] = [];
+        const remember = instead(store(test), 'create', (whole) => (key, ...rest) => {
+          const created = sleep(systemClock, key.startsWith('runs/') ? 50 : 0).then(async () => whole(key, ...rest));
+          remembering.push(created);
+          return created;
         });
-        const logInfo = instead(log(test), 'subscribe', () => () => {
+        const follow = instead(log(test), 'subscribe', () => () => {
           throw new Error(SECRET);
         });
-        return () => {
-          late();
-          logInfo();
+        return async () => {
+          remember();
+          follow();
+          await Promise.all(remembering);
         };
       },
       code: 'INTERNAL',

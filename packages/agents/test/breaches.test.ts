@@ -145,6 +145,35 @@ describe('an event that the contract does not allow', () => {
   });
 });
 
+describe('an event that comes about when the run ends', () => {
+  it('fails the run or comes after its end, at whatever moment, and never before an end that knows nothing of it', async () => {
+    const ends = new Set<string>();
+    for (let moment = 0; moment < 40; moment += 1) {
+      const refused = deferred<unknown>();
+      await using test = await withAgent((ctx) => {
+        let later = Promise.resolve();
+        for (let i = 0; i < moment; i += 1) later = later.then(() => {});
+        void later.then(async () => ctx.tool(null as never, {}).catch(refused.resolve));
+        return {};
+      });
+      const components: string[] = [];
+      test.app.events.on((event) => void (event.type === 'fault' && components.push(event.component)));
+      const run = await test.ask();
+      const { status } = (await run.terminal).data as { readonly status: string };
+      await refused.promise;
+      await test.clock.settle();
+      ends.add(status);
+      expect([moment, status, components]).toEqual([
+        moment,
+        status,
+        [status === 'failed' ? `agent of run ${run.run}` : 'run recorder'],
+      ]);
+      expectLegal(await run.events());
+    }
+    expect(ends).toEqual(new Set(['failed', 'success']));
+  });
+});
+
 describe('what comes after the terminal', () => {
   it.each<[string, string, (ctx: AgentContext) => unknown]>([
     ['a thought', 'agent_thinking', (ctx) => ctx.think('late')],

@@ -83,8 +83,13 @@ describe('a run whose agent is cancelled a second after its user has gone', () =
       await test.clock.advance(1);
     }
     expect((await last())?.event).toBe('agent_thinking');
+    // Said twice, which makes it neither longer nor harder to take back.
     user.become(false);
-    // Said twice, which makes it no longer.
+    user.become(false);
+    user.become(true);
+    await test.clock.advance(60_000);
+    expect((await last())?.event).toBe('agent_thinking');
+    user.become(false);
     await test.clock.advance(500);
     user.become(false);
     await test.clock.advance(500);
