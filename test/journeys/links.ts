@@ -99,7 +99,9 @@ export const links: [string, Link][] = [
     {
       take: () => {
         out.constructor = true;
-        return () => (out.constructor = false);
+        return () => {
+          out.constructor = false;
+        };
       },
       code: 'INTERNAL',
       mayRepeat: true,
@@ -173,7 +175,8 @@ export const links: [string, Link][] = [
       take: (test) => {
         const remembering: Promise<unknown>[] = [];
         const remember = instead(store(test), 'create', (whole) => (key, ...rest) => {
-          const created = sleep(systemClock, key.startsWith('runs/') ? 50 : 0).then(async () => whole(key, ...rest));
+          if (!key.startsWith('runs/')) return whole(key, ...rest);
+          const created = sleep(systemClock, 50).then(async () => whole(key, ...rest));
           remembering.push(created);
           return created;
         });

@@ -187,9 +187,9 @@ export class ExecutionEngine {
   }
 
   async #delegate(agent: string, text: string, signal: AbortSignal): Promise<RunResult> {
-    const { recorder, delegate } = this.#parts;
+    const { recorder } = this.#parts;
     if (recorder.hasEnded) return recorder.refuse('agent_started', 'the run that asks for help is completed');
-    return delegate(agent, text, signal);
+    return this.#parts.delegate(agent, text, signal);
   }
 
   async #callTool<I, R>(tool: Tool<I, R>, input: I, outer: AbortSignal): Promise<R> {

@@ -256,8 +256,13 @@ export class RunRecorder {
     return `the run is ${this.#machine.state}`;
   }
 
-  /** Rejects, and tells whoever carries the run; who comes after its end is told of to whoever watches the app, once. */
   #refuse(error: MusterError): Promise<never> {
+    this.#tell(error);
+    return rejected(error);
+  }
+
+  /** Tells whoever carries the run; what comes after its end is told to whoever watches the app, once. */
+  #tell(error: MusterError): void {
     if (!this.hasEnded) {
       this.#breached?.(error);
       this.#breached = undefined;
@@ -266,10 +271,6 @@ export class RunRecorder {
       const at = this.#clock.now();
       this.#events.emit({ type: 'fault', component: 'run recorder', correlation: this.run, error, at });
     }
-    const refused = Promise.reject(error);
-    // A caller that does not await must not bring the process down.
-    refused.catch(() => {});
-    return refused;
   }
 
   #moved(machine: 'run' | 'tool', subject: string) {
@@ -277,6 +278,13 @@ export class RunRecorder {
       if (from !== to) this.#events.emit({ type: 'moved', machine, subject, from, event, to, at: this.#clock.now() });
     };
   }
+}
+
+/** A caller that does not await it must not bring the process down. */
+function rejected(reason: MusterError): Promise<never> {
+  const promise = Promise.reject(reason);
+  promise.catch(() => {});
+  return promise;
 }
 
 /** The rule for what JSON cannot be made of, whatever one tries. */
