@@ -23,6 +23,7 @@ export { service, task } from './declare/service.ts';
 export type {
   CheckContext,
   HookContext,
+  ProbeContext,
   RunContext,
   Service,
   ServiceOptions,
@@ -46,7 +47,7 @@ export {
   type ReadResult,
 } from './log/event-log.ts';
 export { MemoryLog, type MemoryLogOptions } from './log/memory-log.ts';
-export { keyPart, type Principal, principalOf, streamOf } from './principal.ts';
+export { isProbe, keyPart, type Principal, principalOf, streamOf } from './principal.ts';
 export { reasonOf, redact } from './redact.ts';
 export { consoleReporter, jsonReporter, type Output, type Reporter } from './reporters.ts';
 export { runApp } from './run-app.ts';

@@ -47,6 +47,13 @@ export type RuntimeEvent =
       readonly reason: string | null;
       readonly at: number;
     }
+  /** A deep check of a service; only what fails twice in a row has `failed`. */
+  | {
+      readonly type: 'deep-check';
+      readonly service: string;
+      readonly verdict: 'begun' | 'passed' | 'failed';
+      readonly at: number;
+    }
   /** What a running service can do without has gone or come back; `by` is empty when nothing is missing any more. */
   | { readonly type: 'degraded'; readonly service: string; readonly by: readonly string[]; readonly at: number }
   /** An open gate has closed; `causes` are root causes only, and it stays closed for `dwellMs` after they are gone. */

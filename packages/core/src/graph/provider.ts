@@ -37,7 +37,7 @@ export interface WrittenTimes {
 }
 
 /** The methods that make a class one with a lifecycle. */
-export const LIFECYCLE = ['start', 'run', 'check', 'drain', 'stop'] as const;
+export const LIFECYCLE = ['start', 'run', 'check', 'probe', 'drain', 'stop'] as const;
 
 /** One thing that can be depended on, as the container knows it. */
 export interface Provider {

@@ -16,6 +16,8 @@ declare const permitted: unique symbol;
 export interface Permit {
   readonly [permitted]: true;
   readonly live: boolean;
+  /** True of the engine's own: it holds while the gate is closed, and only for the user of deep checks. */
+  readonly isForProbes: boolean;
 }
 
 export interface GateOptions {
@@ -309,15 +311,24 @@ export class Gate implements Door {
     const generation = this.#generation;
     if (this.#issued?.generation !== generation) {
       const isLive = (): boolean => this.state === 'open' && this.#generation === generation;
-      const permit = Object.freeze({
-        get live() {
-          return isLive();
-        },
-      }) as Permit;
-      this.#issued = { generation, permit };
+      this.#issued = { generation, permit: permitFor(isLive, false) };
     }
     return this.#issued.permit;
   }
+
+  /** For the engine alone: what has closed the gate must be able to prove that it is back. */
+  probePermit(): Permit {
+    return permitFor(() => this.state !== 'stopped', true);
+  }
+}
+
+function permitFor(isLive: () => boolean, isForProbes: boolean): Permit {
+  return Object.freeze({
+    get live() {
+      return isLive();
+    },
+    isForProbes,
+  }) as Permit;
 }
 
 function gateOptions(name: string, options: GateOptions): Required<GateOptions> {
