@@ -32,7 +32,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 const CORE_LAYERS: Readonly<Record<string, readonly string[]>> = {
   declare: ['lifecycle/gate', 'lifecycle/health', 'errors', 'principal'],
   graph: ['declare/edge', 'declare/scope-kind'],
-  container: ['declare', 'graph', 'errors', 'redact', 'thenable'],
+  container: ['declare', 'graph', 'lifecycle/gate', 'errors', 'redact', 'thenable'],
+  factories: ['declare', 'graph/service-graph', 'lifecycle', 'app-server', 'clock', 'errors', 'redact', 'thenable'],
   lifecycle: [
     'graph',
     'declare',

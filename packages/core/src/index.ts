@@ -8,6 +8,7 @@ export {
   type Dependency,
   type DependencyEntry,
   type DependencyTerms,
+  gated,
   optional,
   type Provided,
   type Ref,
@@ -15,7 +16,9 @@ export {
   token,
 } from './declare/dependency.ts';
 export type { Fits, Mismatch } from './declare/fits.ts';
-export { onReady, provide, provideValue, type Registration } from './declare/registration.ts';
+export { declareFactory, factory, type FactoryOptions } from './declare/factory.ts';
+export type { Factory, Gated, PrepareContext } from './declare/factory-contract.ts';
+export { configure, onReady, provide, provideValue, type Registration } from './declare/registration.ts';
 export type { ScopeKind } from './declare/scope-kind.ts';
 export { type Given, type ScopeValue, scopeValue, withValue } from './declare/scope-value.ts';
 export { scoped } from './declare/scoped.ts';

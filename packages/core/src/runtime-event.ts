@@ -11,7 +11,7 @@ export type RuntimeEvent =
   /** A state machine moved along its table. */
   | {
       readonly type: 'moved';
-      readonly machine: 'service' | 'gate' | 'connection' | 'run' | 'tool';
+      readonly machine: 'service' | 'gate' | 'factory' | 'connection' | 'run' | 'tool';
       readonly subject: string;
       readonly from: string;
       readonly event: string;

@@ -117,7 +117,7 @@ export class Orchestrator implements Keeper, WiringObserver {
   }
 
   /** Makes a gate over `guarded`; it follows their readiness in the same tick as that changes, once the boot has begun. */
-  gate(name: string, guarded: readonly string[], options: GateOptions, open?: () => void): Gate {
+  gate(name: string, guarded: readonly string[], options: GateOptions, open?: () => void | Promise<void>): Gate {
     const id = `gate ${name}`;
     this.wiring.watch(id, guarded);
     const watched = {
