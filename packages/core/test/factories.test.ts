@@ -195,8 +195,8 @@ describe('a factory', () => {
     const events: RuntimeEvent[] = [];
     @factory({ prepare: { timeoutMs: 100 } })
     class Models {
-      prepare({ progress }: PrepareContext): Promise<void> {
-        progress('loading the large one');
+      prepare(ctx: PrepareContext): Promise<void> {
+        ctx.progress('loading the large one');
         return new Promise(() => {});
       }
     }
