@@ -52,6 +52,8 @@ const core: Samples<typeof CORE_ERRORS> = {
     skipped: ['Chat'],
     stopped: [],
   },
+  DECLARED_TWICE: { class: 'Chat', kinds: ['service', 'factory'], sites: ['chat.ts:3', null] },
+  FACTORY_NOT_READY: { factory: 'Chat', state: 'initialising' },
   CONSTRUCT_FAILED: { service: 'Chat', reason: 'no key' },
   BINDING_INVALID: { service: 'Pool', key: 'Pool', got: 'a promise' },
   START_FAILED: { service: 'Database', attempt: 1, reason: 'refused' },

@@ -11,10 +11,14 @@ export interface RegisteredAgent extends AgentTag {
   readonly class: Class<Agent>;
 }
 
+/** The agent of deep checks, which no request can ask for. */
+export const PROBE_AGENT = '~probe';
+
 @service({ dependsOn: [Scopes] })
 export class AgentRegistry implements Service {
   readonly #scopes: Scopes;
   #agents: ReadonlyMap<string, RegisteredAgent> = new Map();
+  #probe: RegisteredAgent | undefined;
 
   constructor(scopes: Scopes) {
     this.#scopes = scopes;
@@ -37,6 +41,8 @@ export class AgentRegistry implements Service {
       names.set(tag.agent, name);
       agents.set(tag.agent, { ...tag, class: target as Class<Agent> });
     }
+    this.#probe = agents.get(PROBE_AGENT);
+    agents.delete(PROBE_AGENT);
     if (agents.size === 0) throw agentError('NO_AGENTS', {});
     this.#agents = agents;
   }
@@ -50,6 +56,13 @@ export class AgentRegistry implements Service {
     const found = name === undefined ? this.#agents.values().next().value : this.#agents.get(name);
     if (found === undefined) throw agentError('AGENT_UNKNOWN', { agent: name ?? '', known: [...this.#agents.keys()] });
     return found;
+  }
+
+  /** @throws MusterError `AGENT_UNKNOWN` where nobody has registered it. */
+  get probeAgent(): RegisteredAgent {
+    if (this.#probe === undefined)
+      throw agentError('AGENT_UNKNOWN', { agent: PROBE_AGENT, known: [...this.#agents.keys()] });
+    return this.#probe;
   }
 
   list(): readonly { readonly name: string; readonly description: string }[] {

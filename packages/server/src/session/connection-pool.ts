@@ -1,7 +1,7 @@
 /**
  * Every live connection, by user. Entries are the connections themselves, so a count cannot leak.
  */
-import { type Health, healthy, type Service, service } from '@muster/core';
+import { type ProbeContext, type Service, service } from '@muster/core';
 
 /** What the pool keeps of a connection. */
 export interface Pooled {
@@ -60,8 +60,17 @@ export class ConnectionPool implements Service {
     return this.#size;
   }
 
-  check(): Health {
-    return healthy;
+  /** A connection that comes and goes must be found while it is there, and not afterwards. */
+  probe({ principal: { user } }: ProbeContext): void {
+    const before = this.countOf(user);
+    const leave = this.add({ id: 'probe', user });
+    const during = this.countOf(user);
+    leave();
+    const after = this.countOf(user);
+    if (during !== before + 1 || after !== before)
+      throw new Error(`the pool counted ${before}, ${during} and ${after} connections around one that came and went`);
+    const counted = [...this.#byUser.values()].reduce((sum, mine) => sum + mine.size, 0);
+    if (counted !== this.#size) throw new Error(`the pool has ${counted} connections and counts ${this.#size}`);
   }
 
   #tell(user: string): void {
