@@ -46,8 +46,10 @@ export {
   type Batch,
   EventLog,
   type EventsJson,
+  type Expected,
   type Gathering,
   type ReadResult,
+  type Since,
 } from './log/event-log.ts';
 export { MemoryLog, type MemoryLogOptions } from './log/memory-log.ts';
 export { isProbe, keyPart, type Principal, principalOf, streamOf } from './principal.ts';

@@ -6,7 +6,7 @@
  */
 import type { AgentEvent } from '@muster/contracts';
 import { coreError } from '../errors.ts';
-import type { Appended, EventsJson, Gathering } from './event-log.ts';
+import type { Appended, EventsJson, Gathering, Since } from './event-log.ts';
 
 export interface QueueLimits {
   /** How much may wait in all, in bytes of JSON, what is being written included. @default 67_108_864 */
@@ -28,6 +28,7 @@ export interface Append extends EventsJson {
   readonly stream: string;
   readonly bytes: number;
   readonly expectedTop: number | undefined;
+  readonly since: Since | undefined;
   readonly resolve: (appended: Appended) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -81,6 +82,7 @@ export class AppendQueue {
     stream: string,
     events: readonly AgentEvent[] | Gathering,
     expectedTop: number | undefined,
+    since?: Since,
   ): Promise<Appended> {
     return new Promise((resolve, reject) => {
       const gather = typeof events === 'function' ? events : undefined;
@@ -89,7 +91,7 @@ export class AppendQueue {
       const bytes = json.length + OVERHEAD;
       this.#check(stream, json);
       this.#admit(bytes);
-      this.#join({ kind: 'append', stream, json, bytes, count, expectedTop, resolve, reject, gather });
+      this.#join({ kind: 'append', stream, json, bytes, count, expectedTop, since, resolve, reject, gather });
     });
   }
 
