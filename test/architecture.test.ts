@@ -48,7 +48,7 @@ const CORE_LAYERS: Readonly<Record<string, readonly string[]>> = {
   ],
   scopes: ['declare', 'lifecycle/gate', 'clock', 'errors', 'principal', 'redact', 'runtime-event', 'thenable'],
   log: ['declare', 'errors', 'subscription'],
-  state: ['declare', 'errors', 'subscription'],
+  state: ['declare', 'clock', 'errors', 'graph-view', 'runtime', 'runtime-event', 'subscription'],
 };
 
 /** The only files that may touch the clock, timers or randomness. */

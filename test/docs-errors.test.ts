@@ -82,6 +82,8 @@ const core: Samples<typeof CORE_ERRORS> = {
   NODE_UNKNOWN: { name: 'Databse', near: ['Database'] },
   APPEND_TOO_LARGE: { stream: 's', bytes: 9_000_000, limit: 8_388_608 },
   LOG_BUSY: { waitingBytes: 67_108_000, limit: 67_108_864 },
+  LEASE_LOST: { key: 'leases/one', why: 'expired' },
+  LEASE_BUSY: { key: 'leases/one', attempts: 5 },
 };
 
 const server: Samples<typeof SERVER_ERRORS> = {
