@@ -133,6 +133,7 @@ const agents: Samples<typeof AGENT_ERRORS> = {
   RUN_TIMEOUT: { timeoutMs: 600_000 },
   RUN_FAILED: {},
   RUN_CANCELLED: { reason: null },
+  RUN_FENCED: { run: '0f3e' },
   RUN_INTERRUPTED: {},
   TOOL_INPUT_INVALID: { tool: 'search', problems: ['a string is expected'] },
   TOOL_SCHEMA_UNKNOWN: { tool: 'search_docs', vendor: 'valibot' },

@@ -8,6 +8,7 @@ import {
   Clock,
   EventLog,
   KeyValueStore,
+  Leases,
   optional,
   type Principal,
   principalOf,
@@ -24,10 +25,12 @@ import { agentError } from '../errors.ts';
 import { ThreadService } from '../threads/thread-service.ts';
 import { allEnded } from './all-ended.ts';
 import { AskedOnce, fingerprintOf } from './asked-once.ts';
+import type { ExecutionEngine } from './execution-engine.ts';
 import { ExecutionEngineFactory } from './execution-engine-factory.ts';
 import type { Requester } from './requester.ts';
 import { RUN_LIMITS, RunLimits } from './run-limits.ts';
 import { RunQueue, type Turn } from './run-queue.ts';
+import { RunReaper } from './run-reaper.ts';
 import { type RunRecord, RunRecords } from './run-records.ts';
 import { RunWatch } from './run-watch.ts';
 import { type Going, SubAgents } from './sub-agents.ts';
@@ -61,6 +64,9 @@ export class AgentSupervisor implements Service {
   readonly #helpers: SubAgents;
   readonly #asked: AskedOnce;
   readonly #watch: RunWatch;
+  readonly #leases: Leases;
+  readonly #reaper: RunReaper;
+  readonly #isShared: boolean;
   readonly #active = new Map<string, Going>();
   #queue = new RunQueue(RUN_LIMITS);
   #waitingPerUser = RUN_LIMITS.waitingPerUser;
@@ -82,12 +88,24 @@ export class AgentSupervisor implements Service {
     this.#registry = registry;
     this.#engines = engines;
     this.#threads = threads;
-    this.#records = new RunRecords(store, log, clock);
+    this.#isShared = store.isShared === true;
+    this.#leases = new Leases(store, clock, random.uuid());
+    this.#records = new RunRecords(store, log, clock, this.#leases);
     this.#random = random;
     this.#clock = clock;
     this.#limits = limits;
     this.#asked = new AskedOnce(this.#records);
     this.#watch = new RunWatch({ records: this.#records, clock, events, active: this.#active });
+    this.#reaper = new RunReaper({
+      store,
+      leases: this.#leases,
+      records: this.#records,
+      clock,
+      events,
+      takenOver: (record) => this.#takenOver(record),
+      wished: (run, reason) => this.#active.get(run)?.engine.cancel(reason),
+      counted: (user) => this.#queue.look(user),
+    });
     this.#helpers = new SubAgents({
       registry,
       engines,
@@ -96,14 +114,20 @@ export class AgentSupervisor implements Service {
       clock,
       active: this.#active,
       stored: (run, storing) => this.#watch.stored(run, storing),
+      guard: (engine) => this.#guard(engine),
     });
   }
 
-  /** Runs that a process before this one has left open get their terminal before anybody is served. */
+  /**
+   * Runs that a process before this one has left open get their terminal before anybody is served; where others may carry
+   * them, their leases are waited for.
+   */
   async start(): Promise<void> {
-    await this.#records.interruptAll((record, terminal) => this.#recover(record, terminal));
+    if (this.#isShared) await this.#records.sweep();
+    else await this.#records.interruptAll((record, terminal) => this.#recover(record, terminal));
     const limits = { ...RUN_LIMITS, ...this.#limits.current };
-    this.#queue = new RunQueue(limits);
+    this.#queue = new RunQueue(limits, (user) => this.#reaper.elsewhere(user).running);
+    this.#reaper.open();
     this.#waitingPerUser = limits.waitingPerUser;
     this.#accepting = true;
   }
@@ -143,7 +167,7 @@ export class AgentSupervisor implements Service {
   async #accept(requester: Requester, request: RunRequest, key: string | null): Promise<RunAccepted> {
     const { principal } = requester;
     const registered = this.#registry.find(request.agent);
-    const waiting = this.#queue.waitingOf(principal.user);
+    const waiting = this.#queue.waitingOf(principal.user) + this.#reaper.elsewhere(principal.user).waiting;
     if (waiting >= this.#waitingPerUser)
       throw agentError('QUEUE_FULL', { waiting, limit: this.#waitingPerUser, retryAfterMs: QUEUE_RETRY_MS });
     const turn = this.#queue.enter(principal.user);
@@ -182,6 +206,8 @@ export class AgentSupervisor implements Service {
         request: key,
         asked: fingerprintOf(request),
         parent: null,
+        state: turn.position === 0 ? 'running' : 'waiting',
+        fence: 0,
       };
       await allEnded([requester.follow(thread), this.#records.open(record)]);
       // Looked at again: the app may have begun to stop while the question was stored.
@@ -194,6 +220,7 @@ export class AgentSupervisor implements Service {
         input,
         (agent, text, until) => this.#helpers.delegate({ principal, permit, input }, run, 1, agent, text, until),
       );
+      this.#guard(engine);
       const { position } = turn;
       const accepted = recorder.accept(
         request.text,
@@ -213,6 +240,17 @@ export class AgentSupervisor implements Service {
     }
   }
 
+  /** Nothing of a run is written here once its record is somebody else's. */
+  #guard(engine: ExecutionEngine): void {
+    const lease = this.#records.leaseOf(engine.run);
+    if (lease !== undefined) engine.under(lease);
+  }
+
+  /** Ends a run whose owner has gone. */
+  async #takenOver(record: RunRecord): Promise<void> {
+    await this.#records.interrupt(record, (ended, terminal) => this.#recover(ended, terminal));
+  }
+
   /** Stores how a run of a process before this one ended; of one that has helped another nothing is stored. */
   async #recover(record: RunRecord, terminal: EventData<'agent_completed'> | undefined): Promise<void> {
     const { run, user, thread, parent } = record;
@@ -229,19 +267,23 @@ export class AgentSupervisor implements Service {
       ({ engine }) => engine.user === principal.user && engine.thread === thread,
     );
     for (const { engine } of own) engine.cancel(reason);
-    await Promise.all(own.map(({ ended }) => ended));
+    const elsewhere = this.#reaper.inThread(principal.user, thread);
+    await Promise.all(elsewhere.map((run) => this.#records.wish(principal, run, reason)));
+    await Promise.all([...own.map(({ ended }) => ended), ...elsewhere.map((run) => this.#records.gone(run))]);
   }
 
   /**
    * Cancels a run of this user; its terminal says so. A run that has ended is left as it is.
    *
-   * @throws MusterError `RUN_NOT_FOUND` when the run is somebody else's.
+   * @returns for a run that may be another process's: resolves when that one can know.
+   * @throws MusterError `RUN_NOT_FOUND` when the run is somebody else's; the promise rejects with the same.
    */
-  cancel(principal: Principal, run: string, reason: string | null): void {
+  cancel(principal: Principal, run: string, reason: string | null): Promise<void> | undefined {
     const active = this.#active.get(run);
-    if (active === undefined) return;
+    if (active === undefined) return this.#isShared ? this.#records.wish(principal, run, reason) : undefined;
     if (active.engine.user !== principal.user) throw agentError('RUN_NOT_FOUND', { run });
     active.engine.cancel(reason);
+    return undefined;
   }
 
   /** Lets runs finish; what is left near the end of the time is interrupted and gets its terminal. */
@@ -265,6 +307,8 @@ export class AgentSupervisor implements Service {
     this.#interruptAll();
     await this.#allEnded();
     this.#watch.close();
+    await this.#reaper.close();
+    this.#leases.close();
   }
 
   #interruptAll(): void {

@@ -22,7 +22,7 @@ import type { Agent, RunInput } from '../agents/agent.ts';
 import { Content } from '../content/content.ts';
 import { ContentPolicy } from '../content/content-policy.ts';
 import { ExecutionEngine, type RunParts } from './execution-engine.ts';
-import { RunRecorder } from './run-recorder.ts';
+import { type Resumed, RunRecorder } from './run-recorder.ts';
 import { UserEmitter } from './user-emitter.ts';
 
 /** Time for one run, in milliseconds. */
@@ -60,6 +60,7 @@ export class ExecutionEngineFactory {
   }
 
   /**
+   * @param resumed where a run stands that goes on here. @default it begins
    * @throws MusterError `PERMIT_DEAD` when the gate has closed since the permit was issued; `SCOPE_LIMIT` when the user
    * has as many open scopes of runs as the app allows.
    */
@@ -70,13 +71,15 @@ export class ExecutionEngineFactory {
     principal: Principal,
     input: RunInput,
     delegate: RunParts['delegate'],
+    resumed?: Resumed,
   ): { readonly engine: ExecutionEngine; readonly recorder: RunRecorder } {
     const events = isProbe(principal) ? this.#quiet : this.#events;
-    const emitter = new UserEmitter(principal, input.thread, this.#log);
+    const emitter = new UserEmitter(principal, input.thread, this.#log, run, resumed?.after);
     const recorder = new RunRecorder(run, registered.agent, emitter, {
       clock: this.#clock,
       events,
       content: (this.#content ??= new Content(this.#policy.current)),
+      resumed,
     });
     const abort = new AbortController();
     const { thread } = input;

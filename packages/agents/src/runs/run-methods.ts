@@ -9,12 +9,12 @@ import type { Requester } from './requester.ts';
 export function runMethods(
   supervisor: AgentSupervisor,
   requester: Requester,
-): { run(data: unknown, call?: { readonly request?: string }): Promise<unknown>; cancel(data: unknown): void } {
+): { run(data: unknown, call?: { readonly request?: string }): Promise<unknown>; cancel(data: unknown): Promise<void> | undefined } {
   return {
     run: async (data, call) => supervisor.accept(requester, parseData(RunRequest, data), call?.request),
     cancel: (data) => {
       const { run, reason } = parseData(CancelRequest, data);
-      supervisor.cancel(requester.principal, run, reason ?? null);
+      return supervisor.cancel(requester.principal, run, reason ?? null);
     },
   };
 }

@@ -9,7 +9,7 @@ import {
   type Alteration,
   type Clock,
   type EventData,
-  type MusterError,
+  MusterError,
   RUN,
   StateMachine,
   type Timer,
@@ -36,11 +36,21 @@ const EVENT_BYTES = 4 * 2 ** 20;
 /** A text of fewer characters fits, whatever they are: one is three bytes at the most. */
 const CERTAIN_CHARACTERS = Math.floor(EVENT_BYTES / 3);
 
-/** What all recorders of an app share. */
+/** Where a run stands that another process has begun. */
+export interface Resumed {
+  /** How many events of it are in the log, the first two among them and no tool call open. */
+  readonly n: number;
+  /** Offset of the last of them. */
+  readonly after: number;
+}
+
+/** What a recorder is made of; all but the last is the app's. */
 export interface RecorderParts {
   readonly clock: Clock;
   readonly events: RuntimeEvents;
   readonly content: Content;
+  /** @default the run begins with this recorder */
+  readonly resumed?: Resumed | undefined;
 }
 
 interface Steps {
@@ -66,23 +76,29 @@ export class RunRecorder {
   /** True once the terminal is being made: it passes, and what goes with it, also where nothing else would. */
   #isEnding = false;
   #breached: ((error: MusterError) => void) | undefined;
+  #isHeld: () => boolean = () => true;
+  #onFenced: (() => void) | undefined;
+  /** Why nothing is written any more. */
+  #fenced: MusterError | undefined;
   #isLateTold = false;
   #pendingOutput = '';
   #outputTimer: Timer | undefined;
 
-  constructor(run: string, agent: string, emitter: UserEmitter, { clock, events, content }: RecorderParts) {
+  constructor(run: string, agent: string, emitter: UserEmitter, { clock, events, content, resumed }: RecorderParts) {
     this.run = run;
     this.#text = {
       id: `{"id":${JSON.stringify(run).slice(0, -1)}:`,
       run: `","run":${JSON.stringify(run)},"n":`,
       agent: `,"agent":${JSON.stringify(agent)},"at":`,
     };
-    this.#outbox = new Outbox(emitter, (count, cause) => agentError('APPEND_FAILED', { run, count }, cause));
+    this.#outbox = new Outbox(emitter, (count, cause) => this.#notAppended(count, cause));
     this.#clock = clock;
     this.#events = events;
     this.#content = content;
     this.#startedAt = clock.monotonic();
-    this.#machine = new StateMachine(`run ${run}`, RUN, 'accepted', this.#moved('run', run));
+    this.#n = resumed?.n ?? 0;
+    const state = resumed === undefined ? 'accepted' : 'running';
+    this.#machine = new StateMachine(`run ${run}`, RUN, state, this.#moved('run', run));
   }
 
   get hasEnded(): boolean {
@@ -92,6 +108,26 @@ export class RunRecorder {
   /** @param breached told once, of the first event that was refused before the end. */
   onBreach(breached: (error: MusterError) => void): void {
     this.#breached = breached;
+  }
+
+  /**
+   * Has it write only while the run is this process's.
+   *
+   * @param isHeld asked before every event.
+   * @param fenced told once, when the run turns out to be somebody else's: nothing is written from then on.
+   */
+  under(isHeld: () => boolean, fenced: () => void): void {
+    this.#isHeld = isHeld;
+    this.#onFenced = fenced;
+  }
+
+  /** Writes nothing any more; what is emitted rejects with the error that is returned, `RUN_FENCED`. */
+  fence(): MusterError {
+    this.#fenced ??= agentError('RUN_FENCED', { run: this.run });
+    this.#outputTimer?.cancel();
+    this.#onFenced?.();
+    this.#onFenced = undefined;
+    return this.#fenced;
   }
 
   /** The first two events, in one append: a user who is told of a run has something to see. */
@@ -106,7 +142,7 @@ export class RunRecorder {
 
   /**
    * @param step the place among the steps that the agent takes, if it knows; what is no whole number is left out.
-   * @throws MusterError `CONTRACT_VIOLATION`, `RUN_OVERFLOW` or `APPEND_FAILED`, like everything that is emitted here.
+   * @throws MusterError `CONTRACT_VIOLATION`, `RUN_OVERFLOW`, `APPEND_FAILED` or `RUN_FENCED`, like everything that is emitted here.
    */
   think(reasoning: string, step?: Steps): Promise<Receipt> {
     this.#flushOutput();
@@ -239,6 +275,7 @@ export class RunRecorder {
    * @param accepted called when it will be, at once.
    */
   #write(name: AgentEventName, data: string, accepted?: () => void): Promise<Receipt> {
+    if (this.#fenced !== undefined || !this.#isHeld()) return rejected(this.fence());
     if (!this.#machine.can(name)) return this.refuse(name, this.#rule);
     if (isTooLarge(data)) return this.refuse(name, `one event has ${EVENT_BYTES} bytes at the most`);
     const { events, bytes, isFull } = this.#outbox;
@@ -250,6 +287,11 @@ export class RunRecorder {
     const n = this.#n;
     const at = this.#clock.now();
     return this.#outbox.add(`${id}${n}","event":"${name}${run}${n}${agent}${at},"data":${data}}`);
+  }
+
+  #notAppended(count: number, cause: unknown): MusterError {
+    const isFenced = cause instanceof MusterError && cause.code === 'RUN_FENCED';
+    return isFenced ? this.fence() : agentError('APPEND_FAILED', { run: this.run, count }, cause);
   }
 
   get #rule(): string {

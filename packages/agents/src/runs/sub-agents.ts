@@ -39,6 +39,7 @@ interface Shared {
   readonly active: Map<string, Going>;
   /** Never rejects. */
   stored(run: string, storing: Promise<void>): Promise<void>;
+  guard(engine: ExecutionEngine): void;
 }
 
 export class SubAgents {
@@ -75,12 +76,15 @@ export class SubAgents {
       request: null,
       asked: '',
       parent,
+      state: 'running' as const,
+      fence: 0,
     };
     const { engine, recorder } = await this.#begin(record, () =>
       this.#parts.engines.create(permit, run, registered, principal, input, (...asked) =>
         this.delegate(family, run, depth + 1, ...asked),
       ),
     );
+    this.#parts.guard(engine);
     const ended = this.#help(engine, recorder.accept(text, `${registered.agent} helps`, { parent }), record, until);
     this.#parts.active.set(run, { engine, ended: ended.catch(() => {}) });
     const { status, code = null, finalResponse, result, usage } = await ended;
@@ -117,6 +121,7 @@ export class SubAgents {
       else until.addEventListener('abort', abandon, { once: true });
       const ending = await engine.execute(Promise.resolve());
       if (engine.isRecorded) await this.#parts.stored(engine.run, this.#parts.records.close(engine.run));
+      else this.#parts.records.leave(engine.run);
       return ending;
     } catch (error) {
       await this.#parts.stored(engine.run, this.#parts.records.abandon(record));
