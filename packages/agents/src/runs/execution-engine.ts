@@ -161,7 +161,6 @@ export class ExecutionEngine {
     // An agent that takes no notice of its signal does not decide how the run ended.
     const ending = signal.reason instanceof RunAbort ? signal.reason.ending : own;
     this.#abort.abort(new RunAbort(ending));
-    if (this.#isFenced) return ending;
     try {
       await this.#parts.recorder.finish(ending);
       this.#isRecorded = true;
