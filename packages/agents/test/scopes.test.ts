@@ -110,7 +110,7 @@ describe('the scope of a run', () => {
     const { accept, clock, journal, live, stop, supervisor } = await withScopes(() => new Promise(() => {}));
     const { run } = await accept();
     await clock.settle();
-    supervisor.cancel(principalOf('ann'), run, null);
+    void supervisor.cancel(principalOf('ann'), run, null);
     await clock.settle(20);
     expect([supervisor.activeRuns, supervisor.abandonedRuns, live()?.run]).toEqual([0, 1, 1]);
     await clock.advance(4_999);

@@ -61,7 +61,10 @@ describe('a run whose instance has been killed', () => {
     expectLegal(events);
     expect(events.slice(-2)).toMatchObject([
       { event: 'tool_completed', data: { status: 'abandoned' } },
-      { event: 'agent_completed', data: { status: 'interrupted', by: 'reaper', code: 'RUN_INTERRUPTED', retryable: true } },
+      {
+        event: 'agent_completed',
+        data: { status: 'interrupted', by: 'reaper', code: 'RUN_INTERRUPTED', retryable: true },
+      },
     ]);
     expect(await second.rowsOf(thread)).toMatchObject([
       { role: 'user', status: 'interrupted', run },

@@ -255,7 +255,8 @@ describe('leases under pauses, late and lost answers, and races', () => {
             else holder.clock.schedule(500, look);
           };
           look();
-          if (random.below(3) === 0) holder.clock.schedule(random.below(20_000), () => lease.release().catch(() => {}));
+          if (random.below(3) === 0)
+            holder.clock.schedule(random.below(20_000), () => void lease.release().catch(() => {}));
         },
         () => holder.clock.schedule(500, again),
       );

@@ -9,7 +9,10 @@ import type { Requester } from './requester.ts';
 export function runMethods(
   supervisor: AgentSupervisor,
   requester: Requester,
-): { run(data: unknown, call?: { readonly request?: string }): Promise<unknown>; cancel(data: unknown): Promise<void> | undefined } {
+): {
+  run(data: unknown, call?: { readonly request?: string }): Promise<unknown>;
+  cancel(data: unknown): Promise<void> | undefined;
+} {
   return {
     run: async (data, call) => supervisor.accept(requester, parseData(RunRequest, data), call?.request),
     cancel: (data) => {

@@ -81,11 +81,7 @@ export interface EventLog {
    * @throws MusterError `LOG_BUSY` at once when too much waits to be written; it can be tried again.
    * @throws MusterError `APPEND_TOO_LARGE` when the events of one call are larger than the log takes.
    */
-  append(
-    stream: string,
-    events: readonly AgentEvent[] | Gathering,
-    expected?: Expected,
-  ): Promise<Appended>;
+  append(stream: string, events: readonly AgentEvent[] | Gathering, expected?: Expected): Promise<Appended>;
   /**
    * Reads the records that hold events above `after`: as many as fit into `maxBytes`, and at least one if there is one.
    *

@@ -62,11 +62,7 @@ export class MemoryLog implements EventLog {
     };
   }
 
-  append(
-    stream: string,
-    events: readonly AgentEvent[] | Gathering,
-    expected: Expected = {},
-  ): Promise<Appended> {
+  append(stream: string, events: readonly AgentEvent[] | Gathering, expected: Expected = {}): Promise<Appended> {
     return this.#queue.append(stream, events, expected.expectedTop, expected.since);
   }
 

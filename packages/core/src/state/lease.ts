@@ -179,7 +179,7 @@ export class Lease {
     // Its beat proves a write whose answer was lost, and all that were sent before it are settled.
     const { beat } = found.value as unknown as Owned;
     this.#renewedAt = Math.max(this.#renewedAt, this.#unanswered.get(beat) ?? this.#renewedAt);
-    for (const sent of [...this.#unanswered.keys()]) if (sent <= beat) this.#unanswered.delete(sent);
+    for (const sent of this.#unanswered.keys()) if (sent <= beat) this.#unanswered.delete(sent);
     if (attempt === ATTEMPTS) throw coreError('LEASE_BUSY', { key: this.key, attempts: attempt });
   }
 
@@ -205,6 +205,8 @@ export class Lease {
   }
 }
 
+const OWNED: ReadonlySet<string> = new Set<keyof Owned>(['owner', 'term', 'leaseMs', 'beat']);
+
 /** A record as it stands in the store while somebody owns it. */
 export function ownedBy(by: Pick<Owned, 'owner' | 'term'>, beat: number, value: Fields): Fields & Owned {
   return { ...value, owner: by.owner, term: by.term, leaseMs: LEASE.leaseMs, beat };
@@ -217,6 +219,5 @@ export function ownerOf({ value }: Pick<KeyValueEntry, 'value'>): string | undef
 
 /** What a record holds beside what its lease says. */
 export function fieldsOf({ value }: Pick<KeyValueEntry, 'value'>): Fields {
-  const { owner: _, term: __, leaseMs: ___, beat: ____, ...fields } = value as Fields & Owned;
-  return fields;
+  return Object.fromEntries(Object.entries(value as Fields).filter(([name]) => !OWNED.has(name)));
 }

@@ -81,7 +81,7 @@ export class Leases {
 
   /** Renews nothing any more; the records are left to whoever takes them over. */
   close(): void {
-    for (const lease of [...this.#own]) lease.leave();
+    for (const lease of this.#own) lease.leave();
   }
 
   async #take({ key, revision }: Pick<KeyValueEntry, 'key' | 'revision'>, value: Fields): Promise<Lease | undefined> {
@@ -122,7 +122,7 @@ export class Leases {
   /** Renews what is due. It waits for no answer: one that never comes must not keep the others from being renewed. */
   readonly #look = (): void => {
     this.#timer = this.#clock.schedule(LEASE.retryMs, this.#look);
-    for (const lease of [...this.#own]) void lease.keep();
+    for (const lease of this.#own) void lease.keep();
   };
 }
 

@@ -77,7 +77,5 @@ export class ObservedRecords {
 /** True when the owner had no part in the change: a wish that somebody else leaves keeps no record alive. */
 function isSameBeat(before: Observed, { value }: { readonly value: unknown }): boolean {
   const [old, young] = [before.value as Partial<Owned>, value as Partial<Owned>];
-  return (
-    young.owner !== undefined && old.owner === young.owner && old.term === young.term && old.beat === young.beat
-  );
+  return young.owner !== undefined && old.owner === young.owner && old.term === young.term && old.beat === young.beat;
 }

@@ -49,7 +49,7 @@ export class InstanceClock implements Clock {
     if (this.#stoodAt !== undefined) this.#behind += this.#clock.monotonic() - this.#stoodAt;
     this.#stoodAt = undefined;
     this.#isPaused = false;
-    for (const fire of [...this.#due]) {
+    for (const fire of this.#due) {
       // One of them may have cancelled another.
       if (this.#due.delete(fire)) fire();
     }
