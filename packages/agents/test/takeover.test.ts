@@ -40,6 +40,18 @@ class Tester implements Agent {
   }
 }
 
+let attempts = 0;
+
+@agent({ name: 'stubborn', description: 'begins again', tools: [pending], onTakeover: 'restart' })
+class Stubborn implements Agent {
+  async run({ text, history }: RunInput, ctx: AgentContext) {
+    attempts += 1;
+    await ctx.think(`attempt ${attempts}, with ${history.length} messages before`);
+    await ctx.tool(pending, { text });
+    return { finalResponse: `${text} after all` };
+  }
+}
+
 const two = async (shared: Cluster, services = [Tester] as Parameters<typeof instanceOn>[1]) =>
   [await instanceOn(shared, services), await instanceOn(shared, services)] as [Instance, Instance];
 
@@ -167,6 +179,99 @@ describe('a run whose instance lives', () => {
     expectLegal(events);
     expect(events.at(-1)).toMatchObject({ data: { status: 'interrupted', by: 'supervisor' } });
     expect(await shared.store.list('runs/')).toEqual([]);
+    await second.stop();
+  });
+});
+
+describe('a run of an agent that may begin again', () => {
+  const services = [Stubborn];
+
+  it('goes on in the same run on another instance, and is one whole run', async () => {
+    attempts = 0;
+    const shared = cluster();
+    const [first, second] = await two(shared, services);
+    const { thread, run } = await first.ask('hang', { id: 'request' });
+    await shared.clock.settle();
+    first.kill();
+    await shared.clock.advance(GIVEN_UP + REAP_MS);
+    expect(await terminals(shared, thread)).toBe(0);
+    expect((await shared.store.list('runs/'))[0]?.value).toMatchObject({ run, fence: 1 });
+    expect(second.supervisor.activeRuns).toBe(1);
+    await shared.clock.advance(60_000);
+    goOn('hang');
+    await shared.clock.settle();
+    const events = await shared.eventsOf(thread);
+    expectLegal(events);
+    expect(names(events)).toEqual([
+      'agent_started',
+      'agent_thinking',
+      'agent_thinking',
+      'tool_executing',
+      'tool_completed',
+      'agent_thinking',
+      'agent_thinking',
+      'tool_executing',
+      'tool_completed',
+      'agent_completed',
+    ]);
+    expect(events[4]).toMatchObject({ data: { status: 'abandoned' } });
+    expect(events[6]).toMatchObject({ data: { reasoning: 'attempt 2, with 0 messages before' } });
+    expect(await second.rowsOf(thread)).toMatchObject([
+      { role: 'user', status: 'success' },
+      { role: 'assistant', content: 'hang after all', status: 'success' },
+    ]);
+    expect(await second.ask('hang', { id: 'request' })).toEqual({ run, thread });
+    expect(await shared.store.list('runs/')).toEqual([]);
+    await second.stop();
+  });
+
+  it('is not written by the owner before, who wakes up beside it', async () => {
+    const shared = cluster();
+    const [first, second] = await two(shared, services);
+    const { thread } = await first.ask('hang');
+    await shared.clock.settle();
+    first.clock.pause('withTime');
+    await shared.clock.advance(GIVEN_UP + REAP_MS);
+    goOn('hang');
+    first.clock.resume();
+    await shared.clock.advance(LEASE.renewMs);
+    expectLegal(await shared.eventsOf(thread));
+    expect(first.faults).toMatchObject([{ code: 'RUN_FENCED' }]);
+    expect(await second.rowsOf(thread)).toHaveLength(2);
+    await Promise.all([first.stop(), second.stop()]);
+  });
+
+  it('is interrupted when it has brought down too many', async () => {
+    const shared = cluster();
+    let carrier = await instanceOn(shared, services);
+    const { thread } = await carrier.ask('hang');
+    for (let n = 1; n <= 4; n += 1) {
+      const next = await instanceOn(shared, services);
+      await shared.clock.settle();
+      carrier.kill();
+      await shared.clock.advance(GIVEN_UP + 2 * REAP_MS);
+      expect(await terminals(shared, thread)).toBe(n === 4 ? 1 : 0);
+      carrier = next;
+    }
+    expectLegal(await shared.eventsOf(thread));
+    await carrier.stop();
+  });
+
+  it('can be cancelled where it goes on, and is interrupted when that was wished before', async () => {
+    const shared = cluster();
+    const [first, second] = await two(shared, services);
+    const gone = await first.ask('hang');
+    const wished = await first.ask('hang');
+    await shared.clock.settle();
+    first.kill();
+    await second.cancel(wished.run);
+    await shared.clock.advance(GIVEN_UP + REAP_MS);
+    expect((await shared.eventsOf(wished.thread)).at(-1)).toMatchObject({ data: { status: 'interrupted' } });
+    await second.cancel(gone.run);
+    await shared.clock.settle();
+    const events = await shared.eventsOf(gone.thread);
+    expectLegal(events);
+    expect(events.at(-1)).toMatchObject({ data: { status: 'cancelled', by: 'user' } });
     await second.stop();
   });
 });

@@ -14,6 +14,7 @@ import {
   principalOf,
   Random,
   type Ref,
+  Runtime,
   RuntimeEvents,
   type Service,
   service,
@@ -30,6 +31,7 @@ import { ExecutionEngineFactory } from './execution-engine-factory.ts';
 import type { Requester } from './requester.ts';
 import { RUN_LIMITS, RunLimits } from './run-limits.ts';
 import { RunQueue, type Turn } from './run-queue.ts';
+import { Restarts } from './restarts.ts';
 import { RunReaper } from './run-reaper.ts';
 import { type RunRecord, RunRecords } from './run-records.ts';
 import { RunWatch } from './run-watch.ts';
@@ -51,6 +53,7 @@ const QUEUE_RETRY_MS = 5_000;
     Clock,
     RuntimeEvents,
     optional(RunLimits),
+    Runtime,
   ],
 })
 export class AgentSupervisor implements Service {
@@ -66,6 +69,7 @@ export class AgentSupervisor implements Service {
   readonly #watch: RunWatch;
   readonly #leases: Leases;
   readonly #reaper: RunReaper;
+  readonly #restarts: Restarts;
   readonly #isShared: boolean;
   readonly #active = new Map<string, Going>();
   #queue = new RunQueue(RUN_LIMITS);
@@ -84,6 +88,7 @@ export class AgentSupervisor implements Service {
     clock: Clock,
     events: RuntimeEvents,
     limits: Ref<RunLimits>,
+    runtime: Runtime,
   ) {
     this.#registry = registry;
     this.#engines = engines;
@@ -115,6 +120,20 @@ export class AgentSupervisor implements Service {
       active: this.#active,
       stored: (run, storing) => this.#watch.stored(run, storing),
       guard: (engine) => this.#guard(engine),
+    });
+    this.#restarts = new Restarts({
+      registry,
+      engines,
+      threads,
+      records: this.#records,
+      clock,
+      runtime,
+      watch: this.#watch,
+      active: this.#active,
+      queue: () => this.#queue,
+      isAccepting: () => this.#accepting,
+      guard: (engine) => this.#guard(engine),
+      delegate: (family, run, agent, text, until) => this.#helpers.delegate(family, run, 1, agent, text, until),
     });
   }
 
@@ -246,8 +265,13 @@ export class AgentSupervisor implements Service {
     if (lease !== undefined) engine.under(lease);
   }
 
-  /** Ends a run whose owner has gone. */
+  /** Ends a run whose owner has gone, or begins it again. */
   async #takenOver(record: RunRecord): Promise<void> {
+    try {
+      if (await this.#restarts.restart(record)) return;
+    } catch (error) {
+      await this.#watch.stored(record.run, Promise.reject(error));
+    }
     await this.#records.interrupt(record, (ended, terminal) => this.#recover(ended, terminal));
   }
 

@@ -59,6 +59,7 @@ export class RunReaper {
   open(): void {
     const { store, clock } = this.#parts;
     if (store.isShared !== true) return;
+    this.#elsewhere.clear();
     this.#records = new ObservedRecords(store, clock, RUNS, (now, before) => this.#see(now, before));
     this.#timer = clock.schedule(REAP_MS, this.#reap);
   }

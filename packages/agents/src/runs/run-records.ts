@@ -248,7 +248,7 @@ export class RunRecords {
         return undefined;
       const more = resumingOf(events, record, this.#clock.now());
       const appended = await this.#log.append(stream, more, { expectedTop: top });
-      if (appended.ok) return { n: events.length + more.length, after: appended.top, text: first.data.message };
+      if (appended.ok) return { n: more.at(-1)?.n ?? 0, after: appended.top, text: first.data.message };
     }
   }
 

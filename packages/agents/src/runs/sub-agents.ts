@@ -23,7 +23,7 @@ export interface Going {
 }
 
 /** What the runs that help one another have in common. */
-interface Family {
+export interface Family {
   readonly principal: Principal;
   readonly permit: Permit;
   readonly input: RunInput;
