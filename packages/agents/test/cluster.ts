@@ -35,11 +35,31 @@ export type Cluster = ReturnType<typeof cluster>;
 
 /** Ways between an instance and what it shares; what is sent while they are cut never arrives, and nothing comes back. */
 class Link {
-  isCut = false;
+  #isCut = false;
+  readonly #unanswered = new Set<(reason: Error) => void>();
+  /** What watchers are told once the link is there again, as by a client that catches up. */
+  #untold: (() => void)[] = [];
   readonly #isShared: boolean;
 
   constructor(isShared: boolean) {
     this.#isShared = isShared;
+  }
+
+  get isCut(): boolean {
+    return this.#isCut;
+  }
+
+  /** What was under way is answered with a failure once the link is there again: whether it was done nobody knows. */
+  set isCut(isCut: boolean) {
+    this.#isCut = isCut;
+    if (isCut) return;
+    for (const tell of this.#untold.splice(0)) tell();
+    for (const reject of this.#unanswered) reject(new Error('the link was cut'));
+    this.#unanswered.clear();
+  }
+
+  #never(): Promise<never> {
+    return new Promise((_, reject) => this.#unanswered.add(reject));
   }
 
   over<T extends object>(target: T, called: (method: string, args: readonly unknown[]) => void): T {
@@ -51,12 +71,14 @@ class Link {
         return (...args: unknown[]): unknown => {
           if (name === 'watch' || name === 'subscribe') {
             const sink = args[1] as (heard: unknown) => void;
-            return value.call(target, args[0], (heard: unknown) => this.isCut || sink(heard)) as unknown;
+            return value.call(target, args[0], (heard: unknown) =>
+              this.#isCut ? this.#untold.push(() => sink(heard)) : sink(heard),
+            ) as unknown;
           }
-          if (this.isCut) return new Promise(() => {});
+          if (this.#isCut) return this.#never();
           called(String(name), args);
           return (value.call(target, ...args) as Promise<unknown>).then((result) =>
-            this.isCut ? new Promise(() => {}) : result,
+            this.#isCut ? this.#never() : result,
           );
         };
       },

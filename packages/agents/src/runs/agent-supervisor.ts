@@ -262,7 +262,7 @@ export class AgentSupervisor implements Service {
   /** Nothing of a run is written here once its record is somebody else's. */
   #guard(engine: ExecutionEngine): void {
     const lease = this.#records.leaseOf(engine.run);
-    if (lease !== undefined) engine.under(lease);
+    if (this.#isShared && lease !== undefined) engine.under(lease);
   }
 
   /** Ends a run whose owner has gone, or begins it again. */

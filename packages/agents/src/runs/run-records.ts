@@ -146,6 +146,15 @@ export class RunRecords {
     await lease.update((record) => ({ ...record, state: 'running' }));
   }
 
+  /**
+   * Whether the end of a run is stored here: where others take runs over, only while it is this process's and its terminal
+   * is in the log. Else whoever takes it over stores how it ended.
+   */
+  settlesHere(run: string, isRecorded: boolean): boolean {
+    if (this.#store.isShared !== true) return true;
+    return isRecorded && this.#held.get(run)?.isHeld === true;
+  }
+
   /** The run has its terminal. One that this process does not carry any more is left to whoever does. */
   async close(run: string): Promise<void> {
     const lease = this.#held.get(run);

@@ -74,8 +74,7 @@ export class RunWatch {
     const closed = this.#release(engine, turn);
     // A stop waits for this run: by then nothing of it may use the store any more.
     await storing;
-    // What is another's by now is settled by that one.
-    if (!engine.isFenced && records.leaseOf(engine.run)?.isHeld !== false)
+    if (records.settlesHere(engine.run, engine.isRecorded))
       await this.stored(
         engine.run,
         conversation.end(ending.status, ending.finalResponse ?? ending.error?.message ?? ''),
