@@ -46,6 +46,10 @@ let attempts = 0;
 class Stubborn implements Agent {
   async run({ text, history }: RunInput, ctx: AgentContext) {
     attempts += 1;
+    if (text === 'babble') {
+      await new Promise<void>((resolve) => waits.set(text, [...(waits.get(text) ?? []), resolve]));
+      await ctx.think('late').catch(() => {});
+    }
     await ctx.think(`attempt ${attempts}, with ${history.length} messages before`);
     await ctx.tool(pending, { text });
     return { finalResponse: `${text} after all` };
@@ -238,6 +242,33 @@ describe('a run of an agent that may begin again', () => {
     expectLegal(await shared.eventsOf(thread));
     expect(first.faults).toMatchObject([{ code: 'RUN_FENCED' }]);
     expect(await second.rowsOf(thread)).toHaveLength(2);
+    await Promise.all([first.stop(), second.stop()]);
+  });
+
+  it('begins behind what the owner before has written until then', async () => {
+    const shared = cluster();
+    const [first, second] = await two(shared, services);
+    const { thread } = await first.ask('babble');
+    await shared.clock.settle();
+    first.clock.pause('withTime');
+    const append = shared.log.append.bind(shared.log);
+    let isFirst = true;
+    shared.log.append = async (...args) => {
+      if (isFirst && args[0] === streamOf(principalOf('ann'), thread)) {
+        isFirst = false;
+        goOn('babble');
+        await shared.clock.settle();
+      }
+      return append(...args);
+    };
+    await shared.clock.advance(GIVEN_UP + REAP_MS);
+    first.clock.resume();
+    await shared.clock.advance(LEASE.renewMs);
+    goOn('babble');
+    await shared.clock.settle();
+    goOn('babble');
+    await shared.clock.settle();
+    expectLegal(await shared.eventsOf(thread));
     await Promise.all([first.stop(), second.stop()]);
   });
 

@@ -25,8 +25,8 @@ class Mailer implements Service {
   health: Health = healthy;
   #report: (health: Health) => void = () => {};
 
-  start({ report }: StartContext): void {
-    this.#report = report;
+  start(ctx: StartContext): void {
+    this.#report = (health) => ctx.report(health);
   }
 
   turn(health: Health): void {
@@ -136,7 +136,7 @@ describe('instances', () => {
     const cluster = shared();
     const first = await started(cluster);
     const second = await started(cluster);
-    const { update } = cluster.store;
+    const update = cluster.store.update.bind(cluster.store);
     cluster.store.update = () => Promise.reject(new Error('no route'));
     await cluster.clock.advance(WATCHED + LEASE.renewMs);
     cluster.store.update = update;

@@ -3,7 +3,7 @@
  *
  * No lock is shared between users. Runs of one user beyond a declared number wait for their turn; nobody else does.
  */
-import type { EventData, RunAccepted, RunRequest } from '@muster/contracts';
+import type { RunAccepted, RunRequest } from '@muster/contracts';
 import {
   Clock,
   EventLog,
@@ -11,7 +11,6 @@ import {
   Leases,
   optional,
   type Principal,
-  principalOf,
   Random,
   type Ref,
   Runtime,
@@ -31,10 +30,9 @@ import { ExecutionEngineFactory } from './execution-engine-factory.ts';
 import type { Requester } from './requester.ts';
 import { RUN_LIMITS, RunLimits } from './run-limits.ts';
 import { RunQueue, type Turn } from './run-queue.ts';
-import { Restarts } from './restarts.ts';
-import { RunReaper } from './run-reaper.ts';
 import { type RunRecord, RunRecords } from './run-records.ts';
 import { RunWatch } from './run-watch.ts';
+import { RunsElsewhere } from './runs-elsewhere.ts';
 import { type Going, SubAgents } from './sub-agents.ts';
 
 /** Part of the time for draining after which runs are interrupted, so that their terminals still reach their users. */
@@ -68,8 +66,7 @@ export class AgentSupervisor implements Service {
   readonly #asked: AskedOnce;
   readonly #watch: RunWatch;
   readonly #leases: Leases;
-  readonly #reaper: RunReaper;
-  readonly #restarts: Restarts;
+  readonly #elsewhere: RunsElsewhere;
   readonly #isShared: boolean;
   readonly #active = new Map<string, Going>();
   #queue = new RunQueue(RUN_LIMITS);
@@ -101,16 +98,6 @@ export class AgentSupervisor implements Service {
     this.#limits = limits;
     this.#asked = new AskedOnce(this.#records);
     this.#watch = new RunWatch({ records: this.#records, clock, events, active: this.#active });
-    this.#reaper = new RunReaper({
-      store,
-      leases: this.#leases,
-      records: this.#records,
-      clock,
-      events,
-      takenOver: (record) => this.#takenOver(record),
-      wished: (run, reason) => this.#active.get(run)?.engine.cancel(reason),
-      counted: (user) => this.#queue.look(user),
-    });
     this.#helpers = new SubAgents({
       registry,
       engines,
@@ -121,19 +108,22 @@ export class AgentSupervisor implements Service {
       stored: (run, storing) => this.#watch.stored(run, storing),
       guard: (engine) => this.#guard(engine),
     });
-    this.#restarts = new Restarts({
+    this.#elsewhere = new RunsElsewhere({
       registry,
       engines,
       threads,
+      store,
+      leases: this.#leases,
       records: this.#records,
       clock,
+      events,
       runtime,
       watch: this.#watch,
+      helpers: this.#helpers,
       active: this.#active,
       queue: () => this.#queue,
       isAccepting: () => this.#accepting,
       guard: (engine) => this.#guard(engine),
-      delegate: (family, run, agent, text, until) => this.#helpers.delegate(family, run, 1, agent, text, until),
     });
   }
 
@@ -142,11 +132,10 @@ export class AgentSupervisor implements Service {
    * them, their leases are waited for.
    */
   async start(): Promise<void> {
-    if (this.#isShared) await this.#records.sweep();
-    else await this.#records.interruptAll((record, terminal) => this.#recover(record, terminal));
+    await this.#elsewhere.settle();
     const limits = { ...RUN_LIMITS, ...this.#limits.current };
-    this.#queue = new RunQueue(limits, (user) => this.#reaper.elsewhere(user).running);
-    this.#reaper.open();
+    this.#queue = new RunQueue(limits, (user) => this.#elsewhere.of(user).running);
+    this.#elsewhere.open();
     this.#waitingPerUser = limits.waitingPerUser;
     this.#accepting = true;
   }
@@ -186,7 +175,7 @@ export class AgentSupervisor implements Service {
   async #accept(requester: Requester, request: RunRequest, key: string | null): Promise<RunAccepted> {
     const { principal } = requester;
     const registered = this.#registry.find(request.agent);
-    const waiting = this.#queue.waitingOf(principal.user) + this.#reaper.elsewhere(principal.user).waiting;
+    const waiting = this.#queue.waitingOf(principal.user) + this.#elsewhere.of(principal.user).waiting;
     if (waiting >= this.#waitingPerUser)
       throw agentError('QUEUE_FULL', { waiting, limit: this.#waitingPerUser, retryAfterMs: QUEUE_RETRY_MS });
     const turn = this.#queue.enter(principal.user);
@@ -265,35 +254,13 @@ export class AgentSupervisor implements Service {
     if (this.#isShared && lease !== undefined) engine.under(lease);
   }
 
-  /** Ends a run whose owner has gone, or begins it again. */
-  async #takenOver(record: RunRecord): Promise<void> {
-    try {
-      if (await this.#restarts.restart(record)) return;
-    } catch (error) {
-      await this.#watch.stored(record.run, Promise.reject(error));
-    }
-    await this.#records.interrupt(record, (ended, terminal) => this.#recover(ended, terminal));
-  }
-
-  /** Stores how a run of a process before this one ended; of one that has helped another nothing is stored. */
-  async #recover(record: RunRecord, terminal: EventData<'agent_completed'> | undefined): Promise<void> {
-    const { run, user, thread, parent } = record;
-    if (parent !== null) return;
-    const principal = principalOf(user);
-    if (terminal === undefined) return this.#threads.abandoned(principal, thread, run);
-    const { status, finalResponse, error } = terminal;
-    await this.#threads.recover(principal, thread, run, status, finalResponse ?? error?.message ?? '');
-  }
-
   /** Cancels all runs of this user in a thread; resolves when they have ended. */
   async endThread(principal: Principal, thread: string, reason: string): Promise<void> {
     const own = [...this.#active.values()].filter(
       ({ engine }) => engine.user === principal.user && engine.thread === thread,
     );
     for (const { engine } of own) engine.cancel(reason);
-    const elsewhere = this.#reaper.inThread(principal.user, thread);
-    await Promise.all(elsewhere.map((run) => this.#records.wish(principal, run, reason)));
-    await Promise.all([...own.map(({ ended }) => ended), ...elsewhere.map((run) => this.#records.gone(run))]);
+    await Promise.all([...own.map(({ ended }) => ended), this.#elsewhere.endThread(principal, thread, reason)]);
   }
 
   /**
@@ -304,7 +271,7 @@ export class AgentSupervisor implements Service {
    */
   cancel(principal: Principal, run: string, reason: string | null): Promise<void> | undefined {
     const active = this.#active.get(run);
-    if (active === undefined) return this.#isShared ? this.#records.wish(principal, run, reason) : undefined;
+    if (active === undefined) return this.#elsewhere.cancel(principal, run, reason);
     if (active.engine.user !== principal.user) throw agentError('RUN_NOT_FOUND', { run });
     active.engine.cancel(reason);
     return undefined;
@@ -331,7 +298,7 @@ export class AgentSupervisor implements Service {
     this.#interruptAll();
     await this.#allEnded();
     this.#watch.close();
-    await this.#reaper.close();
+    await this.#elsewhere.close();
     this.#leases.close();
   }
 

@@ -81,12 +81,13 @@ export class ExecutionEngine {
 
   /** Has it go on only as long as its record is this process's. */
   under(lease: Lease): void {
-    this.#parts.recorder.under(
+    const { fence } = this.#parts.recorder;
+    fence.guard(
       () => lease.isHeld,
-      () => this.#fenced(),
+      (error) => this.#fenced(error),
     );
     const { signal } = lease;
-    const lost = (): void => void this.#parts.recorder.fence();
+    const lost = (): void => void fence.close();
     if (signal.aborted) lost();
     else signal.addEventListener('abort', lost, { once: true });
   }
@@ -137,9 +138,8 @@ export class ExecutionEngine {
   }
 
   /** Somebody else carries the run to its terminal. */
-  #fenced(): void {
+  #fenced(error: MusterError): void {
     this.#isFenced = true;
-    const error = agentError('RUN_FENCED', { run: this.run });
     this.#fault('run recorder', error);
     this.#end('interrupted', 'supervisor', error);
   }

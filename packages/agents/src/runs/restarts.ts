@@ -59,7 +59,7 @@ export class Restarts {
   }
 
   async #begin(record: RunRecord, registered: RegisteredAgent, permit: Permit, turn: Turn): Promise<boolean> {
-    const { records, engines, threads, active, watch, guard, delegate } = this.#parts;
+    const { records, engines, threads, active, watch } = this.#parts;
     const { run, thread } = record;
     const principal = principalOf(record.user);
     const resumed = await records.resume(record);
@@ -73,10 +73,10 @@ export class Restarts {
       registered,
       principal,
       input,
-      (agent, text, until) => delegate(family, run, agent, text, until),
+      (agent, text, until) => this.#parts.delegate(family, run, agent, text, until),
       resumed,
     );
-    guard(engine);
+    this.#parts.guard(engine);
     const { onDisconnect } = registered;
     const accepted = Promise.resolve();
     const ended = watch.over({ engine, accepted, conversation, turn, presence: undefined, onDisconnect });

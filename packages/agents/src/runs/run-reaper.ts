@@ -38,7 +38,7 @@ export interface ReaperParts {
 }
 
 /** Runs of one user that other processes carry. */
-interface Elsewhere {
+export interface Elsewhere {
   running: number;
   waiting: number;
 }

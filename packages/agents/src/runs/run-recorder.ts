@@ -18,6 +18,7 @@ import {
 import type { RuntimeEvents } from '@muster/core';
 import type { Content, Kept } from '../content/content.ts';
 import { agentError } from '../errors.ts';
+import { Fence } from './fence.ts';
 import { quoted } from './events-writer.ts';
 import { Outbox, type Receipt } from './outbox.ts';
 import type { UserEmitter } from './user-emitter.ts';
@@ -60,6 +61,8 @@ interface Steps {
 
 export class RunRecorder {
   readonly run: string;
+  /** Nothing is written once it is closed: what is emitted rejects with `RUN_FENCED`. */
+  readonly fence: Fence;
   /** What is the same in every event of the run. */
   readonly #text: { readonly id: string; readonly run: string; readonly agent: string };
   readonly #outbox: Outbox;
@@ -76,16 +79,13 @@ export class RunRecorder {
   /** True once the terminal is being made: it passes, and what goes with it, also where nothing else would. */
   #isEnding = false;
   #breached: ((error: MusterError) => void) | undefined;
-  #isHeld: () => boolean = () => true;
-  #onFenced: (() => void) | undefined;
-  /** Why nothing is written any more. */
-  #fenced: MusterError | undefined;
   #isLateTold = false;
   #pendingOutput = '';
   #outputTimer: Timer | undefined;
 
   constructor(run: string, agent: string, emitter: UserEmitter, { clock, events, content, resumed }: RecorderParts) {
     this.run = run;
+    this.fence = new Fence(run);
     this.#text = {
       id: `{"id":${JSON.stringify(run).slice(0, -1)}:`,
       run: `","run":${JSON.stringify(run)},"n":`,
@@ -108,26 +108,6 @@ export class RunRecorder {
   /** @param breached told once, of the first event that was refused before the end. */
   onBreach(breached: (error: MusterError) => void): void {
     this.#breached = breached;
-  }
-
-  /**
-   * Has it write only while the run is this process's.
-   *
-   * @param isHeld asked before every event.
-   * @param fenced told once, when the run turns out to be somebody else's: nothing is written from then on.
-   */
-  under(isHeld: () => boolean, fenced: () => void): void {
-    this.#isHeld = isHeld;
-    this.#onFenced = fenced;
-  }
-
-  /** Writes nothing any more; what is emitted rejects with the error that is returned, `RUN_FENCED`. */
-  fence(): MusterError {
-    this.#fenced ??= agentError('RUN_FENCED', { run: this.run });
-    this.#outputTimer?.cancel();
-    this.#onFenced?.();
-    this.#onFenced = undefined;
-    return this.#fenced;
   }
 
   /** The first two events, in one append: a user who is told of a run has something to see. */
@@ -275,7 +255,8 @@ export class RunRecorder {
    * @param accepted called when it will be, at once.
    */
   #write(name: AgentEventName, data: string, accepted?: () => void): Promise<Receipt> {
-    if (this.#fenced !== undefined || !this.#isHeld()) return rejected(this.fence());
+    const fenced = this.fence.error;
+    if (fenced !== undefined) return rejected(fenced);
     if (!this.#machine.can(name)) return this.refuse(name, this.#rule);
     if (isTooLarge(data)) return this.refuse(name, `one event has ${EVENT_BYTES} bytes at the most`);
     const { events, bytes, isFull } = this.#outbox;
@@ -291,7 +272,7 @@ export class RunRecorder {
 
   #notAppended(count: number, cause: unknown): MusterError {
     const isFenced = cause instanceof MusterError && cause.code === 'RUN_FENCED';
-    return isFenced ? this.fence() : agentError('APPEND_FAILED', { run: this.run, count }, cause);
+    return isFenced ? this.fence.close() : agentError('APPEND_FAILED', { run: this.run, count }, cause);
   }
 
   get #rule(): string {
