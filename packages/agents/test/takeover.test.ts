@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import type { MusterError } from '@muster/contracts';
 import { LEASE, principalOf, provideValue, streamOf } from '@muster/core';
 import { agent, type Agent, type AgentContext, defineTool, RunLimits, type RunInput } from '@muster/agents';
 import * as v from 'valibot';
@@ -13,6 +14,9 @@ const waits = new Map<string, (() => void)[]>();
 const goOn = (text: string): void => {
   for (const resolve of waits.get(text)?.splice(0) ?? []) resolve();
 };
+
+/** Why thoughts of a babbling agent were refused. */
+const refused: string[] = [];
 
 const pending = defineTool({
   name: 'pending',
@@ -33,7 +37,7 @@ class Tester implements Agent {
       // It takes no notice of anything.
       for (;;) {
         await new Promise<void>((resolve) => waits.set(text, [resolve]));
-        await ctx.think('and another thing').catch(() => {});
+        await ctx.think('and another thing').catch((error: MusterError) => refused.push(error.code));
       }
     }
     return { finalResponse: text };
@@ -353,8 +357,10 @@ describe('an owner that was paused', () => {
     const ended = await shared.eventsOf(thread);
     expectLegal(ended);
     // As far as it can tell the lease is held.
+    refused.length = 0;
     goOn('babble');
     await shared.clock.settle();
+    expect(refused).toEqual(['RUN_FENCED']);
     expect(await shared.eventsOf(thread)).toEqual(ended);
     expect(first.faults).toMatchObject([{ code: 'RUN_FENCED', details: { run } }]);
     first.clock.resume();

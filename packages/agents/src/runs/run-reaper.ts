@@ -7,8 +7,6 @@
  */
 import type { Clock, Timer } from '@muster/contracts';
 import {
-  type Fields,
-  fieldsOf,
   type KeyValueStore,
   type Lease,
   type Leases,
@@ -103,6 +101,9 @@ export class RunReaper {
       if (lease === undefined) return;
       records.adopt(run, lease);
       await this.#parts.takenOver(lease.value as unknown as RunRecord, lease);
+      // What was wished while there was nobody to hear it.
+      const now = this.#records?.get(observed.key);
+      if (now !== undefined) this.#hear(now);
     } catch (error) {
       records.leave(run);
       events.emit({ type: 'fault', component: 'run reaper', correlation: run, error, at: clock.now() });
@@ -110,25 +111,36 @@ export class RunReaper {
   }
 
   #see(now: Observed | undefined, before: Observed | undefined): void {
-    const users = new Set<string>();
-    if (before !== undefined) users.add(this.#count(before, -1));
-    if (now !== undefined) {
-      users.add(this.#count(now, 1));
-      const { run, wish } = runOf(now);
-      if (wish !== undefined && this.#isOwn(now)) this.#parts.wished(run, wish.reason);
+    const [old, young] = [before && this.#countedAs(before), now && this.#countedAs(now)];
+    // A renewal changes nothing, and there are very many.
+    if (old?.user !== young?.user || old?.state !== young?.state) {
+      for (const [counted, by] of [
+        [old, -1],
+        [young, 1],
+      ] as const) {
+        if (counted !== undefined) this.#count(counted, by);
+      }
     }
-    for (const user of users) this.#parts.counted(user);
+    if (now !== undefined) this.#hear(now);
+  }
+
+  #hear(record: Observed): void {
+    const { run, wish } = runOf(record);
+    if (wish !== undefined && this.#isOwn(record)) this.#parts.wished(run, wish.reason);
   }
 
   /** One that helps another shares its turn, and is not counted. */
-  #count(record: Observed, by: 1 | -1): string {
+  #countedAs(record: Observed): Pick<RunRecord, 'user' | 'state'> | undefined {
     const { user, state, parent } = runOf(record);
-    if (parent !== null || this.#isOwn(record)) return user;
+    return parent !== null || this.#isOwn(record) ? undefined : { user, state };
+  }
+
+  #count({ user, state }: Pick<RunRecord, 'user' | 'state'>, by: 1 | -1): void {
     const elsewhere = this.#elsewhere.get(user) ?? { running: 0, waiting: 0 };
     elsewhere[state] += by;
     if (elsewhere.running === 0 && elsewhere.waiting === 0) this.#elsewhere.delete(user);
     else this.#elsewhere.set(user, elsewhere);
-    return user;
+    this.#parts.counted(user);
   }
 
   #isOwn(record: Observed): boolean {
@@ -136,6 +148,6 @@ export class RunReaper {
   }
 }
 
-function runOf(record: Observed): RunRecord {
-  return fieldsOf(record) as unknown as RunRecord & Fields;
+function runOf({ value }: Observed): RunRecord {
+  return value as unknown as RunRecord;
 }

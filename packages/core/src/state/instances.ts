@@ -178,8 +178,12 @@ export class Instances implements Service {
     try {
       await work();
     } catch (error) {
-      this.#events.emit({ type: 'fault', component: 'instances', correlation: null, error, at: this.#clock.now() });
+      this.#fault(error);
     }
+  }
+
+  #fault(error: unknown): void {
+    this.#events.emit({ type: 'fault', component: 'instances', correlation: null, error, at: this.#clock.now() });
   }
 
   #see(now: Observed | undefined, before: Observed | undefined): void {
@@ -190,6 +194,12 @@ export class Instances implements Service {
   }
 
   #tell(): void {
-    for (const listener of Array.from(this.#listeners)) listener();
+    for (const listener of Array.from(this.#listeners)) {
+      try {
+        listener();
+      } catch (error) {
+        this.#fault(error);
+      }
+    }
   }
 }
