@@ -223,6 +223,7 @@ describe('a run of an agent that may begin again', () => {
       'agent_completed',
     ]);
     expect(events[4]).toMatchObject({ data: { status: 'abandoned' } });
+    expect(events.at(-1)).toMatchObject({ data: { durationMs: GIVEN_UP + REAP_MS + 60_000 } });
     expect(events[6]).toMatchObject({ data: { reasoning: 'attempt 2, with 0 messages before' } });
     expect(await second.rowsOf(thread)).toMatchObject([
       { role: 'user', status: 'success' },
@@ -476,6 +477,30 @@ describe('a request that is repeated on another instance', () => {
     expect(stored).toMatchObject([{ value: { run: one.run } }]);
     expectLegal(await shared.eventsOf(one.thread));
     await Promise.all([first.stop(), second.stop()]);
+  });
+});
+
+describe('a request whose instance died while it accepted it', () => {
+  it('is a first one again once its run has been given up, also for one who has repeated it before that', async () => {
+    const shared = cluster();
+    const [first, second] = await two(shared);
+    const append = shared.log.append.bind(shared.log);
+    shared.log.append = () => new Promise(() => {});
+    void first.ask('fine', { thread: 't', id: 'request' });
+    await shared.clock.settle();
+    shared.log.append = append;
+    first.kill();
+    const again = second.ask('fine', { thread: 't', id: 'request' });
+    let isAccepted = false;
+    void again.then(() => (isAccepted = true));
+    await shared.clock.advance(LEASE.leaseMs);
+    expect([isAccepted, await shared.eventsOf('t')]).toEqual([false, []]);
+    await shared.clock.advance(LEASE.marginMs + REAP_MS + 1_000);
+    const { run } = await again;
+    const events = await shared.eventsOf('t');
+    expectLegal(events);
+    expect(new Set(events.map((event) => event.run))).toEqual(new Set([run]));
+    await second.stop();
   });
 });
 

@@ -43,6 +43,8 @@ export interface Resumed {
   readonly n: number;
   /** Offset of the last of them. */
   readonly after: number;
+  /** How long ago it was accepted, in milliseconds. */
+  readonly elapsedMs: number;
 }
 
 /** What a recorder is made of; all but the last is the app's. */
@@ -95,7 +97,7 @@ export class RunRecorder {
     this.#clock = clock;
     this.#events = events;
     this.#content = content;
-    this.#startedAt = clock.monotonic();
+    this.#startedAt = clock.monotonic() - (resumed?.elapsedMs ?? 0);
     this.#n = resumed?.n ?? 0;
     const state = resumed === undefined ? 'accepted' : 'running';
     this.#machine = new StateMachine(`run ${run}`, RUN, state, this.#moved('run', run));

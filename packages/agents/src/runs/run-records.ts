@@ -255,9 +255,11 @@ export class RunRecords {
       const [first] = events;
       if (epoch !== from.epoch || first?.event !== 'agent_started' || events.at(-1)?.event === 'agent_completed')
         return undefined;
-      const more = resumingOf(events, record, this.#clock.now());
+      const now = this.#clock.now();
+      const more = resumingOf(events, record, now);
+      const elapsedMs = Math.max(0, now - record.at);
       const appended = await this.#log.append(stream, more, { expectedTop: top });
-      if (appended.ok) return { n: more.at(-1)?.n ?? 0, after: appended.top, text: first.data.message };
+      if (appended.ok) return { n: more.at(-1)?.n ?? 0, after: appended.top, elapsedMs, text: first.data.message };
     }
   }
 
