@@ -29,7 +29,7 @@ import { LiveFeed } from './live-feed.ts';
 import { NatsConnection } from './nats-connection.ts';
 import { NatsSettings } from './options.ts';
 import { Outage } from './outage.ts';
-import { RecordReader } from './record-reader.ts';
+import { RecordReader, type StreamHead } from './record-reader.ts';
 import { StreamFollower } from './stream-follower.ts';
 import { StreamWriter } from './stream-writer.ts';
 import { streamToken } from './subjects.ts';
@@ -44,6 +44,8 @@ const OUTAGE_MS = 10_000;
 const RETRY_MS = 5_000;
 /** How many streams are looked at side by side when what was sent may have been lost. */
 const HEAL_AT_ONCE = 32;
+/** Of how many streams that nobody writes at the moment it is remembered where they stand. */
+const HEADS = 10_000;
 /** How large a record may be beside its events, in bytes. */
 const BESIDE = 1_024;
 
@@ -67,6 +69,7 @@ export class NatsEventLog implements EventLog {
   readonly #budget = new QueueBudget();
   readonly #outage: Outage;
   readonly #writers = new Map<string, StreamWriter>();
+  readonly #heads = new Map<string, StreamHead>();
   readonly #followers = new Map<
     string,
     { readonly follower: StreamFollower; holders: number; readonly end: () => void }
@@ -258,7 +261,9 @@ export class NatsEventLog implements EventLog {
     const known = this.#writers.get(stream);
     if (known !== undefined) return known;
     const { jetstream, reader, maxAppendBytes } = this.#open;
-    const writer = new StreamWriter(stream, this.#subject(stream), {
+    const head = this.#heads.get(stream);
+    this.#heads.delete(stream);
+    const parts = {
       jetstream,
       reader,
       clock: this.#clock,
@@ -266,12 +271,25 @@ export class NatsEventLog implements EventLog {
       budget: this.#budget,
       limits: { maxWaitingBytes: this.#settings.maxWaitingBytes, maxAppendBytes },
       attempt: () => this.#attempt(),
-      written: (record) => this.#followers.get(stream)?.follower.arrived(record),
-      // The next append finds out where the stream stands: a map of all streams that were ever written would grow.
-      idle: () => void this.#writers.delete(stream),
-    });
+      written: (record: StoredRecord) => this.#followers.get(stream)?.follower.arrived(record),
+      idle: ({ head: known }: StreamWriter) => {
+        this.#writers.delete(stream);
+        if (known !== undefined) this.#remember(stream, known);
+      },
+    };
+    const writer = new StreamWriter(stream, this.#subject(stream), parts, head);
     this.#writers.set(stream, writer);
     return writer;
+  }
+
+  /** Where the streams stand that were written last; of any other the next append finds it out. */
+  #remember(stream: string, head: StreamHead): void {
+    this.#heads.set(stream, head);
+    if (this.#heads.size <= HEADS) return;
+    for (const oldest of this.#heads.keys()) {
+      this.#heads.delete(oldest);
+      break;
+    }
   }
 
   #follow(stream: string) {

@@ -49,11 +49,18 @@ export class StreamWriter {
   #head: StreamHead | undefined;
   #writing: Promise<void> | undefined;
 
-  constructor(stream: string, subject: string, parts: WriterParts) {
+  /** @param head where the stream stood when it was last written here, if that is known. */
+  constructor(stream: string, subject: string, parts: WriterParts, head: StreamHead | undefined) {
+    this.#head = head;
     this.stream = stream;
     this.#subject = subject;
     this.#parts = parts;
     this.#queue = new AppendQueue(parts.limits, () => this.#wake(), parts.budget);
+  }
+
+  /** Where the stream stands as far as this writer knows. */
+  get head(): StreamHead | undefined {
+    return this.#head;
   }
 
   get queue(): AppendQueue {

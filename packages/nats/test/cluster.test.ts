@@ -4,7 +4,8 @@ import type { AgentEvent } from '@muster/contracts';
 import type { Batch, EventLog, KeyValueChange } from '@muster/core';
 import { type NatsOptions } from '@muster/nats';
 import { opened } from './harness.ts';
-import { type NatsServer, startCluster, withNats } from './server.ts';
+import { type NatsServer, startCluster } from '../../../test/fixtures/nats-servers.ts';
+import { withNats } from './with-nats.ts';
 
 jest.setTimeout(40_000);
 

@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, it, jest } from '@jest/globals';
 import { eventLogConformance, keyValueStoreConformance } from '@muster/core/testing';
 import { opened } from './harness.ts';
-import { NatsServer, withNats } from './server.ts';
+import { NatsServer } from '../../../test/fixtures/nats-servers.ts';
+import { withNats } from './with-nats.ts';
 
 jest.setTimeout(30_000);
 
