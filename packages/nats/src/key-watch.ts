@@ -64,8 +64,10 @@ export class KeyWatch {
     return this.#healing;
   }
 
-  close(): void {
+  /** Shows nothing any more; resolves when nothing of it is under way. */
+  async close(): Promise<void> {
     this.#isClosed = true;
+    await this.#healing;
   }
 
   async #heal(): Promise<void> {

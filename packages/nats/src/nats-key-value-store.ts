@@ -104,7 +104,8 @@ export class NatsKeyValueStore implements KeyValueStore {
   async stop(): Promise<void> {
     for (const timer of this.#timers) timer.cancel();
     this.#timers.clear();
-    for (const watch of this.#watches) watch.close();
+    // What is being listed still needs the connection.
+    await Promise.all([...this.#watches].map((watch) => watch.close()));
     this.#opened?.live.close();
     this.#opened = undefined;
   }
@@ -156,7 +157,7 @@ export class NatsKeyValueStore implements KeyValueStore {
     return {
       close: () => {
         end();
-        watch.close();
+        void watch.close();
         this.#watches.delete(watch);
       },
     };
