@@ -24,6 +24,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   agents: ['@muster/contracts', '@muster/core', '@standard-schema/spec', 'ai'],
   client: ['@muster/contracts'],
   lmdb: ['@muster/contracts', '@muster/core', 'lmdb', 'node:'],
+  nats: ['@muster/contracts', '@muster/core', '@nats-io/jetstream', '@nats-io/transport-node', 'node:'],
   postgres: ['@muster/contracts', '@muster/core', 'drizzle-orm', 'pg', 'node:'],
   inspect: ['@muster/contracts', '@muster/core', '@muster/server', 'esbuild', 'ws', 'node:'],
 };

@@ -21,6 +21,7 @@ import {
 import { CORE_ERRORS } from '@muster/core';
 import { INSPECT_ERRORS } from '@muster/inspect';
 import { LMDB_ERRORS } from '@muster/lmdb';
+import { NATS_ERRORS } from '@muster/nats';
 import { POSTGRES_ERRORS } from '@muster/postgres';
 import { SERVER_ERRORS } from '@muster/server';
 
@@ -193,6 +194,17 @@ const aiSdk: Samples<typeof AI_SDK_ERRORS> = {
   MODEL_OUT_OF_STEPS: { model: 'a-model', steps: 8 },
 };
 
+const nats: Samples<typeof NATS_ERRORS> = {
+  NATS_OPTION_INVALID: { option: 'replicas', expected: '1, 3 or 5', got: '2' },
+  NATS_UNREACHABLE: { servers: ['nats://10.0.0.1:4222'], reason: 'connection refused' },
+  NATS_NO_JETSTREAM: { servers: ['nats://10.0.0.1:4222'], reason: 'timeout' },
+  NATS_STREAM_UNFIT: { stream: 'muster_events', what: 'num_replicas', got: '1', expected: '3' },
+  LOG_UNAVAILABLE: { sinceMs: 15_400, retryAfterMs: 5_000 },
+  LOG_FULL: {},
+  STORE_UNAVAILABLE: { waitedMs: 12_000, reason: 'timeout' },
+  NATS_CLOSED: {},
+};
+
 const lmdb: Samples<typeof LMDB_ERRORS> = {
   DATA_DIRECTORY_LOCKED: { directory: '/srv/data', pid: 7, since: 1_767_225_600_000, heldMs: 61_000 },
   DATA_DIRECTORY_HELD: { directory: '/srv/data', pid: 7, since: 1_767_225_600_000, heldMs: 61_000, waitedMs: 15_000 },
@@ -222,6 +234,7 @@ const CATALOGUES: Readonly<Record<string, { entries: ErrorEntries; samples: Read
   '@muster/agents': { entries: AGENT_ERRORS, samples: agents },
   '@muster/agents/ai-sdk': { entries: AI_SDK_ERRORS, samples: aiSdk },
   '@muster/lmdb': { entries: LMDB_ERRORS, samples: lmdb },
+  '@muster/nats': { entries: NATS_ERRORS, samples: nats },
   '@muster/postgres': { entries: POSTGRES_ERRORS, samples: postgres },
   '@muster/client': { entries: CLIENT_ERRORS, samples: client },
   '@muster/inspect': { entries: INSPECT_ERRORS, samples: inspect },
