@@ -27,6 +27,7 @@ export function harm(plan: string | undefined): void {
   LmdbStorage.prototype.write = async function (work) {
     if (isArmed) writes += 1;
     if (!isArmed || writes !== Number(which)) return write(this, work);
+    process.stdout.write('\nharmed itself\n');
     if (what === 'full') throw Object.assign(new Error('no room'), { code: 'DISK_FULL' });
     if (when === 'after') await write(this, work);
     else for (let turn = 0; turn < TURNS; turn += 1) await new Promise((resolve) => setImmediate(resolve));

@@ -16,6 +16,8 @@ const { values } = parseArgs({
     every: { type: 'string', default: '1' },
     /** Ends as soon as this guarantee is found broken. */
     until: { type: 'string' },
+    /** Only the result. */
+    quiet: { type: 'boolean', default: false },
   },
 });
 /** Seeds at a time: most of a run is waiting. Drills look at times, and have more room. */
@@ -38,6 +40,7 @@ async function one(name: string, verdict: Verdict, work: () => Promise<void>): P
   }
   addVerdict(total, verdict);
   const seconds = ((performance.now() - began) / 1_000).toFixed(1);
+  if (values.quiet) return;
   if (trouble !== '') console.error(`✘ ${name} after ${seconds} s: ${trouble}`);
   if (!isClean(verdict)) console.error(`✘ ${name}: ${JSON.stringify(verdict)}`);
   else if (trouble === '' && !values.json) console.log(`✔ ${name}: ${verdict.events} events in ${seconds} s`);

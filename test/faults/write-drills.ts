@@ -25,26 +25,22 @@ async function killAt({ backend, verdict }: DrillContext, plan: string): Promise
   const run = tab.client.run({ text: TEXT, agent: 'worker', thread: tab.thread });
   let accepted: string | undefined;
   run.accepted.then(({ run: id }) => (accepted = id)).catch(() => {});
-  const isKilled = await inTime(
-    Promise.race([site.server.exited.then(() => true), run.result.then(() => false)]),
-    `the run of ${plan}`,
-    END_MS,
-  );
+  await inTime(Promise.race([site.server.exited, run.result]), `the run of ${plan}`, END_MS);
+  const told = accepted;
+  // What is still to be written of a run that has ended is written before the process is over.
+  site.server.child.kill('SIGTERM');
+  const { signal } = await inTime(site.server.exited, `the process of ${plan}`, END_MS);
   const said = site.server.output;
-  if (isKilled) {
-    const told = accepted;
-    await site.restart();
-    const log = await site.log(tab);
-    if (told !== undefined && !log.some((event) => event.run === told)) {
-      broke(verdict, 'R9', 'a request was answered, and nothing came of it');
-      return true;
-    }
+  await site.restart();
+  if (told !== undefined && !(await site.log(tab)).some((event) => event.run === told)) {
+    broke(verdict, 'R9', 'a request was answered, and nothing came of it');
+    return true;
   }
   if (!(await isInTime(run.result, END_MS))) broke(verdict, 'R2', 'a run has no end when its process has died');
   const [log] = (await site.judge()) as [AgentEvent[]];
   judgeRequest(verdict, log);
   judgeSteps(verdict, log, said);
-  return isKilled;
+  return signal === 'SIGKILL';
 }
 
 /** Each durable write of a run fails once, as with a full disk; the run goes on, and a later process has nothing to add. */
@@ -66,7 +62,7 @@ export const fullDiskAtEveryWrite: Drill = (context) =>
     judgeSteps(verdict, log, said);
     if (before.at(-1)?.event === 'agent_completed' && log.length > before.length)
       broke(verdict, 'R10', 'a run that had ended was ended again');
-    return said.includes('no room');
+    return said.includes('harmed itself');
   });
 
 /** However often it was sent, one run comes of a request. */
@@ -78,16 +74,22 @@ function judgeRequest(verdict: Verdict, log: readonly AgentEvent[]): void {
 
 /** The steps of a worker stand in their order, and each that it was told to be recorded is there. */
 function judgeSteps(verdict: Verdict, log: readonly AgentEvent[], said: string): void {
-  for (const run of new Set(log.map((event) => event.run))) {
-    const steps = log
-      .filter((event) => event.run === run && event.event !== 'tool_completed' && event.event !== 'agent_completed')
-      .flatMap(({ data }) => [...JSON.stringify(data).matchAll(/#(\d+)#/g)].map(([, step]) => Number(step)));
-    if (steps.some((step, i) => step < (steps[i - 1] ?? 0))) broke(verdict, 'R7', 'steps of a run are not in order');
-    const recorded = [...said.matchAll(/^recorded (\S+) #(\d+)#$/gm)].filter(([, of]) => of === run);
-    if (!recorded.every(([, , step]) => steps.includes(Number(step))))
+  const steps = new Map<string, number[]>();
+  for (const { run, event, data } of log) {
+    const own = steps.get(run) ?? [];
+    steps.set(run, own);
+    // A tool's result and an answer repeat what was given.
+    if (event === 'tool_completed' || event === 'agent_completed') continue;
+    const found = [...JSON.stringify(data).matchAll(/#(\d+)#/g)].map(([, step]) => Number(step));
+    own.push(...found);
+    // What a helper was asked for is a step of the run that has asked.
+    if (event === 'agent_started' && data.parent !== undefined) steps.get(data.parent)?.push(...found);
+  }
+  for (const own of steps.values()) {
+    if (own.some((step, i) => step < (own[i - 1] ?? 0))) broke(verdict, 'R7', 'the steps of a run are not in order');
+  }
+  for (const [, run, step] of said.matchAll(/^recorded (\S+) #(\d+)#$/gm)) {
+    if (steps.get(run as string)?.includes(Number(step)) !== true)
       broke(verdict, 'R1', 'an agent was told of an event as recorded that is not in the log');
   }
-  const runs = new Set(log.map((event) => event.run));
-  if ([...said.matchAll(/^recorded (\S+) /gm)].some(([, run]) => !runs.has(run as string)))
-    broke(verdict, 'R1', 'an agent was told of an event as recorded, and its run is not in the log');
 }
