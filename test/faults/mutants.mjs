@@ -237,7 +237,7 @@ export const MUTANTS = [
   {
     guarantee: 'R9',
     name: 'a repeated request is another one',
-    drill: 'kill before every write',
+    drill: 'kill after every write',
     file: `${runs}/agent-supervisor.ts`,
     find: 'key === null ? undefined : await this.#records.find(key);',
     replace: 'undefined;',

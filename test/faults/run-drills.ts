@@ -18,9 +18,9 @@ export const endings: Drill = async ({ backend, verdict }) => {
     const tab = await site.tab('ann');
     const run = tab.client.run({ text: `${text}, canary of ann.`, agent, thread: tab.thread });
     const { run: id } = await run.accepted;
-    const isAlone = ['3 hangs', 'goes-on'].includes(text);
-    if (isAlone) {
-      await until(() => tab.delivered.length >= 2);
+    if (['3 hangs', 'goes-on'].includes(text)) {
+      // It has begun: what nobody has called cannot go on.
+      await until(() => tab.delivered.length >= 3);
       run.cancel('it would never end');
     }
     if (!(await isInTime(run.result, NEVER_MS))) broke(verdict, 'R2', `a run that ${text} has no end`);
@@ -42,8 +42,9 @@ export const foreignThread: Drill = async ({ backend, verdict }) => {
   const bob = await site.tab('bob', ann.thread);
   const ask = (tab: typeof ann) =>
     tab.client.run({ text: `works, canary of ${tab.user}.`, agent: 'worker', thread: tab.thread });
-  await inTime(ask(ann).result, 'the run of ann');
-  await inTime(Promise.all([ask(bob).result, ask(ann).result]), 'the runs of both');
+  const ends: boolean[] = [await isInTime(ask(ann).result, NEVER_MS)];
+  ends.push(...(await Promise.all([ask(bob), ask(ann)].map((run) => isInTime(run.result, NEVER_MS)))));
+  if (ends.includes(false)) broke(verdict, 'R2', 'a user was not shown the end of a run');
   const late = await site.tab('bob', ann.thread);
   await site.judge([ann, bob, late]);
 };

@@ -150,15 +150,18 @@ export class Site implements AsyncDisposable {
   }
 }
 
-/** On one connection the events of a stream come without a gap: a client has never to ask for what it has missed. */
+/** The events of a stream come without a gap: a client has never to ask for what it has missed. */
 function contiguous(verdict: Verdict): (frame: ServerFrame) => void {
   const ends = new Map<string, number>();
   return (frame) => {
-    if (frame.type === 'welcome') ends.clear();
-    if (frame.type === 'reset') ends.delete(frame.stream);
+    if (frame.type === 'welcome') {
+      // One that comes back goes on from where it stands, and that is not beyond what it was sent.
+      for (const [stream, { floor }] of Object.entries(frame.streams)) ends.set(stream, ends.get(stream) ?? floor);
+    }
+    if (frame.type === 'reset') ends.set(frame.stream, frame.floor);
     if (frame.type !== 'events') return;
     const end = ends.get(frame.stream);
-    if (end !== undefined && frame.offset > end + 1) broke(verdict, 'R7', 'a stream has a gap on a connection');
+    if (end !== undefined && frame.offset > end + 1) broke(verdict, 'R7', 'the events of a stream came with a gap');
     ends.set(frame.stream, Math.max(end ?? 0, frame.offset + frame.events.length - 1));
   };
 }

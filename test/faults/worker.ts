@@ -128,6 +128,7 @@ export class Worker implements Agent {
 
   /** A zombie: thinks on when its run has ended, and says how that was taken. */
   async #goOn(text: string, ctx: AgentContext): Promise<void> {
+    await ctx.think(`begins to go on, of ${text}`);
     await aborted(ctx.signal).catch(() => {});
     let rule = 'nothing';
     for (let n = 0; n < TRIES && rule === 'nothing'; n += 1) {

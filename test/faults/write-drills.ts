@@ -32,10 +32,13 @@ async function killAt({ backend, verdict }: DrillContext, plan: string): Promise
   const { signal } = await inTime(site.server.exited, `the process of ${plan}`, END_MS);
   const said = site.server.output;
   await site.restart();
-  if (told !== undefined && !(await site.log(tab)).some((event) => event.run === told)) {
+  const shown = [...tab.delivered];
+  const kept = new Set((await site.log(tab)).map(({ id }) => id));
+  if (told !== undefined && !kept.has(`${told}:1`))
     broke(verdict, 'R9', 'a request was answered, and nothing came of it');
-    return true;
-  }
+  if (shown.some(({ id }) => !kept.has(id))) broke(verdict, 'R1', 'an event was shown that is not in the log');
+  // Nothing comes of it any more.
+  if (verdict.broken.length > 0) return true;
   if (!(await isInTime(run.result, END_MS))) broke(verdict, 'R2', 'a run has no end when its process has died');
   const [log] = (await site.judge()) as [AgentEvent[]];
   judgeRequest(verdict, log);
