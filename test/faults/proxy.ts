@@ -12,8 +12,8 @@ import type { Fault, FaultSchedule } from './fault.ts';
 const SLICE_MS = 50;
 
 export interface FaultyProxyOptions {
-  /** Where connections go, on the loopback. */
-  readonly port: number;
+  /** Where connections go, on the loopback; asked for each connection where it can change. */
+  readonly port: number | (() => number);
   /** What happens to each. @default nothing */
   readonly faults?: FaultSchedule;
   /** Times stalls and slowness. @default the system's clock */
@@ -30,7 +30,8 @@ export class FaultyProxy implements AsyncDisposable {
   private constructor(options: FaultyProxyOptions) {
     const { port, faults = () => ({ kind: 'none' }), clock = systemClock, watch } = options;
     this.#server = createServer({ pauseOnConnect: true, allowHalfOpen: true }, (client) => {
-      const upstream = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+      const to = typeof port === 'number' ? port : port();
+      const upstream = connect({ port: to, host: '127.0.0.1', allowHalfOpen: true });
       const nth = this.#connections.length;
       if (watch !== undefined) upstream.on('data', (chunk: Buffer) => watch(nth, chunk));
       this.#connections.push(new ProxiedConnection(client, upstream, faults(nth), clock));

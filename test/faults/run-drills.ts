@@ -92,7 +92,7 @@ export const twoOwners: Drill = async ({ backend, verdict }) => {
   const ann = await site.tab('ann');
   const run = ann.client.run({ text: 'waits-for door, canary of ann.', agent: 'worker', thread: ann.thread });
   await run.accepted;
-  await using other = site.start({ PORT: '0' });
+  await using other = site.start();
   const refused = other.said(/belongs to process \d+/).then(() => false);
   if (await inTime(Promise.race([refused, other.url().then(() => true)]), 'the second process')) {
     broke(verdict, 'R10', 'a second process took over runs whose process lives');

@@ -55,18 +55,19 @@ export class Site implements AsyncDisposable {
 
   static async open(options: SiteOptions): Promise<Site> {
     const site = new Site(options, await mkdtemp(join(tmpdir(), 'muster-faults-')));
-    site.#port = Number(new URL(await site.server.url()).port);
-    const [port, secrets] = [site.#port, site.#secrets];
+    await site.#listening();
+    const secrets = site.#secrets;
+    const port = (): number => site.#port;
     const { faults = () => ({ kind: 'none' }) } = options;
     site.#proxy = await FaultyProxy.listen({ port, faults, watch: (nth, chunk) => secrets.look(nth, chunk) });
     site.#calm = await FaultyProxy.listen({ port, watch: (nth, chunk) => secrets.look(`calm ${nth}`, chunk) });
     return site;
   }
 
-  /** A process on the same data; it takes the port of the one before. */
+  /** A process on the same data, on a port of its own. */
   start(env: Readonly<Record<string, string>> = {}): RunningProcess {
     const { secret: SECRET } = this.#secrets;
-    const own = { DATA: this.#directory, PORT: String(this.#port), LOG_FORMAT: 'text', SECRET };
+    const own = { DATA: this.#directory, PORT: '0', LOG_FORMAT: 'text', SECRET };
     return new RunningProcess(this.#options.backend, { ...own, ...env });
   }
 
@@ -74,7 +75,7 @@ export class Site implements AsyncDisposable {
   async restart(): Promise<void> {
     await this.server[Symbol.asyncDispose]();
     this.server = this.start();
-    await this.server.url();
+    await this.#listening();
   }
 
   /** The connections of tabs. */
@@ -114,6 +115,11 @@ export class Site implements AsyncDisposable {
       judge(this.#options.verdict, logs[i] as AgentEvent[], tab.delivered, `canary of ${tab.user}.`);
     });
     return logs;
+  }
+
+  /** A port that was free may belong to somebody else when the next process asks for it: the proxies know the newest. */
+  async #listening(): Promise<void> {
+    this.#port = Number(new URL(await this.server.url()).port);
   }
 
   async #connect(user: string, thread: string, port: number): Promise<Tab> {

@@ -32,18 +32,20 @@ async function killAt({ backend, verdict }: DrillContext, plan: string): Promise
   const { signal } = await inTime(site.server.exited, `the process of ${plan}`, END_MS);
   const said = site.server.output;
   await site.restart();
+  const isKilled = signal === 'SIGKILL';
   const shown = [...tab.delivered];
   const kept = new Set((await site.log(tab)).map(({ id }) => id));
-  if (told !== undefined && !kept.has(`${told}:1`))
-    broke(verdict, 'R9', 'a request was answered, and nothing came of it');
-  if (shown.some(({ id }) => !kept.has(id))) broke(verdict, 'R1', 'an event was shown that is not in the log');
+  const isGone = told !== undefined && !kept.has(`${told}:1`);
+  if (isGone) broke(verdict, 'R9', 'a request was answered, and nothing came of it');
+  const isTaken = shown.some(({ id }) => !kept.has(id));
+  if (isTaken) broke(verdict, 'R1', 'an event was shown that is not in the log');
   // Nothing comes of it any more.
-  if (verdict.broken.length > 0) return true;
+  if (isGone || isTaken) return isKilled;
   if (!(await isInTime(run.result, END_MS))) broke(verdict, 'R2', 'a run has no end when its process has died');
   const [log] = (await site.judge()) as [AgentEvent[]];
   judgeRequest(verdict, log);
   judgeSteps(verdict, log, said);
-  return signal === 'SIGKILL';
+  return isKilled;
 }
 
 /** Each durable write of a run fails once, as with a full disk; the run goes on, and a later process has nothing to add. */
@@ -77,22 +79,20 @@ function judgeRequest(verdict: Verdict, log: readonly AgentEvent[]): void {
 
 /** The steps of a worker stand in their order, and each that it was told to be recorded is there. */
 function judgeSteps(verdict: Verdict, log: readonly AgentEvent[], said: string): void {
-  const steps = new Map<string, number[]>();
+  const kept = new Set<string>();
+  const last = new Map<string, number>();
   for (const { run, event, data } of log) {
-    const own = steps.get(run) ?? [];
-    steps.set(run, own);
     // A tool's result and an answer repeat what was given.
     if (event === 'tool_completed' || event === 'agent_completed') continue;
-    const found = [...JSON.stringify(data).matchAll(/#(\d+)#/g)].map(([, step]) => Number(step));
-    own.push(...found);
-    // What a helper was asked for is a step of the run that has asked.
-    if (event === 'agent_started' && data.parent !== undefined) steps.get(data.parent)?.push(...found);
-  }
-  for (const own of steps.values()) {
-    if (own.some((step, i) => step < (own[i - 1] ?? 0))) broke(verdict, 'R7', 'the steps of a run are not in order');
+    for (const [, step] of JSON.stringify(data).matchAll(/#(\d+)#/g)) {
+      if (Number(step) < (last.get(run) ?? 0)) broke(verdict, 'R7', 'the steps of a run are not in order');
+      last.set(run, Number(step));
+      // What a helper was asked for is a step of the run that has asked.
+      kept.add(`${run} ${step}`).add(`${event === 'agent_started' ? data.parent : run} ${step}`);
+    }
   }
   for (const [, run, step] of said.matchAll(/^recorded (\S+) #(\d+)#$/gm)) {
-    if (steps.get(run as string)?.includes(Number(step)) !== true)
+    if (!kept.has(`${run} ${step}`))
       broke(verdict, 'R1', 'an agent was told of an event as recorded that is not in the log');
   }
 }
