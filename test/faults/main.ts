@@ -1,5 +1,6 @@
 /** `npm run faults`: directed drills and many seeds. Nothing may be lost, doubled, out of order, seen by another user, or other than promised. */
 import { parseArgs } from 'node:util';
+import { RunningProcess } from '../journeys/process.ts';
 import { DRILLS } from './drills.ts';
 import { addVerdict, cleanVerdict, isBroken, isClean, type Verdict } from './ledger.ts';
 import { scenario } from './scenario.ts';
@@ -27,6 +28,10 @@ const backend = values.backend as string;
 const runs = Number(values.runs);
 const total = cleanVerdict();
 let stuck = 0;
+
+// A backend that spins does not see that nobody wants it any more.
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => void RunningProcess.endAll().finally(() => process.exit(1)));
 
 /** @param verdict where the work writes what it finds. */
 async function one(name: string, verdict: Verdict, work: () => Promise<void>): Promise<void> {
@@ -77,4 +82,5 @@ await all(
 );
 const result = { runs, drills: names.length, ...total, stuck };
 console.log(values.json ? JSON.stringify(result) : result);
+await RunningProcess.endAll();
 process.exit(isClean(total) && stuck === 0 ? 0 : 1);
