@@ -32,10 +32,8 @@ async function tryOne(mutant, index) {
   const plugins = [mutate(mutant)];
   const file = await bundleForNode(`${faults}backend.ts`, `${faults}dist/mutant-${index}.mjs`, { plugins });
   const began = performance.now();
-  const out = await outputOf([
-    ...[main, '--backend', file, '--drill', drill, '--runs', '0', '--until', guarantee],
-    ...['--json', '--quiet'],
-  ]);
+  const asked = ['--drill', drill, '--runs', '0', '--until', guarantee, '--json', '--quiet'];
+  const out = await outputOf([main, '--backend', file, ...asked]);
   const { broken, stuck } = resultIn(out);
   const found = broken.find((sentence) => sentence.startsWith(`${guarantee}: `));
   const seconds = `${((performance.now() - began) / 1_000).toFixed(1)} s`;

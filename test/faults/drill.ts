@@ -9,7 +9,7 @@ export interface DrillContext {
   /** Of the points at which something can happen to a run, every so manieth is tried. */
   readonly every: number;
   /** True when nobody wants to know more. */
-  isEnough(): boolean;
+  readonly isEnough: () => boolean;
 }
 
 /** @throws Error when something does not come to rest that no guarantee speaks of. */

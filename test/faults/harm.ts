@@ -18,18 +18,18 @@ export function arm(): void {
   isArmed = true;
 }
 
+type Work = Parameters<LmdbStorage['write']>[0];
+
 export function harm(plan: string | undefined): void {
   if (plan === undefined) return;
   const [what, which, when] = plan.split(':');
-  const write = (storage: LmdbStorage, work: Parameters<LmdbStorage['write']>[0]): Promise<void> =>
-    original.call(storage, work);
-  const original = LmdbStorage.prototype.write;
+  const write = Reflect.get(LmdbStorage.prototype, 'write') as (this: LmdbStorage, work: Work) => Promise<void>;
   LmdbStorage.prototype.write = async function (work) {
     if (isArmed) writes += 1;
-    if (!isArmed || writes !== Number(which)) return write(this, work);
+    if (!isArmed || writes !== Number(which)) return write.call(this, work);
     process.stdout.write('\nharmed itself\n');
     if (what === 'full') throw Object.assign(new Error('no room'), { code: 'DISK_FULL' });
-    if (when === 'after') await write(this, work);
+    if (when === 'after') await write.call(this, work);
     else for (let turn = 0; turn < TURNS; turn += 1) await new Promise((resolve) => setImmediate(resolve));
     process.kill(process.pid, 'SIGKILL');
     return new Promise(() => {});

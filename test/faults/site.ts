@@ -139,7 +139,7 @@ export class Site implements AsyncDisposable {
       },
     });
     const errors: string[] = [];
-    client.onError((error) => errors.push(String((error.details as { code?: unknown }).code ?? error.code)));
+    client.onError(({ code, details }) => errors.push((details as { code?: string }).code ?? code));
     client.onFrame(contiguous(this.#options.verdict));
     await client.open();
     return { user, thread, delivered, client, errors };

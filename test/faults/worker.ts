@@ -130,13 +130,12 @@ export class Worker implements Agent {
   async #goOn(text: string, ctx: AgentContext): Promise<void> {
     await ctx.think(`begins to go on, of ${text}`);
     await aborted(ctx.signal).catch(() => {});
-    let rule = 'nothing';
-    for (let n = 0; n < TRIES && rule === 'nothing'; n += 1) {
-      await ctx.think(`too late of ${text}`).catch((error: unknown) => {
-        rule = error instanceof MusterError ? error.code : String(error);
-      });
+    try {
+      for (let n = 0; n < TRIES; n += 1) await ctx.think(`too late of ${text}`);
+      say(`refused ${ctx.run} nothing`);
+    } catch (error) {
+      say(`refused ${ctx.run} ${error instanceof MusterError ? error.code : String(error)}`);
     }
-    say(`refused ${ctx.run} ${rule}`);
   }
 }
 
