@@ -30,10 +30,22 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 
 /** What the folders of core may import of each other; files beside the folders are named by themselves. */
 const CORE_LAYERS: Readonly<Record<string, readonly string[]>> = {
-  declare: ['lifecycle/health', 'errors'],
+  declare: ['lifecycle/gate', 'lifecycle/health', 'errors', 'principal'],
   graph: ['declare/edge', 'declare/scope-kind'],
-  container: ['declare', 'graph', 'errors', 'redact', 'thenable'],
-  lifecycle: ['graph', 'declare', 'clock', 'errors', 'graph-view', 'redact', 'runtime', 'runtime-event', 'thenable'],
+  container: ['declare', 'graph', 'lifecycle/gate', 'errors', 'redact', 'thenable'],
+  factories: ['declare', 'graph/service-graph', 'lifecycle', 'app-server', 'clock', 'errors', 'redact', 'thenable'],
+  lifecycle: [
+    'graph',
+    'declare',
+    'clock',
+    'errors',
+    'graph-view',
+    'principal',
+    'redact',
+    'runtime',
+    'runtime-event',
+    'thenable',
+  ],
   scopes: ['declare', 'lifecycle/gate', 'clock', 'errors', 'principal', 'redact', 'runtime-event', 'thenable'],
   log: ['declare', 'errors', 'subscription'],
   state: ['declare', 'errors', 'subscription'],

@@ -17,6 +17,11 @@ export const AGENT_ERRORS = {
     hint: 'Implement Agent: async run(input, ctx).',
     fatal: true,
   } satisfies ErrorEntry<{ class: string }>,
+  AGENT_OPTION_INVALID: {
+    message: (d) => `The option ${d.option} of the agent ${d.class} is ${d.got}.`,
+    hint: 'Give @agent a value that fits; details.expected says which do.',
+    fatal: true,
+  } satisfies ErrorEntry<{ class: string; option: string; expected: string; got: string }>,
   NO_AGENTS: {
     message: () => 'No agent is registered.',
     hint: 'Add a class with @agent to the services of createApp().',
@@ -51,9 +56,13 @@ export const AGENT_ERRORS = {
   } satisfies ErrorEntry<Record<never, never>>,
   CONTRACT_VIOLATION: {
     message: (d) => `${d.event} is not allowed here: ${d.rule}.`,
-    hint: 'The run has ended or the event is out of order; nothing was appended.',
+    hint: 'Correct the agent: the event was not appended, and it ends the run if that goes on.',
     fatal: true,
   } satisfies ErrorEntry<{ event: string; rule: string }>,
+  RUN_OVERFLOW: {
+    message: (d) => `${d.events} events with ${d.bytes} bytes of the run wait for the log already.`,
+    hint: 'Await ctx.think() and ctx.tool(), and ctx.drain() now and then between ctx.output().',
+  } satisfies ErrorEntry<{ run: string; events: number; bytes: number }>,
   APPEND_FAILED: {
     message: (d) => `${d.count} events of run ${d.run} could not be appended.`,
     hint: 'The cause says why; the run cannot go on without its log.',

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { AgentEvent } from '@muster/contracts';
 import { agent, type Agent, type AgentContext, type RunInput } from '@muster/agents';
+import { KeyValueStore } from '@muster/core';
 import { expectLegal, withAgent } from './harness.ts';
 
 /** What the helping agent saw, and how it ends. */
@@ -24,6 +25,32 @@ function byRun(events: readonly AgentEvent[]): AgentEvent[][] {
   for (const event of events) runs.set(event.run, [...(runs.get(event.run) ?? []), event]);
   return [...runs.values()];
 }
+
+@agent({ name: 'unmade', description: 'cannot be made' })
+class UnmadeHelper implements Agent {
+  constructor() {
+    throw new Error('a text that nobody may see');
+  }
+  run() {
+    return {};
+  }
+}
+
+describe('an agent that cannot be made', () => {
+  it('is an error of the one that asks for its help, and nothing of it is remembered', async () => {
+    await using test = await withAgent(
+      async (ctx) => {
+        await ctx.delegate('unmade', 'x').catch(() => {});
+        return { finalResponse: 'alone' };
+      },
+      [UnmadeHelper],
+    );
+    const run = await test.ask();
+    expect((await run.terminal).data).toMatchObject({ status: 'success', finalResponse: 'alone' });
+    await test.clock.settle();
+    expect(await test.app.get(KeyValueStore).list('runs/')).toEqual([]);
+  });
+});
 
 describe('an agent that helps another', () => {
   it('has a run of its own in the same thread, which names the one that asked, and gives back what it found', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { EventsWriter, joined, quoted } from '../src/runs/events-writer.ts';
+import { EventsWriter, quoted } from '../src/runs/events-writer.ts';
 
 const anyText = fc.oneof(
   fc.string({ unit: 'binary' }),
@@ -21,12 +21,6 @@ describe('quoted', () => {
 });
 
 describe('EventsWriter', () => {
-  const written = (texts: readonly string[]) => {
-    const writer = new EventsWriter();
-    for (const text of texts) writer.add(JSON.stringify({ text }));
-    return writer.take();
-  };
-
   it('gives one array of what was added, of any size and number, and begins anew', () => {
     const sized = fc.oneof(
       anyText,
@@ -51,20 +45,5 @@ describe('EventsWriter', () => {
     const { json } = writer.take();
     writer.add('2');
     expect([json.toString(), writer.take().json.toString()]).toEqual(['[1]', '[2]']);
-  });
-
-  it('can be joined with what another gave', () => {
-    fc.assert(
-      fc.property(fc.array(anyText), fc.array(anyText, { minLength: 1 }), (first, second) => {
-        const before = written(first);
-        const text = before.json.toString();
-        const both = joined(before, written(second));
-        expect([both.json.toString(), both.count]).toEqual([
-          JSON.stringify([...first, ...second].map((each) => ({ text: each }))),
-          first.length + second.length,
-        ]);
-        expect(before.json.toString()).toBe(text);
-      }),
-    );
   });
 });

@@ -48,6 +48,16 @@ describe('an accepted request', () => {
     expect(order.slice(0, 2)).toEqual(['follow t', 'append']);
   });
 
+  it('is one run when it comes twice at the same time', async () => {
+    await using test = await withAgent(() => ({ finalResponse: 'once' }));
+    const requester = { ...(await test.requesterOf('ann')), id: 'a session' };
+    const ask = () => test.supervisor.accept(requester, { text: 'hi', thread: 't' }, 'a request');
+    const [first, ...others] = await Promise.all([ask(), ask(), ask()]);
+    expect(others).toEqual([first, first]);
+    await test.clock.settle();
+    expectLegal(await test.eventsOf('t'));
+  });
+
   it('is not answered while its first append is under way', async () => {
     await using test = await withAgent(() => ({}));
     const held = deferred();

@@ -52,3 +52,23 @@ describe('a stop while a request is being accepted', () => {
     expect(journal).toEqual(['question failed', 'store stopped']);
   });
 });
+
+describe('a stop while an agent ignores its signal', () => {
+  it('leaves no timer behind that would keep the process alive', async () => {
+    const clock = new FakeClock();
+    @agent({ name: 'deaf', description: '' })
+    class Deaf implements Agent {
+      run() {
+        return new Promise<never>(() => {});
+      }
+    }
+    const app = createApp({ services: [Deaf, ...agents()], clock });
+    await app.start();
+    const requester = { principal: principalOf('ann'), permit: await app.gate.enter(), follow: async () => {} };
+    await app.get(AgentSupervisor).accept(requester, { text: 'hi' });
+    const stopping = app.stop();
+    await clock.advance(10_000);
+    await stopping;
+    expect(clock.pending).toBe(0);
+  });
+});

@@ -69,6 +69,15 @@ const DumpNode = v.object({
   onCriticalPath: v.boolean(),
   /** Root causes only: what is not ready though nothing it needs is unready. */
   blockedBy: ids,
+  /** How its last deep check went; absent where none was made. */
+  deepCheck: v.optional(
+    v.object({
+      /** What failed; `null` when it passed. */
+      reason: v.nullable(v.string()),
+      ageMs: ms,
+      tookMs: ms,
+    }),
+  ),
 });
 export type DumpNode = DeepReadonly<v.InferOutput<typeof DumpNode>>;
 

@@ -19,6 +19,9 @@ export type ErrorEntries = Readonly<Record<string, ErrorEntry<never>>>;
 
 type DetailsOf<E> = E extends ErrorEntry<infer D> ? D : never;
 
+/** On every error of ours, whichever copy of this package made it. */
+const BRAND: unique symbol = Symbol.for('muster.error/1');
+
 /** Thrown by every Muster package for every condition that it foresees. */
 export class MusterError extends Error {
   override readonly name: string = 'MusterError';
@@ -39,6 +42,16 @@ export class MusterError extends Error {
     this.hint = text.hint;
     this.details = details;
     this.fatal = text.fatal ?? false;
+  }
+
+  /** An error of a second copy of this package is one as well: two of them in a process must not turn what is known into a bug. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    if (this !== MusterError) return Function.prototype[Symbol.hasInstance].call(this, value);
+    return typeof value === 'object' && value !== null && BRAND in value;
+  }
+
+  get [BRAND](): true {
+    return true;
   }
 
   /** The error as data, without stack or cause: safe to log and to compare. */

@@ -14,7 +14,6 @@ import { type Class, type Dependency, nameOf, type Provided } from './declare/de
 import type { Registration } from './declare/registration.ts';
 import { bindingIdsOf, Engine } from './engine.ts';
 import { coreError } from './errors.ts';
-import { GatedFactories } from './gated-factories.ts';
 import { explain } from './graph/explain.ts';
 import type { GraphView } from './graph-view.ts';
 import type { Door, GateOptions } from './lifecycle/gate.ts';
@@ -78,7 +77,6 @@ export class App {
   #state: AppState = 'new';
   #engine: Engine | undefined;
   #wallMs: number | null = null;
-  #factories: GatedFactories | undefined;
   readonly #scopes: ScopeManager;
   #starting: Promise<void> | undefined;
   #stopping: Promise<StopReport> | undefined;
@@ -138,12 +136,15 @@ export class App {
    * The instance of a service.
    *
    * @throws MusterError `APP_STATE` while the app does not run: an unstarted service is of no use to anybody.
+   * @throws MusterError `FACTORY_NOT_READY` for a factory that is being made anew.
    * @throws MusterError `NOT_IN_SCOPE` for a scoped class, which only a scope has.
    */
   get<D extends Dependency>(dependency: D): Provided<D> {
     if (this.#state !== 'running')
       throw coreError('APP_STATE', { state: this.#state, wanted: `get(${nameOf(dependency)})` });
     if (declarationOf(dependency as Class)?.kind === 'scoped') throw notFromContainer(dependency);
+    const { factories } = this.#prepared();
+    if (factories.find(dependency) !== undefined) return factories.ready(dependency) as Provided<D>;
     return this.#container.get(dependency as Class) as Provided<D>;
   }
 
@@ -196,16 +197,15 @@ export class App {
   async #bringUp(engine: Engine): Promise<void> {
     const { orchestrator, gate, nodes } = engine;
     const { server } = this.#options;
-    const factories = nodes.filter((node) => node.kind === 'factory' && node.provider.target !== server);
-    this.#factories = new GatedFactories(this.#container, factories);
     this.#scopes.adopt(scopedClassesOf(engine.order), singletonsOf(this.#container, nodes));
     if (server) {
-      server.attach(this.#hostFor(engine, this.#factories));
+      server.attach(this.#hostFor(engine));
       if (server.listensAtOnce) await this.#listen(server);
     }
     this.#throwIfStopping();
     const failed = await orchestrator.start();
     if (failed !== undefined) throw new BootFailed(failed);
+    await gate.settled();
     // A gate that could not open at boot is a failed boot: its factories will not mend themselves.
     if (gate.state !== 'open' && gate.failure !== undefined) throw gate.failure;
     this.#throwIfStopping();
@@ -219,7 +219,7 @@ export class App {
 
   /** @param engine absent when an option of the app is wrong: then there is no graph either. */
   async #failed(error: unknown, engine: Engine | undefined): Promise<unknown> {
-    engine?.orchestrator.halt();
+    engine?.halt('the boot failed');
     await this.#closeScopes(this.#stopBudgetMs * STOP_SHARES.scopes);
     const stopped = await engine?.orchestrator.stop('the boot failed');
     await this.#partWith('close', this.#stopBudgetMs, () => this.#options.server?.close());
@@ -241,7 +241,7 @@ export class App {
     const { server } = this.#options;
     const budgetMs = this.#stopBudgetMs;
     const left = (share: number): number => budgetMs * share - (this.#clock.monotonic() - startedAt);
-    orchestrator?.halt();
+    this.#engine?.halt(reason);
     const running = wasRunning ? orchestrator : undefined;
     const quiet = running?.drain(reason, budgetMs * STOP_SHARES.runs) ?? Promise.resolve();
     const toDrain = left(STOP_SHARES.sockets);
@@ -349,16 +349,13 @@ export class App {
       container: this.#container,
       foreign: this.#foreign,
       hooks: services.filter((entry) => typeof entry === 'object').filter((entry) => 'ready' in entry),
+      configurations: services.filter((entry) => typeof entry === 'object').filter((entry) => 'configures' in entry),
       front: server,
       around: { clock: this.#clock, random, events: this.events },
       budgets: { bootMs: boot?.budgetMs ?? APP_DEFAULTS.bootBudgetMs, stopMs, concurrency: boot?.concurrency },
       servicesStopMs: stopMs * STOP_SHARES.services,
       gate,
-      open: () => {
-        // Only now do the factories come into being.
-        this.#factories?.resolve();
-        server?.opening();
-      },
+      open: () => server?.opening(),
       escalated: (service, error) => {
         this.events.emit({ type: 'escalated', service, error, at: this.#clock.now() });
         void this.stop(`${service} is down for good`);
@@ -366,8 +363,8 @@ export class App {
     });
   }
 
-  #hostFor(engine: Engine, factories: GatedFactories): ServerHost {
-    const { orchestrator, gate } = engine;
+  #hostFor(engine: Engine): ServerHost {
+    const { orchestrator, gate, factories } = engine;
     return {
       gate,
       clock: this.#clock,

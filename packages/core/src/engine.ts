@@ -11,11 +11,13 @@ import { declarationOf } from './declare/declaration.ts';
 import { type Class, type Dependency, nameOf } from './declare/dependency.ts';
 import type { ReadyHook, Registration } from './declare/registration.ts';
 import { coreError } from './errors.ts';
+import type { ManagedFactory } from './factories/managed-factory.ts';
+import { GatedFactories, refuseEarly } from './factories/gated-factories.ts';
 import { type BudgetReport, checkBudgets } from './graph/budgets.ts';
 import { criticalPath } from './graph/critical-path.ts';
 import { AT_REST, dumpGraph, type NodeState } from './graph/dump.ts';
 import { PLAIN } from './declare/edge.ts';
-import { type GraphProblem, missing } from './graph/problems.ts';
+import { configuredTwice, type GraphProblem, missing } from './graph/problems.ts';
 import type { Provider } from './graph/provider.ts';
 import { type GraphNode, ServiceGraph, sortProblems } from './graph/service-graph.ts';
 import { planStart, type StartPlan } from './graph/start-plan.ts';
@@ -26,6 +28,7 @@ import { SERVICE_DEFAULTS, settingsOf } from './lifecycle/service-settings.ts';
 import type { Surroundings } from './lifecycle/surroundings.ts';
 import type { AppState } from './runtime.ts';
 import { refuseScoped } from './scoped-nodes.ts';
+import { isThenable } from './thenable.ts';
 
 /** What stands at the gate, as far as the graph has to know it. */
 export interface Front {
@@ -34,19 +37,21 @@ export interface Front {
 }
 
 type Hook = Extract<Registration, { readonly ready: Dependency }>;
+type Configuration = Extract<Registration, { readonly configures: Dependency }>;
 
 export interface EngineOptions {
   readonly container: Container;
   /** Ids of the bindings that were there before Muster's. */
   readonly foreign: ReadonlySet<number>;
   readonly hooks: readonly Hook[];
+  readonly configurations: readonly Configuration[];
   readonly front: Front | undefined;
   readonly around: Surroundings;
   readonly budgets: Budgets;
   /** The part of the stop budget that services have, in milliseconds. */
   readonly servicesStopMs: number;
   readonly gate: GateOptions;
-  /** Called while the main gate is opening. */
+  /** Called while the main gate is opening, when the factories are ready. */
   readonly open: () => void;
   readonly escalated: (service: string, error: unknown) => void;
 }
@@ -57,9 +62,12 @@ const PLANNED: NodeState = { ...AT_REST, phase: 'registered', health: 'unknown' 
 export class Engine {
   readonly orchestrator: Orchestrator;
   readonly gate: Gate;
+  readonly factories: GatedFactories;
   readonly #options: EngineOptions;
   readonly #refs = new Refs();
   readonly #problems: readonly GraphProblem[];
+  /** From here on the container hands out factories. */
+  #isOpening = false;
   #graph: ServiceGraph;
   #plan: StartPlan;
   #budgets: BudgetReport;
@@ -69,22 +77,47 @@ export class Engine {
 
   constructor(options: EngineOptions) {
     this.#options = options;
-    this.#refs.bindAll(options.container);
+    this.#refs.bindAll(options.container, (permit, factory) => this.factories.get(permit, factory));
     this.#graph = ServiceGraph.from(providersOf(options));
     this.#plan = planStart(this.#graph);
     this.#budgets = this.#judgeBudgets();
-    this.#problems = this.#hookProblems();
+    this.#problems = [...this.#hookProblems(), ...this.#configurationProblems()];
     refuseScoped(options.container, this.#graph.nodes);
     this.orchestrator = new Orchestrator(this.#graph, this.#plan, options.around, options.budgets, {
       escalated: options.escalated,
       flipped: (id, ready) => this.#flipped(id, ready),
     });
+    this.factories = this.#gatedFactories();
     const guarded = this.#graph.nodes.filter((node) => node.guarded && isAlive(node)).map((node) => node.id);
-    this.gate = this.orchestrator.gate(MAIN, guarded, options.gate, options.open);
+    this.gate = this.orchestrator.gate(MAIN, guarded, options.gate, () => this.#open());
     // From the first opening on, a system that all replicas share closes no gate any more.
     this.gate.onMove((state) => {
       if (state === 'open') this.orchestrator.wiring.holdShared();
     });
+  }
+
+  /** The factories come into being, and then the server has a look at them. */
+  #open(): void | Promise<void> {
+    this.#isOpening = true;
+    const making = this.factories.make();
+    const { open } = this.#options;
+    return isThenable<void, Promise<void>>(making) ? making.then(open) : open();
+  }
+
+  #gatedFactories(): GatedFactories {
+    const { container, front, around, configurations } = this.#options;
+    const nodes = this.#plan.order.filter(({ kind, provider }) => kind === 'factory' && provider.target !== front);
+    refuseEarly(container, nodes, () => !this.#isOpening);
+    const configs = new Map<unknown, unknown>(configurations.map(({ configures, config }) => [configures, config]));
+    return new GatedFactories(container, nodes, { ...around, clock: this.orchestrator.clock }, (keys) =>
+      configs.get(keys.find((key) => configs.has(key))),
+    );
+  }
+
+  /** Nothing is started any more, and what is being made behind the gate is given up. */
+  halt(reason: string): void {
+    this.orchestrator.halt();
+    this.factories.stop(coreError('ABORTED', { what: 'The opening of the gate', why: 'stop', reason }));
   }
 
   /** Everything that makes a start impossible. */
@@ -149,6 +182,8 @@ export class Engine {
     const { orchestrator, gate } = this;
     const causes = orchestrator.wiring.causes(this.#plan.order.map(({ id }) => id));
     const stateOf = (id: string): NodeState | undefined => {
+      const factory = this.factories.factory(id);
+      if (factory !== undefined) return factoryState(factory);
       const service = orchestrator.service(id);
       const node = this.#graph.node(id);
       const known = service?.snapshot() ?? (node !== undefined && isAlive(node) ? { ...PLANNED } : undefined);
@@ -206,6 +241,29 @@ export class Engine {
       .map(({ ready }) => missing(`onReady(${nameOf(ready)})`, undefined, nameOf(ready), known));
   }
 
+  /** Each configuration belongs to a factory of the app, and each factory has one at the most. */
+  #configurationProblems(): GraphProblem[] {
+    const { configurations } = this.#options;
+    const factories = this.#graph.nodes.filter(({ kind }) => kind === 'factory');
+    const idOf = (key: unknown): string | undefined => factories.find((node) => keysOf(node).includes(key))?.id;
+    return [...groupBy<unknown, Configuration>(configurations, ({ configures }) => configures)].flatMap(
+      ([key, given]): GraphProblem[] => {
+        const id = idOf(key);
+        const sites = given.map(({ declaredAt }) => declaredAt());
+        if (id === undefined)
+          return [
+            missing(
+              `configure(${nameOf(key)})`,
+              sites[0],
+              nameOf(key),
+              factories.map((node) => node.id),
+            ),
+          ];
+        return given.length > 1 ? [configuredTwice(id, sites)] : [];
+      },
+    );
+  }
+
   /** From now on each `Ref` shows what it stands for while that is ready; what has no lifecycle is always there. */
   #tieRefs(instances: ReadonlyMap<string, object>): void {
     const wanted = new Set<unknown>(this.#refs.wanted);
@@ -242,6 +300,11 @@ function groupBy<K, T>(items: readonly T[], keyOf: (item: T) => K): Map<K, T[]> 
     else groups.set(key, [item]);
   }
   return groups;
+}
+
+function factoryState({ state, failure, progress, tookMs }: ManagedFactory): NodeState {
+  const reason = failure === undefined ? null : String(failure.details.reason);
+  return { ...AT_REST, phase: state, reason, progress, startMs: tookMs };
 }
 
 /** True for what has a lifecycle. */

@@ -64,11 +64,21 @@ export const CORE_ERRORS = {
       `${d.service} was not up when the boot budget of ${d.budgetMs} ms ended, after ${d.attempts} ${d.attempts === 1 ? 'attempt' : 'attempts'}: ${d.reason}.`,
     hint: 'Look at the last failure; if the dependency outside is only slow to come up, raise boot.budgetMs.',
   } satisfies ErrorEntry<{ service: string; budgetMs: number; attempts: number; reason: string }>,
+  DECLARED_TWICE: {
+    message: (d) =>
+      `${d.class} is declared twice: as ${d.kinds.map((kind, i) => `a ${kind}${d.sites[i] === null ? '' : ` at ${d.sites[i]}`}`).join(' and as ')}.`,
+    hint: 'Keep one of the decorators; what the other one says would be lost.',
+    fatal: true,
+  } satisfies ErrorEntry<{ class: string; kinds: readonly string[]; sites: readonly (string | null)[] }>,
   FACTORY_FAILED: {
-    message: (d) => `${d.factory} could not be resolved while the gate was opening: ${d.reason}.`,
-    hint: 'A factory only keeps its arguments when it is constructed; mend what its constructor throws.',
+    message: (d) => `${d.factory} could not be made while the gate was opening: ${d.reason}.`,
+    hint: 'Mend what its constructor, prepare() or adopt() throws; nothing behind the gate is served before.',
     fatal: true,
   } satisfies ErrorEntry<{ factory: string; reason: string }>,
+  FACTORY_NOT_READY: {
+    message: (d) => `${d.factory} cannot be had while it is ${d.state}: it stands behind the gate.`,
+    hint: 'Name it as gated(factory) in dependsOn, and get it with a permit once the gate has opened.',
+  } satisfies ErrorEntry<{ factory: string; state: string }>,
   LISTEN_FAILED: {
     message: (d) => `The server could not listen on ${d.address}: ${d.reason}.`,
     hint: 'Another process may hold the port: stop it, or choose another port.',

@@ -8,6 +8,7 @@ export {
   type Dependency,
   type DependencyEntry,
   type DependencyTerms,
+  gated,
   optional,
   type Provided,
   type Ref,
@@ -15,7 +16,9 @@ export {
   token,
 } from './declare/dependency.ts';
 export type { Fits, Mismatch } from './declare/fits.ts';
-export { onReady, provide, provideValue, type Registration } from './declare/registration.ts';
+export { declareFactory, factory, type FactoryOptions } from './declare/factory.ts';
+export type { Factory, Gated, PrepareContext } from './declare/factory-contract.ts';
+export { configure, onReady, provide, provideValue, type Registration } from './declare/registration.ts';
 export type { ScopeKind } from './declare/scope-kind.ts';
 export { type Given, type ScopeValue, scopeValue, withValue } from './declare/scope-value.ts';
 export { scoped } from './declare/scoped.ts';
@@ -23,6 +26,7 @@ export { service, task } from './declare/service.ts';
 export type {
   CheckContext,
   HookContext,
+  ProbeContext,
   RunContext,
   Service,
   ServiceOptions,
@@ -46,7 +50,7 @@ export {
   type ReadResult,
 } from './log/event-log.ts';
 export { MemoryLog, type MemoryLogOptions } from './log/memory-log.ts';
-export { keyPart, type Principal, principalOf, streamOf } from './principal.ts';
+export { isProbe, keyPart, type Principal, principalOf, streamOf } from './principal.ts';
 export { reasonOf, redact } from './redact.ts';
 export { consoleReporter, jsonReporter, type Output, type Reporter } from './reporters.ts';
 export { runApp } from './run-app.ts';

@@ -18,6 +18,14 @@ export function principalOf(user: string): Principal {
   return Object.freeze({ user }) as Principal;
 }
 
+/** The user of deep checks: nobody can connect under this name, and only a probe's permit is good for it. */
+export const PROBE_USER = '~probe';
+
+/** True of the user in whose name deep checks are made. */
+export function isProbe({ user }: Principal): boolean {
+  return user === PROBE_USER;
+}
+
 /** The log's name of a user's thread. Both parts are hashed: injective, and legal as a key everywhere. */
 export function streamOf(principal: Principal, thread: string): string {
   return `${keyPart(principal.user)}.${keyPart(thread)}`;

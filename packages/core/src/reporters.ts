@@ -85,6 +85,7 @@ function linesOf(event: RuntimeEvent): string[] {
         `Stopped ${event.order.length} ${event.order.length === 1 ? 'service' : 'services'} in reverse order in ${duration(event.wallMs)}${event.hung.length > 0 ? `; did not stop in time: ${event.hung.join(', ')}` : ''}`,
       ];
     case 'client-error':
+    case 'deep-check':
       return [];
     case 'fault':
       return [

@@ -11,7 +11,7 @@ export type RuntimeEvent =
   /** A state machine moved along its table. */
   | {
       readonly type: 'moved';
-      readonly machine: 'service' | 'gate' | 'connection' | 'run' | 'tool';
+      readonly machine: 'service' | 'gate' | 'factory' | 'connection' | 'run' | 'tool';
       readonly subject: string;
       readonly from: string;
       readonly event: string;
@@ -45,6 +45,13 @@ export type RuntimeEvent =
       readonly from: string;
       readonly to: string;
       readonly reason: string | null;
+      readonly at: number;
+    }
+  /** A deep check of a service; only what fails twice in a row has `failed`. */
+  | {
+      readonly type: 'deep-check';
+      readonly service: string;
+      readonly verdict: 'begun' | 'passed' | 'failed';
       readonly at: number;
     }
   /** What a running service can do without has gone or come back; `by` is empty when nothing is missing any more. */

@@ -3,9 +3,10 @@
  */
 import type { Container, ServiceIdentifier } from 'inversify';
 import { dependenciesOf } from './container/read-container.ts';
+import { tagOf } from './declare/declaration.ts';
 import { type Class, nameOf } from './declare/dependency.ts';
 import { coreError } from './errors.ts';
-import { tagOf } from './gated-factories.ts';
+
 import type { GraphNode } from './graph/service-graph.ts';
 import type { Singletons } from './scopes/compile.ts';
 import type { ScopedClass } from './scopes/layout.ts';

@@ -1,12 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { StateMachine, type TransitionTable } from '@muster/contracts';
+import { FACTORY } from '../src/factories/factory-state.ts';
 import { GATE } from '../src/lifecycle/gate-state.ts';
 import { SERVICE } from '../src/lifecycle/service-state.ts';
 
 const tables: [string, TransitionTable, string][] = [
-  ['SERVICE', SERVICE, 'service-state.ts'],
-  ['GATE', GATE, 'gate-state.ts'],
+  ['SERVICE', SERVICE, 'lifecycle/service-state.ts'],
+  ['GATE', GATE, 'lifecycle/gate-state.ts'],
+  ['FACTORY', FACTORY, 'factories/factory-state.ts'],
 ];
 
 describe.each(tables)('%s', (name, table, file) => {
@@ -22,7 +24,7 @@ describe.each(tables)('%s', (name, table, file) => {
   });
 
   it('has a picture that names every state and event', () => {
-    const picture = readFileSync(new URL(`../src/lifecycle/${file}`, import.meta.url), 'utf8').split('*/')[0] as string;
+    const picture = readFileSync(new URL(`../src/${file}`, import.meta.url), 'utf8').split('*/')[0] as string;
     for (const word of [...Object.keys(table), ...events]) expect(picture).toContain(word);
   });
 });

@@ -6,6 +6,7 @@ export type { DeliveryAccount } from './delivery/ledger.ts';
 export { SERVER_ERRORS, serverError } from './errors.ts';
 export { ConnectionPool } from './session/connection-pool.ts';
 export type { Session } from './session/session.ts';
+export type { UserPresence } from './session/user-presence.ts';
 export {
   type Call,
   type Handler,

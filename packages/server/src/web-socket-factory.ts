@@ -1,7 +1,15 @@
 /**
  * `@webSocketFactory` and `@httpHandler`: what stands behind the gate. Neither exists before the gate is opening.
  */
-import { callSite, type Class, declareClass, type DependencyEntry, type Fits } from '@muster/core';
+import {
+  callSite,
+  type Class,
+  declareFactory,
+  type DependencyEntry,
+  type FactoryOptions,
+  type Given,
+  type Fits,
+} from '@muster/core';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Session } from './session/session.ts';
 
@@ -24,9 +32,11 @@ export interface Handler {
   onGone?(): void | Promise<void>;
 }
 
-/** One instance per app; `open` is called once per connection, with the proof that its user may enter. */
+/** One instance per app, which may have the methods of `Factory`; `open` is called once per connection, with the proof that its user may enter. */
 export interface WebSocketFactory {
   open(session: Session): Handler;
+  /** The values of your own that classes of a connection depend on, made with `withValue`; asked for with `session.scope`. */
+  values?(session: Session): readonly Given<'connection'>[];
 }
 
 /** Answers HTTP requests once the gate has opened. */
@@ -44,25 +54,31 @@ type Decorates<T, D extends readonly DependencyEntry[]> = <C extends Class<T & o
 ) => Fits<ConstructorParameters<C>, D>;
 
 /** Declares a factory of handlers for WebSockets on `path`. */
-export function webSocketFactory<const D extends readonly DependencyEntry[] = []>(options: {
-  readonly path: string;
-  readonly dependsOn?: D;
-}): Decorates<WebSocketFactory, D> {
+export function webSocketFactory<const D extends readonly DependencyEntry[] = []>(
+  options: FactoryOptions & { readonly path: string; readonly dependsOn?: D },
+): Decorates<WebSocketFactory, D> {
   const declaredAt = callSite(webSocketFactory);
-  return declareFront({ front: 'web-socket', path: options.path }, options.dependsOn ?? [], declaredAt);
+  const { path, dependsOn = [], ...rest } = options;
+  return declareFront({ front: 'web-socket', path }, rest, dependsOn, declaredAt);
 }
 
 /** Declares a handler of HTTP requests. */
 export function httpHandler<const D extends readonly DependencyEntry[] = []>(
-  options: { readonly dependsOn?: D } = {},
+  options: FactoryOptions & { readonly dependsOn?: D } = {},
 ): Decorates<HttpHandler, D> {
   const declaredAt = callSite(httpHandler);
-  return declareFront({ front: 'http' }, options.dependsOn ?? [], declaredAt);
+  const { dependsOn = [], ...rest } = options;
+  return declareFront({ front: 'http' }, rest, dependsOn, declaredAt);
 }
 
-function declareFront(tag: FrontTag, dependsOn: readonly DependencyEntry[], declaredAt: () => string | undefined) {
+function declareFront(
+  tag: FrontTag,
+  options: FactoryOptions,
+  dependsOn: readonly DependencyEntry[],
+  declaredAt: () => string | undefined,
+) {
   return (target: Class): never => {
-    declareClass(target, { kind: 'factory', options: {}, tag }, dependsOn, declaredAt);
+    declareFactory(target, options, tag, dependsOn, declaredAt);
     return undefined as never;
   };
 }

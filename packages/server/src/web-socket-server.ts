@@ -3,7 +3,7 @@
  *
  * It binds when the gate first opens, so a platform's TCP probe tells the truth; with `listen: 'at-once'` early clients are held.
  */
-import { CORE_ERRORS, type AppServer, EventLog, type ServerHost } from '@muster/core';
+import { CORE_ERRORS, type AppServer, EventLog, Scopes, type ServerHost } from '@muster/core';
 import { errorsFrom, messageOf } from '@muster/contracts';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
@@ -241,6 +241,7 @@ export class MusterServer implements AppServer {
       authenticator: () => host.get(Authenticator),
       log: () => host.get(EventLog),
       pool: () => host.get(ConnectionPool),
+      scopes: () => host.get(Scopes),
       sessions: new SessionRegistry(limits, host.random),
       ledger: this.#ledger,
       held: new Tally(),

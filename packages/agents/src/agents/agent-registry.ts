@@ -11,16 +11,23 @@ export interface RegisteredAgent extends AgentTag {
   readonly class: Class<Agent>;
 }
 
+/** The agent of deep checks, which no request can ask for. */
+export const PROBE_AGENT = '~probe';
+
 @service({ dependsOn: [Scopes] })
 export class AgentRegistry implements Service {
   readonly #scopes: Scopes;
   #agents: ReadonlyMap<string, RegisteredAgent> = new Map();
+  #probe: RegisteredAgent | undefined;
 
   constructor(scopes: Scopes) {
     this.#scopes = scopes;
   }
 
-  /** @throws MusterError `AGENT_DUPLICATE`, `AGENT_INCOMPLETE` or `NO_AGENTS`; all of them end the boot at once. */
+  /**
+   * @throws MusterError `AGENT_DUPLICATE`, `AGENT_INCOMPLETE`, `AGENT_OPTION_INVALID` or `NO_AGENTS`; all of them end the
+   * boot at once.
+   */
   start(): void {
     const agents = new Map<string, RegisteredAgent>();
     const names = new Map<string, string>();
@@ -30,9 +37,12 @@ export class AgentRegistry implements Service {
       if (other !== undefined) throw agentError('AGENT_DUPLICATE', { agent: tag.agent, classes: [other, name] });
       if (typeof (target.prototype as Partial<Agent>).run !== 'function')
         throw agentError('AGENT_INCOMPLETE', { class: name });
+      checkOptions(name, tag);
       names.set(tag.agent, name);
       agents.set(tag.agent, { ...tag, class: target as Class<Agent> });
     }
+    this.#probe = agents.get(PROBE_AGENT);
+    agents.delete(PROBE_AGENT);
     if (agents.size === 0) throw agentError('NO_AGENTS', {});
     this.#agents = agents;
   }
@@ -48,6 +58,13 @@ export class AgentRegistry implements Service {
     return found;
   }
 
+  /** @throws MusterError `AGENT_UNKNOWN` where nobody has registered it. */
+  get probeAgent(): RegisteredAgent {
+    if (this.#probe === undefined)
+      throw agentError('AGENT_UNKNOWN', { agent: PROBE_AGENT, known: [...this.#agents.keys()] });
+    return this.#probe;
+  }
+
   list(): readonly { readonly name: string; readonly description: string }[] {
     return [...this.#agents.values()].map(({ agent: name, description }) => ({ name, description }));
   }
@@ -55,4 +72,13 @@ export class AgentRegistry implements Service {
 
 function isAgentTag(tag: unknown): tag is AgentTag {
   return typeof tag === 'object' && tag !== null && 'agent' in tag;
+}
+
+function checkOptions(name: string, { onDisconnect }: AgentTag): void {
+  if (onDisconnect === 'continue') return;
+  const { cancelAfterMs } = (onDisconnect ?? {}) as { readonly cancelAfterMs?: unknown };
+  if (typeof cancelAfterMs === 'number' && cancelAfterMs >= 0) return;
+  const expected = "'continue' or { cancelAfterMs } with milliseconds from 0 on";
+  const got = JSON.stringify(onDisconnect);
+  throw agentError('AGENT_OPTION_INVALID', { class: name, option: 'onDisconnect', expected, got });
 }

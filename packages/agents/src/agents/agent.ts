@@ -51,11 +51,18 @@ export interface Agent {
   run(input: RunInput, ctx: AgentContext): RunResult | Promise<RunResult>;
 }
 
+/**
+ * What becomes of a run whose user has no connection any more: it goes on, or is cancelled when they have not come back
+ * for so long, in milliseconds; 0 cancels it at once.
+ */
+export type OnDisconnect = 'continue' | { readonly cancelAfterMs: number };
+
 /** What `@agent` says of a class. */
 export interface AgentTag {
   readonly agent: string;
   readonly description: string;
   readonly tools: readonly Tool[];
+  readonly onDisconnect: OnDisconnect;
 }
 
 export function agent<const D extends readonly DependencyEntry[] = []>(options: {
@@ -64,10 +71,18 @@ export function agent<const D extends readonly DependencyEntry[] = []>(options: 
   readonly description: string;
   readonly dependsOn?: D;
   readonly tools?: readonly Tool[];
+  /**
+   * For runs that a user has asked for; one that helps another ends with that. Of a requester that does not know who is
+   * connected every run goes on.
+   *
+   * @default 'continue': what it did is there when the user comes back
+   */
+  readonly onDisconnect?: OnDisconnect;
 }): <C extends Class<Agent>>(target: C, context?: ClassDecoratorContext) => Fits<ConstructorParameters<C>, D> {
   const declaredAt = callSite(agent);
   return (target) => {
-    const tag: AgentTag = { agent: options.name, description: options.description, tools: options.tools ?? [] };
+    const { name, description, tools = [], onDisconnect = 'continue' } = options;
+    const tag: AgentTag = { agent: name, description, tools, onDisconnect };
     declareClass(target, { kind: 'scoped', scope: 'run', options: {}, tag }, options.dependsOn ?? [], declaredAt);
     return undefined as never;
   };

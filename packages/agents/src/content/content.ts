@@ -45,11 +45,16 @@ export class Content {
 }
 
 function text(given: unknown, most: number): Kept<string> {
-  const whole = typeof given === 'string' ? given : String(new SafeCopy().of(given));
+  const whole = typeof given === 'string' ? given : textOf(new SafeCopy().of(given));
   const isConverted = whole !== given;
   const kept = cut(whole, most);
   return {
     kept,
     altered: [...(isConverted ? ['converted' as const] : []), ...(kept === whole ? [] : ['cut' as const])],
   };
+}
+
+/** The copy of an object may have a `toString` of its own, which is anything. */
+function textOf(copy: unknown): string {
+  return typeof copy === 'string' ? copy : JSON.stringify(copy);
 }

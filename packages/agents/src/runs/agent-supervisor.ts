@@ -1,13 +1,12 @@
 /**
- * Accepts requests, starts runs and watches over them until each has its terminal.
+ * Accepts requests, starts runs, and ends them when somebody says so; a `RunWatch` takes each to its terminal.
  *
  * No lock is shared between users. Runs of one user beyond a declared number wait for their turn; nobody else does.
  */
-import { contractError, type EventData, type RunAccepted, type RunRequest } from '@muster/contracts';
+import type { EventData, RunAccepted, RunRequest } from '@muster/contracts';
 import {
   Clock,
   EventLog,
-  keyPart,
   KeyValueStore,
   optional,
   type Principal,
@@ -19,23 +18,22 @@ import {
   service,
   sleep,
   type StopContext,
-  streamOf,
 } from '@muster/core';
 import { AgentRegistry, type RegisteredAgent } from '../agents/agent-registry.ts';
 import { agentError } from '../errors.ts';
-import { type Conversation, ThreadService } from '../threads/thread-service.ts';
+import { ThreadService } from '../threads/thread-service.ts';
+import { allEnded } from './all-ended.ts';
+import { AskedOnce, fingerprintOf } from './asked-once.ts';
 import { ExecutionEngineFactory } from './execution-engine-factory.ts';
-import type { ExecutionEngine } from './execution-engine.ts';
 import type { Requester } from './requester.ts';
 import { RUN_LIMITS, RunLimits } from './run-limits.ts';
 import { RunQueue, type Turn } from './run-queue.ts';
 import { type RunRecord, RunRecords } from './run-records.ts';
+import { RunWatch } from './run-watch.ts';
 import { type Going, SubAgents } from './sub-agents.ts';
 
 /** Part of the time for draining after which runs are interrupted, so that their terminals still reach their users. */
 const PATIENCE = 0.9;
-/** How long what ignores its signal keeps the turn of its run, in milliseconds: a user must not be locked out by it for good. */
-const ABANDONED_MS = 60_000;
 /** When a user whose queue is full may try again, in milliseconds. */
 const QUEUE_RETRY_MS = 5_000;
 
@@ -59,14 +57,13 @@ export class AgentSupervisor implements Service {
   readonly #records: RunRecords;
   readonly #random: Random;
   readonly #clock: Clock;
-  readonly #events: RuntimeEvents;
   readonly #limits: Ref<RunLimits>;
   readonly #helpers: SubAgents;
+  readonly #asked: AskedOnce;
+  readonly #watch: RunWatch;
   readonly #active = new Map<string, Going>();
   #queue = new RunQueue(RUN_LIMITS);
   #waitingPerUser = RUN_LIMITS.waitingPerUser;
-  /** Runs that have their terminal, and of whose tools or agents something still goes on. */
-  #abandoned = 0;
   /** Requests whose run has not begun: a stop waits for them too, since the store is still needed. */
   readonly #beingAccepted = new Set<Promise<RunAccepted>>();
   #accepting = false;
@@ -88,8 +85,9 @@ export class AgentSupervisor implements Service {
     this.#records = new RunRecords(store, log, clock);
     this.#random = random;
     this.#clock = clock;
-    this.#events = events;
     this.#limits = limits;
+    this.#asked = new AskedOnce(this.#records);
+    this.#watch = new RunWatch({ records: this.#records, clock, events, active: this.#active });
     this.#helpers = new SubAgents({
       registry,
       engines,
@@ -97,7 +95,7 @@ export class AgentSupervisor implements Service {
       random,
       clock,
       active: this.#active,
-      stored: (run, storing) => this.#stored(run, storing),
+      stored: (run, storing) => this.#watch.stored(run, storing),
     });
   }
 
@@ -122,7 +120,7 @@ export class AgentSupervisor implements Service {
 
   /** How many runs have their terminal while something that ignores its signal goes on; each keeps its turn for so long, and a minute at the most. */
   get abandonedRuns(): number {
-    return this.#abandoned;
+    return this.#watch.abandoned;
   }
 
   /**
@@ -133,23 +131,13 @@ export class AgentSupervisor implements Service {
    */
   async accept(requester: Requester, request: RunRequest, id?: string): Promise<RunAccepted> {
     if (!this.#accepting) throw agentError('NOT_ACCEPTING', {});
-    const accepted = this.#acceptOnce(requester, request, id);
+    const accepted = this.#asked.accept(requester, request, id, (key) => this.#accept(requester, request, key));
     this.#beingAccepted.add(accepted);
     try {
       return await accepted;
     } finally {
       this.#beingAccepted.delete(accepted);
     }
-  }
-
-  async #acceptOnce(requester: Requester, request: RunRequest, id: string | undefined): Promise<RunAccepted> {
-    const key = id === undefined || requester.id === undefined ? null : keyOf(requester, requester.id, id);
-    const known = key === null ? undefined : await this.#records.find(key);
-    if (known === undefined) return this.#accept(requester, request, key);
-    const { run, thread, from, asked } = known;
-    if (asked !== fingerprintOf(request)) throw contractError('IDEMPOTENCY_MISMATCH', { id: id as string });
-    await requester.follow(thread, from);
-    return { run, thread };
   }
 
   async #accept(requester: Requester, request: RunRequest, key: string | null): Promise<RunAccepted> {
@@ -195,7 +183,7 @@ export class AgentSupervisor implements Service {
         asked: fingerprintOf(request),
         parent: null,
       };
-      await Promise.all([requester.follow(thread), this.#records.open(record)]);
+      await allEnded([requester.follow(thread), this.#records.open(record)]);
       // Looked at again: the app may have begun to stop while the question was stored.
       if (!this.#accepting) throw agentError('NOT_ACCEPTING', {});
       const { engine, recorder } = this.#engines.create(
@@ -212,78 +200,16 @@ export class AgentSupervisor implements Service {
         position === 0 ? `${registered.agent} takes up the question` : `The question waits at place ${position}`,
         position === 0 ? {} : { queuePosition: position },
       );
-      this.#active.set(run, { engine, ended: this.#watch(engine, accepted, conversation, turn) });
+      const { presence } = requester;
+      const watched = { engine, accepted, conversation, turn, presence, onDisconnect: registered.onDisconnect };
+      this.#active.set(run, { engine, ended: this.#watch.over(watched) });
       await accepted;
       return { run, thread };
     } catch (error) {
       // Nothing will ever answer it, and the stores must not say otherwise.
-      await this.#stored(run, conversation.abandon());
-      if (record !== undefined) await this.#stored(run, this.#records.abandon(record));
+      await this.#watch.stored(run, conversation.abandon());
+      if (record !== undefined) await this.#watch.stored(run, this.#records.abandon(record));
       throw error;
-    }
-  }
-
-  /** Carries a run to its end and stores the answer; never rejects. */
-  async #watch(
-    engine: ExecutionEngine,
-    accepted: Promise<void>,
-    conversation: Conversation,
-    turn: Turn,
-  ): Promise<void> {
-    try {
-      await accepted;
-    } catch {
-      // Whoever asked is told by accept(); there is no run to watch.
-      await engine.closeScope();
-      this.#active.delete(engine.run);
-      return;
-    }
-    let storing = Promise.resolve();
-    const begun = turn.come.then(() => {
-      storing = this.#stored(engine.run, conversation.began());
-    });
-    const ending = await engine.execute(begun);
-    const closed = this.#release(engine, turn);
-    // A stop waits for this run: by then nothing of it may use the store any more.
-    await storing;
-    await this.#stored(
-      engine.run,
-      conversation.end(ending.status, ending.finalResponse ?? ending.error?.message ?? ''),
-    );
-    // Last, and not where the terminal could not be written: what is still to be done is done when the next process starts.
-    if (engine.isRecorded) await this.#stored(engine.run, this.#records.close(engine.run));
-    await closed;
-    this.#active.delete(engine.run);
-  }
-
-  /**
-   * What a run has begun keeps its turn until it is over, and a minute at the most: a tool that ignores its signal still
-   * uses what it uses.
-   *
-   * @returns resolves when the run's scope is closed; at once for one that has something going on, which is not waited for.
-   */
-  #release(engine: ExecutionEngine, turn: Turn): Promise<void> | undefined {
-    const closed = engine.closeScope();
-    if (!engine.isBusy) {
-      turn.leave();
-      return closed;
-    }
-    this.#abandoned += 1;
-    const patience = this.#clock.schedule(ABANDONED_MS, () => turn.leave());
-    void engine.settled().then(() => {
-      this.#abandoned -= 1;
-      patience.cancel();
-      turn.leave();
-    });
-    return undefined;
-  }
-
-  /** A store that fails here must not hide how the run or the request ended; never rejects. */
-  async #stored(run: string, storing: Promise<void>): Promise<void> {
-    try {
-      await storing;
-    } catch (error) {
-      this.#events.emit({ type: 'fault', component: 'thread service', correlation: run, error, at: this.#clock.now() });
     }
   }
 
@@ -338,6 +264,7 @@ export class AgentSupervisor implements Service {
     this.#accepting = false;
     this.#interruptAll();
     await this.#allEnded();
+    this.#watch.close();
   }
 
   #interruptAll(): void {
@@ -348,13 +275,4 @@ export class AgentSupervisor implements Service {
     await Promise.allSettled(this.#beingAccepted);
     while (this.#active.size > 0) await Promise.all([...this.#active.values()].map(({ ended }) => ended));
   }
-}
-
-/** Names a request for ever: ids are only unique within a session of a user. */
-function keyOf({ principal }: Requester, session: string, id: string): string {
-  return streamOf(principal, `${session} ${id}`);
-}
-
-function fingerprintOf({ text, agent, thread }: RunRequest): string {
-  return keyPart(JSON.stringify([text, agent ?? null, thread ?? null]));
 }

@@ -5,7 +5,6 @@
  * and nothing that an agent changes afterwards changes what it has emitted.
  */
 import type { EventsJson } from '@muster/core';
-import { joinedJson } from '@muster/core/storage';
 
 /** Room for one event and its brackets; a second one makes it grow. */
 const FIRST_BYTES = 256;
@@ -18,13 +17,23 @@ export class EventsWriter {
   #length = 0;
   #count = 0;
 
-  /** @param json the text of one event. */
-  add(json: string): void {
-    const bytes = this.#roomFor(Buffer.byteLength(json) + 1);
+  /** How many bytes `take()` would give. */
+  get bytes(): number {
+    return this.#length;
+  }
+
+  /**
+   * @param json the text of one event.
+   * @returns how many bytes it has, with the comma behind it.
+   */
+  add(json: string): number {
+    const size = Buffer.byteLength(json) + 1;
+    const bytes = this.#roomFor(size);
     this.#length += bytes.write(json, this.#length);
     bytes[this.#length] = COMMA;
     this.#length += 1;
     this.#count += 1;
+    return size;
   }
 
   /** All of them, and begins anew. */
@@ -53,12 +62,6 @@ export class EventsWriter {
     }
     return this.#bytes;
   }
-}
-
-/** Two arrays of events as one. */
-export function joined(first: EventsJson, second: EventsJson): EventsJson {
-  if (first.count === 0) return second;
-  return { json: joinedJson([first.json, second.json]), count: first.count + second.count };
 }
 
 /** What JSON does not take as it is, and what is no whole character. */

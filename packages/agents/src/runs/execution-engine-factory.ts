@@ -6,6 +6,7 @@ import { MusterError } from '@muster/contracts';
 import {
   Clock,
   EventLog,
+  isProbe,
   optional,
   type Permit,
   type Principal,
@@ -36,6 +37,8 @@ export class ExecutionEngineFactory {
   readonly #events: RuntimeEvents;
   readonly #policy: Ref<ContentPolicy>;
   #content: Content | undefined;
+  /** What is tried for nobody is no news to anybody, but for what goes wrong. */
+  readonly #quiet = new RuntimeEvents();
 
   constructor(
     scopes: Scopes,
@@ -51,6 +54,9 @@ export class ExecutionEngineFactory {
     this.#random = random;
     this.#events = events;
     this.#policy = policy;
+    this.#quiet.on((event) => {
+      if (event.type === 'fault') events.emit(event);
+    });
   }
 
   /**
@@ -65,10 +71,11 @@ export class ExecutionEngineFactory {
     input: RunInput,
     delegate: RunParts['delegate'],
   ): { readonly engine: ExecutionEngine; readonly recorder: RunRecorder } {
+    const events = isProbe(principal) ? this.#quiet : this.#events;
     const emitter = new UserEmitter(principal, input.thread, this.#log);
     const recorder = new RunRecorder(run, registered.agent, emitter, {
       clock: this.#clock,
-      events: this.#events,
+      events,
       content: (this.#content ??= new Content(this.#policy.current)),
     });
     const abort = new AbortController();
@@ -83,7 +90,7 @@ export class ExecutionEngineFactory {
       user: principal.user,
       clock: this.#clock,
       random: this.#random,
-      events: this.#events,
+      events,
       timeoutMs: RUN_TIMEOUT_MS,
       delegate,
     });

@@ -7,7 +7,7 @@ import { type Clock, MusterError, type Random } from '@muster/contracts';
 import { bounded, type RuntimeEvents, type Scope, sleep } from '@muster/core';
 import type { Agent, AgentContext, RunInput, RunResult } from '../agents/agent.ts';
 import { agentError } from '../errors.ts';
-import type { Tool } from '../tools/define-tool.ts';
+import { isTool, type Tool } from '../tools/define-tool.ts';
 import type { Ending, RunRecorder } from './run-recorder.ts';
 
 /** How long the scope of a run that has ended waits for what ignores its signal, in milliseconds. */
@@ -53,6 +53,7 @@ export class ExecutionEngine {
   constructor(parts: RunParts) {
     this.#parts = parts;
     this.#abort = parts.abort;
+    parts.recorder.onBreach((error) => this.#breached(error));
   }
 
   get run(): string {
@@ -106,15 +107,20 @@ export class ExecutionEngine {
     this.#end('interrupted', 'supervisor', agentError('RUN_INTERRUPTED', {}));
   }
 
-  /** The run that has asked for this one waits for it no longer. */
-  abandon(): void {
-    const reason = 'the run that has asked for it has ended';
+  /** Nobody waits for it any more. */
+  abandon(reason: string): void {
     this.#end('cancelled', 'supervisor', agentError('RUN_CANCELLED', { reason }));
   }
 
-  /** Only what was interrupted is worth asking again. */
-  #end(status: 'cancelled' | 'interrupted', by: Ending['by'], error: MusterError): void {
-    const retryable = status === 'interrupted';
+  /** The agent has emitted what it may not: it cannot be trusted with the run, also if it goes on as if nothing were. */
+  #breached(error: MusterError): void {
+    this.#fault(`agent of run ${this.run}`, error);
+    this.#end('failed', 'supervisor', error);
+  }
+
+  /** What was cancelled is not asked again unasked. */
+  #end(status: 'cancelled' | 'interrupted' | 'failed', by: Ending['by'], error: MusterError): void {
+    const retryable = status !== 'cancelled' && !error.fatal;
     this.#abort.abort(new RunAbort({ status, by, code: error.code, error: shown(error), retryable }));
   }
 
@@ -124,7 +130,10 @@ export class ExecutionEngine {
    * @param turn when the agent may begin. A run that is told to end before that ends without it.
    */
   async execute(turn: Promise<void>): Promise<Ending> {
-    const ending = await this.#run(turn);
+    const own = await this.#run(turn);
+    const { signal } = this.#abort;
+    // An agent that takes no notice of its signal does not decide how the run ended.
+    const ending = signal.reason instanceof RunAbort ? signal.reason.ending : own;
     this.#abort.abort(new RunAbort(ending));
     try {
       await this.#parts.recorder.finish(ending);
@@ -172,13 +181,20 @@ export class ExecutionEngine {
       think: (reasoning, step) => forgettable(recorder.think(reasoning, step).then(() => {})),
       output: (delta) => recorder.output(delta),
       drain: () => forgettable(recorder.drain()),
-      delegate: (agent, text) => forgettable(this.#parts.delegate(agent, text, signal)),
+      delegate: (agent, text) => forgettable(this.#delegate(agent, text, signal)),
       tool: (tool, input) => forgettable(this.#callTool(tool, input, signal)),
     };
   }
 
+  async #delegate(agent: string, text: string, signal: AbortSignal): Promise<RunResult> {
+    const { recorder } = this.#parts;
+    if (recorder.hasEnded) return recorder.refuse('agent_started', 'the run that asks for help is completed');
+    return this.#parts.delegate(agent, text, signal);
+  }
+
   async #callTool<I, R>(tool: Tool<I, R>, input: I, outer: AbortSignal): Promise<R> {
     const { recorder, clock, random, user } = this.#parts;
+    if (!isTool(tool)) return recorder.refuse('tool_executing', 'the tool was not made by defineTool()');
     const callId = random.uuid();
     const { timeoutMs } = tool;
     await recorder.toolExecuting(callId, tool.name, input);

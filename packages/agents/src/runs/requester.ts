@@ -4,11 +4,20 @@
 import type { Position } from '@muster/contracts';
 import type { Permit, Principal } from '@muster/core';
 
+/** Whether somebody is there, on whichever of their connections. */
+export interface Presence {
+  readonly isPresent: boolean;
+  /** Calls `changed` whenever that changes, until the returned function is called. */
+  onChange(changed: () => void): () => void;
+}
+
 export interface Requester {
   readonly principal: Principal;
   readonly permit: Permit;
   /** What the ids of its requests are unique within: its session. @default its requests cannot be repeated */
   readonly id?: string;
+  /** Of the user. @default nobody knows, and no run is cancelled because its user has gone */
+  readonly presence?: Presence;
   /**
    * Called before the first event is appended, so that the asker misses none.
    *

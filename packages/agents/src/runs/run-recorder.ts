@@ -1,29 +1,26 @@
 /**
- * The RUN and TOOL tables in front of the log: no event passes that the contract does not allow.
+ * The RUN and TOOL tables in front of the log: no event passes that the contract does not allow, or that does not fit.
  *
- * Numbers and order are given when an event is emitted, so they cannot depend on who awaits what. What is emitted until
- * the log is about to write leaves together.
+ * Numbers and order are given when an event is emitted, so they cannot depend on who awaits what. What is refused is
+ * refused at its producer, and told to whoever carries the run: a breach ends it, whatever the producer does.
  */
 import {
   type AgentEventName,
   type Alteration,
   type Clock,
   type EventData,
+  type MusterError,
   RUN,
   StateMachine,
   type Timer,
   TOOL,
 } from '@muster/contracts';
-import type { EventsJson, RuntimeEvents } from '@muster/core';
+import type { RuntimeEvents } from '@muster/core';
 import type { Content, Kept } from '../content/content.ts';
 import { agentError } from '../errors.ts';
-import { EventsWriter, joined, quoted } from './events-writer.ts';
+import { quoted } from './events-writer.ts';
+import { Outbox, type Receipt } from './outbox.ts';
 import type { UserEmitter } from './user-emitter.ts';
-
-/** Proof of an append: the offset of its last event. */
-export interface Receipt {
-  readonly offset: number;
-}
 
 /** How a run ended, but for what the recorder knows itself. */
 export type Ending = Omit<EventData<'agent_completed'>, 'count' | 'durationMs' | 'altered'>;
@@ -34,24 +31,16 @@ export type Outcome = Omit<EventData<'tool_completed'>, 'callId' | 'toolName' | 
 const OUTPUT = { holdMs: 40, characters: 4_096 } as const;
 /** A larger piece is parted, since events have a bounded size and nothing of an answer is left out. */
 const PIECE_CHARACTERS = 65_536;
-
-/** Told of what becomes of the events that leave together. */
-interface Gathered {
-  /** Resolves when they are in the log. */
-  readonly recorded: Promise<Receipt>;
-  readonly resolve: (receipt: Receipt) => void;
-  readonly reject: (error: unknown) => void;
-}
+/** What one event may have, in bytes: half of what a log takes at once. */
+const EVENT_BYTES = 4 * 2 ** 20;
+/** A text of fewer characters fits, whatever they are: one is three bytes at the most. */
+const CERTAIN_CHARACTERS = Math.floor(EVENT_BYTES / 3);
 
 /** What all recorders of an app share. */
 export interface RecorderParts {
   readonly clock: Clock;
   readonly events: RuntimeEvents;
   readonly content: Content;
-}
-
-interface Taken extends Gathered {
-  readonly events: EventsJson;
 }
 
 interface Steps {
@@ -63,8 +52,7 @@ export class RunRecorder {
   readonly run: string;
   /** What is the same in every event of the run. */
   readonly #text: { readonly id: string; readonly run: string; readonly agent: string };
-  readonly #writer = new EventsWriter();
-  readonly #emitter: UserEmitter;
+  readonly #outbox: Outbox;
   readonly #clock: Clock;
   readonly #events: RuntimeEvents;
   readonly #content: Content;
@@ -75,14 +63,10 @@ export class RunRecorder {
   >();
   readonly #startedAt: number;
   #n = 0;
-  #gathered: Gathered | undefined;
-  /** What an append that is under way has taken. */
-  #taken: Taken | undefined;
-  #isFlushing = false;
-  /** Those who wait until nothing is under way. */
-  #draining: (() => void)[] = [];
-  /** What an append that failed has left out: it goes first in the next one, so that `n` has no hole. */
-  #unwritten: { readonly events: EventsJson; readonly error: unknown } | undefined;
+  /** True once the terminal is being made: it passes, and what goes with it, also where nothing else would. */
+  #isEnding = false;
+  #breached: ((error: MusterError) => void) | undefined;
+  #isLateTold = false;
   #pendingOutput = '';
   #outputTimer: Timer | undefined;
 
@@ -93,7 +77,7 @@ export class RunRecorder {
       run: `","run":${JSON.stringify(run)},"n":`,
       agent: `,"agent":${JSON.stringify(agent)},"at":`,
     };
-    this.#emitter = emitter;
+    this.#outbox = new Outbox(emitter, (count, cause) => agentError('APPEND_FAILED', { run, count }, cause));
     this.#clock = clock;
     this.#events = events;
     this.#content = content;
@@ -103,6 +87,11 @@ export class RunRecorder {
 
   get hasEnded(): boolean {
     return this.#machine.state === 'completed';
+  }
+
+  /** @param breached told once, of the first event that was refused before the end. */
+  onBreach(breached: (error: MusterError) => void): void {
+    this.#breached = breached;
   }
 
   /** The first two events, in one append: a user who is told of a run has something to see. */
@@ -115,18 +104,39 @@ export class RunRecorder {
     await Promise.all([started, this.#record('agent_thinking', { reasoning })]);
   }
 
-  /** @param step the place among the steps that the agent takes, if it knows; what is no whole number is left out. */
+  /**
+   * @param step the place among the steps that the agent takes, if it knows; what is no whole number is left out.
+   * @throws MusterError `CONTRACT_VIOLATION`, `RUN_OVERFLOW` or `APPEND_FAILED`, like everything that is emitted here.
+   */
   think(reasoning: string, step?: Steps): Promise<Receipt> {
     this.#flushOutput();
-    const { kept, altered } = this.#content.thought(reasoning);
-    const rest = step === undefined && altered.length === 0 ? '' : rested({ ...wholeNumbers(step), ...flags(altered) });
-    return this.#write('agent_thinking', `{"reasoning":${quoted(kept)}${rest}}`);
+    try {
+      const { kept, altered } = this.#content.thought(reasoning);
+      const rest =
+        step === undefined && altered.length === 0 ? '' : rested({ ...wholeNumbers(step), ...flags(altered) });
+      return this.#write('agent_thinking', `{"reasoning":${quoted(kept)}${rest}}`);
+    } catch (error) {
+      return this.refuse('agent_thinking', NO_EVENT, error);
+    }
   }
 
-  /** Joins `delta` to what waits; it is recorded after 40 ms, at 4 096 characters, or before any other event. */
+  /**
+   * Joins `delta` to what waits; it is recorded after 40 ms, at 4 096 characters, or before any other event. One that is
+   * refused is a breach like any other, though nobody waits for it.
+   */
   output(delta: string): void {
-    const text = typeof delta === 'string' ? delta : this.#content.thought(delta).kept;
-    if (text === '' || this.hasEnded) return;
+    if (this.hasEnded) {
+      void this.refuse('agent_output', this.#rule);
+      return;
+    }
+    let text: string;
+    try {
+      text = typeof delta === 'string' ? delta : this.#content.thought(delta).kept;
+    } catch (error) {
+      void this.refuse('agent_output', NO_EVENT, error);
+      return;
+    }
+    if (text === '') return;
     this.#pendingOutput += text;
     if (this.#pendingOutput.length >= OUTPUT.characters) this.#flushOutput();
     else this.#outputTimer ??= this.#clock.schedule(OUTPUT.holdMs, () => this.#flushOutput());
@@ -136,24 +146,27 @@ export class RunRecorder {
     this.#flushOutput();
     const machine = new StateMachine(`tool call ${callId}`, TOOL, 'requested', this.#moved('tool', callId));
     const { kept, altered } = this.#content.value(parameters);
-    const recorded = this.#record('tool_executing', { callId, toolName, parameters: kept, ...flags(altered) });
-    if (!this.hasEnded) {
+    return this.#record('tool_executing', { callId, toolName, parameters: kept, ...flags(altered) }, () => {
       machine.send('tool_executing');
       this.#tools.set(callId, { name: toolName, startedAt: this.#clock.monotonic(), machine });
-    }
-    return recorded;
+    });
   }
 
-  /** Harmless when the call was closed already: a run that ended has closed its calls. */
+  /**
+   * Harmless when the call was closed already: a run that ended has closed its calls. A call whose end is refused stays
+   * open until then.
+   */
   async toolCompleted(callId: string, outcome: Outcome): Promise<void> {
     const call = this.#tools.get(callId);
     if (call === undefined) return;
     this.#flushOutput();
-    this.#tools.delete(callId);
-    call.machine.send('tool_completed');
     const durationMs = Math.round(this.#clock.monotonic() - call.startedAt);
     const toolName = call.name;
-    await this.#record('tool_completed', { callId, toolName, ...outcome, ...this.#result(outcome), durationMs });
+    const data = { callId, toolName, ...outcome, ...this.#result(outcome), durationMs };
+    await this.#record('tool_completed', data, () => {
+      this.#tools.delete(callId);
+      call.machine.send('tool_completed');
+    });
   }
 
   /**
@@ -162,6 +175,7 @@ export class RunRecorder {
    * @throws MusterError `CONTRACT_VIOLATION` when the run has its terminal already.
    */
   async finish(ending: Ending): Promise<void> {
+    this.#isEnding = true;
     this.#flushOutput();
     for (const callId of this.#tools.keys()) this.toolCompleted(callId, { status: 'abandoned' }).catch(() => {});
     const durationMs = Math.round(this.#clock.monotonic() - this.#startedAt);
@@ -169,7 +183,7 @@ export class RunRecorder {
     const response = finalResponse === undefined ? undefined : this.#content.response(finalResponse);
     const used = usage === undefined ? undefined : this.#content.value(usage);
     const { altered = [], ...result } = this.#result(ending);
-    await this.#record('agent_completed', {
+    const whole = {
       ...rest,
       ...result,
       ...(response === undefined ? {} : { finalResponse: response.kept }),
@@ -177,7 +191,11 @@ export class RunRecorder {
       ...flags([...altered, ...(response?.altered ?? []), ...(used?.altered ?? [])]),
       count: this.#n + 1,
       durationMs,
-    });
+    };
+    const data = JSON.stringify(whole);
+    await (isTooLarge(data)
+      ? this.#record('agent_completed', { ...rest, ...flags(['cut']), count: whole.count, durationMs })
+      : this.#write('agent_completed', data));
   }
 
   #result(given: { readonly result?: unknown }): { result?: unknown; altered?: Alteration[] } {
@@ -191,10 +209,14 @@ export class RunRecorder {
    *
    * @throws MusterError `APPEND_FAILED` when some of it is not.
    */
-  async drain(): Promise<void> {
+  drain(): Promise<void> {
     this.#flushOutput();
-    if (this.#isFlushing) await new Promise<void>((resolve) => this.#draining.push(resolve));
-    if (this.#unwritten !== undefined) throw this.#unwritten.error;
+    return this.#outbox.drain();
+  }
+
+  /** Rejects with `CONTRACT_VIOLATION`: an event of this name may not be emitted, for the reason that `rule` says. */
+  refuse(event: AgentEventName, rule: string, cause?: unknown): Promise<never> {
+    return this.#refuse(agentError('CONTRACT_VIOLATION', { event, rule }, cause));
   }
 
   #flushOutput(): void {
@@ -207,73 +229,49 @@ export class RunRecorder {
       this.#write('agent_output', `{"delta":${quoted(delta.slice(at, at + PIECE_CHARACTERS))}}`).catch(() => {});
   }
 
-  #record<N extends AgentEventName>(name: N, data: EventData<N>): Promise<Receipt> {
-    return this.#write(name, JSON.stringify(data));
+  #record<N extends AgentEventName>(name: N, data: EventData<N>, accepted?: () => void): Promise<Receipt> {
+    return this.#write(name, JSON.stringify(data), accepted);
   }
 
-  /** Checks, numbers and writes down one event; resolves when it is in the log. */
-  #write(name: AgentEventName, data: string): Promise<Receipt> {
-    if (!this.#machine.can(name)) {
-      const rejected = Promise.reject(
-        agentError('CONTRACT_VIOLATION', { event: name, rule: `the run is ${this.#machine.state}` }),
-      );
-      // A caller that does not await must not bring the process down.
-      rejected.catch(() => {});
-      return rejected;
-    }
+  /**
+   * Checks, numbers and writes down one event; resolves when it is in the log.
+   *
+   * @param accepted called when it will be, at once.
+   */
+  #write(name: AgentEventName, data: string, accepted?: () => void): Promise<Receipt> {
+    if (!this.#machine.can(name)) return this.refuse(name, this.#rule);
+    if (isTooLarge(data)) return this.refuse(name, `one event has ${EVENT_BYTES} bytes at the most`);
+    const { events, bytes, isFull } = this.#outbox;
+    if (isFull && !this.#isEnding) return this.#refuse(agentError('RUN_OVERFLOW', { run: this.run, events, bytes }));
     this.#machine.send(name);
+    accepted?.();
     this.#n += 1;
     const { id, run, agent } = this.#text;
     const n = this.#n;
     const at = this.#clock.now();
-    this.#writer.add(`${id}${n}","event":"${name}${run}${n}${agent}${at},"data":${data}}`);
-    this.#gathered ??= gather();
-    if (!this.#isFlushing) {
-      this.#isFlushing = true;
-      // What is emitted in this tick leaves together, also where a log asks at once.
-      queueMicrotask(this.#flush);
-    }
-    return this.#gathered.recorded;
+    return this.#outbox.add(`${id}${n}","event":"${name}${run}${n}${agent}${at},"data":${data}}`);
   }
 
-  // Functions of the recorder, made once and not for every append: a run can have a hundred of them in a second.
+  get #rule(): string {
+    return `the run is ${this.#machine.state}`;
+  }
 
-  readonly #flush = (): void => {
-    if (this.#gathered !== undefined) {
-      this.#emitter.append(this.#take).then(this.#appended, this.#failed);
-      return;
+  #refuse(error: MusterError): Promise<never> {
+    this.#tell(error);
+    return rejected(error);
+  }
+
+  /** Tells whoever carries the run; what comes after its end is told to whoever watches the app, once. */
+  #tell(error: MusterError): void {
+    if (!this.hasEnded) {
+      this.#breached?.(error);
+      this.#breached = undefined;
+    } else if (!this.#isLateTold) {
+      this.#isLateTold = true;
+      const at = this.#clock.now();
+      this.#events.emit({ type: 'fault', component: 'run recorder', correlation: this.run, error, at });
     }
-    this.#isFlushing = false;
-    for (const drained of this.#draining.splice(0)) drained();
-  };
-
-  readonly #take = (): EventsJson => {
-    const { recorded, resolve, reject } = this.#gathered as Gathered;
-    this.#gathered = undefined;
-    const written = this.#writer.take();
-    const events = this.#unwritten === undefined ? written : joined(this.#unwritten.events, written);
-    this.#taken = { recorded, resolve, reject, events };
-    return events;
-  };
-
-  readonly #appended = ({ top }: { readonly top: number }): void => {
-    const taken = this.#taken;
-    this.#taken = undefined;
-    this.#unwritten = undefined;
-    taken?.resolve({ offset: top });
-    this.#flush();
-  };
-
-  readonly #failed = (cause: unknown): void => {
-    // A log that refuses at once has not asked for anything.
-    if (this.#taken === undefined) this.#take();
-    const { reject, events } = this.#taken as unknown as Taken;
-    this.#taken = undefined;
-    const error = agentError('APPEND_FAILED', { run: this.run, count: events.count }, cause);
-    this.#unwritten = { events, error };
-    reject(error);
-    this.#flush();
-  };
+  }
 
   #moved(machine: 'run' | 'tool', subject: string) {
     return ({ from, event, to }: { from: string; event: string; to: string }): void => {
@@ -282,16 +280,18 @@ export class RunRecorder {
   }
 }
 
-function gather(): Gathered {
-  let resolve!: (receipt: Receipt) => void;
-  let reject!: (error: unknown) => void;
-  const recorded = new Promise<Receipt>((resolved, rejected) => {
-    resolve = resolved;
-    reject = rejected;
-  });
-  // A caller that does not await must not bring the process down.
-  recorded.catch(() => {});
-  return { recorded, resolve, reject };
+/** A caller that does not await it must not bring the process down. */
+function rejected(reason: MusterError): Promise<never> {
+  const promise = Promise.reject(reason);
+  promise.catch(() => {});
+  return promise;
+}
+
+/** The rule for what JSON cannot be made of, whatever one tries. */
+const NO_EVENT = 'no event can be made of what was given';
+
+function isTooLarge(data: string): boolean {
+  return data.length > CERTAIN_CHARACTERS && Buffer.byteLength(data) > EVENT_BYTES;
 }
 
 /** The fields of an object behind others. */

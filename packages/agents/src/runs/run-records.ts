@@ -7,6 +7,7 @@
 import type { AgentEvent, Clock, EventData, Position } from '@muster/contracts';
 import { type EventLog, type Json, type KeyValueStore, type Principal, principalOf, streamOf } from '@muster/core';
 import { agentError } from '../errors.ts';
+import { allEnded } from './all-ended.ts';
 
 /** A run that has no terminal yet, as far as the store knows. */
 export interface RunRecord {
@@ -52,16 +53,24 @@ export class RunRecords {
     return { epoch, offset: top };
   }
 
-  /** The run that came of a request, if one did. */
+  /** The run that came of a request, or was to come of it. */
   async find(request: string): Promise<RunRecord | undefined> {
     return (await this.#store.get(requestKey(request)))?.value as RunRecord | undefined;
   }
 
-  /** Remembers a run before its first event. */
+  /** Whether something of a run was ever shown; one of which nobody can tell any more counts as shown. */
+  async hasBegun({ run, user, thread, from }: RunRecord): Promise<boolean> {
+    const stream = streamOf(principalOf(user), thread);
+    const { epoch, floor } = await this.#log.info(stream);
+    if (epoch !== from.epoch || floor > from.offset) return true;
+    return (await this.#eventsOf(stream, from, run, 1)).events.length > 0;
+  }
+
+  /** Remembers a run before its first event. When it rejects nothing of it is under way any more. */
   async open(record: RunRecord): Promise<void> {
     const value = record as unknown as Json;
     const { run, request } = record;
-    await Promise.all([
+    await allEnded([
       this.#store.create(runKey(run), value),
       ...(request === null ? [] : [this.#store.create(requestKey(request), value)]),
     ]);
@@ -112,11 +121,12 @@ export class RunRecords {
     await this.close(run);
   }
 
-  /** The events of one run, and where its stream ends. */
+  /** The events of one run, or as many of them as are enough, and where its stream ends. */
   async #eventsOf(
     stream: string,
     from: Position,
     run: string,
+    enough = Number.POSITIVE_INFINITY,
   ): Promise<{ events: AgentEvent[]; epoch: string; top: number }> {
     const events: AgentEvent[] = [];
     for (let after = from.offset; ;) {
@@ -126,7 +136,7 @@ export class RunRecords {
         events.push(...all.slice(Math.max(0, after + 1 - batch.offset)).filter((event) => event.run === run));
         after = batch.offset + batch.count - 1;
       }
-      if (batches.length === 0) return { events, epoch, top: Math.max(top, floor) };
+      if (batches.length === 0 || events.length >= enough) return { events, epoch, top: Math.max(top, floor) };
     }
   }
 

@@ -76,9 +76,10 @@ export class SubAgents {
       asked: '',
       parent,
     };
-    await this.#parts.records.open(record);
-    const { engine, recorder } = this.#parts.engines.create(permit, run, registered, principal, input, (...asked) =>
-      this.delegate(family, run, depth + 1, ...asked),
+    const { engine, recorder } = await this.#begin(record, () =>
+      this.#parts.engines.create(permit, run, registered, principal, input, (...asked) =>
+        this.delegate(family, run, depth + 1, ...asked),
+      ),
     );
     const ended = this.#help(engine, recorder.accept(text, `${registered.agent} helps`, { parent }), record, until);
     this.#parts.active.set(run, { engine, ended: ended.catch(() => {}) });
@@ -91,6 +92,17 @@ export class SubAgents {
     };
   }
 
+  /** Remembers a run and makes what it needs; when there is none, nothing is remembered. */
+  async #begin<T>(record: RunRecord, create: () => T): Promise<T> {
+    try {
+      await this.#parts.records.open(record);
+      return create();
+    } catch (error) {
+      await this.#parts.stored(record.run, this.#parts.records.abandon(record));
+      throw error;
+    }
+  }
+
   /** Carries a helping run to its end. */
   async #help(
     engine: ExecutionEngine,
@@ -98,7 +110,7 @@ export class SubAgents {
     record: RunRecord,
     until: AbortSignal,
   ): Promise<Ending> {
-    const abandon = (): void => engine.abandon();
+    const abandon = (): void => engine.abandon('the run that has asked for it has ended');
     try {
       await accepted;
       if (until.aborted) abandon();

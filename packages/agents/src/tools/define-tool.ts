@@ -51,7 +51,7 @@ export function defineTool<S extends StandardSchemaV1, R>(
 ): Tool<StandardSchemaV1.InferInput<S>, R> {
   const { name, description, input: schema, timeoutMs = TOOL_DEFAULTS.timeoutMs } = definition;
   let { inputSchema } = definition;
-  return {
+  const tool: Tool<StandardSchemaV1.InferInput<S>, R> = {
     name,
     description,
     timeoutMs,
@@ -67,6 +67,15 @@ export function defineTool<S extends StandardSchemaV1, R>(
       return await definition.run(checked.value, ctx);
     },
   };
+  defined.add(tool);
+  return tool;
+}
+
+const defined = new WeakSet<object>();
+
+/** True for what `defineTool()` has made: it has a name, a time limit, and checks its input. */
+export function isTool(tool: unknown): tool is Tool {
+  return typeof tool === 'object' && tool !== null && defined.has(tool);
 }
 
 /** Standard Schema leaves it to the libraries whether they can describe themselves; zod does, and valibot with its helper. */

@@ -10,8 +10,8 @@ export function bindServices(container: Container, services: readonly (Class | R
   for (const entry of services) {
     if (typeof entry === 'function') {
       container.bind(entry).toSelf().inSingletonScope();
-    } else if ('ready' in entry) {
-      // A hook is no provider of anything.
+    } else if ('ready' in entry || 'configures' in entry) {
+      // Neither provides anything.
       continue;
     } else if ('value' in entry.by) {
       container.bind(entry.provides as Class).toConstantValue(entry.by.value as object);

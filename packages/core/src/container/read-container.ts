@@ -15,8 +15,8 @@ import {
   type ResolvedValueElementMetadata,
 } from '@inversifyjs/core';
 import type { Container, ServiceIdentifier } from 'inversify';
-import { type Declaration, declarationOf } from '../declare/declaration.ts';
-import { type Class, methodsOf, nameOf, refTarget } from '../declare/dependency.ts';
+import { type Declaration, declarationOf, isDeclaredElsewhere } from '../declare/declaration.ts';
+import { type Class, gateTarget, methodsOf, nameOf, refTarget } from '../declare/dependency.ts';
 import { AFTER, type EdgeTerms, PLAIN } from '../declare/edge.ts';
 import { valueKindsOf } from '../declare/scope-value.ts';
 import { LIFECYCLE, type NodeKind, type Provider, type Wanted } from '../graph/provider.ts';
@@ -49,7 +49,7 @@ export function readProviders(
   const aliases: { key: ServiceIdentifier; target: ServiceIdentifier }[] = [];
   for (const binding of bindingsOf(container)) {
     const key = binding.serviceIdentifier;
-    if (refTarget(key) !== undefined) continue;
+    if (refTarget(key) !== undefined || gateTarget(key) !== undefined) continue;
     if (binding.type === bindingTypeValues.ServiceRedirection) {
       aliases.push({ key, target: binding.targetServiceIdentifier });
     } else {
@@ -128,6 +128,7 @@ function fromClass(
     tags: tags ?? [],
     times: { startMs: start?.timeoutMs, stopMs: stop?.timeoutMs, healthMs: health?.timeoutMs },
     hasMethod,
+    isForeign: isDeclaredElsewhere(target),
     demands: contractOf(key).demands ?? NO_DEMANDS,
     label,
     binding,
@@ -142,9 +143,11 @@ function wantsOf(key: ServiceIdentifier, target: Class, declaration: Declaration
     if (argument.kind === ClassElementMetadataKind.unmanaged) return;
     const ask = askOfClass(argument);
     const optionalTarget = refTarget(ask.key);
-    const asked = optionalTarget ?? ask.key;
+    const gatedTarget = gateTarget(ask.key);
+    const asked = optionalTarget ?? gatedTarget ?? ask.key;
     const valueIn = valueKindsOf(asked);
     if (valueIn !== undefined) wants.push({ key: asked, name: nameOf(asked), terms, valueIn });
+    else if (gatedTarget !== undefined) wants.push({ key: asked, name: nameOf(asked), terms, isGated: true });
     else if (optionalTarget === undefined) wants.push(wantedBy(key, ask, terms));
     else wants.push({ key: optionalTarget, name: nameOf(optionalTarget), terms, mayBeAbsent: true });
   };

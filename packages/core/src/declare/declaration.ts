@@ -8,8 +8,8 @@ import { fileURLToPath } from 'node:url';
 import 'reflect-metadata/lite';
 import { inject, injectable } from 'inversify';
 import { coreError } from '../errors.ts';
-import type { EdgeTerms } from './edge.ts';
-import { type Class, dependencyOf, type DependencyEntry, nameOf, refKey, termsOf } from './dependency.ts';
+import { type EdgeTerms, GATED } from './edge.ts';
+import { type Class, dependencyOf, type DependencyEntry, gateKey, nameOf, refKey, termsOf } from './dependency.ts';
 import type { ScopeKind } from './scope-kind.ts';
 import type { ServiceOptions } from './service-contract.ts';
 
@@ -46,12 +46,26 @@ export function declarationOf(target: Class): Declaration | undefined {
   return declarations.get(target);
 }
 
+/** What the declaring decorator added. */
+export function tagOf(target: unknown): unknown {
+  return declarationOf(target as Class)?.tag;
+}
+
+/** Found on every class that any copy of this package has declared. */
+const DECLARED = Symbol.for('muster.declared');
+
+/** True of a class that another copy of this package has declared: what was said of it is not known here. */
+export function isDeclaredElsewhere(target: unknown): boolean {
+  return typeof target === 'function' && !declarations.has(target as Class) && Object.hasOwn(target, DECLARED);
+}
+
 /**
  * Declares a class: writes its dependencies as Inversify metadata and keeps the rest.
  *
  * For authors of decorators; applications use `@service` and its like.
  *
  * @param caller the decorator function; the frame that called it is where the class was declared.
+ * @throws MusterError `DECLARED_TWICE` when the class has a decorator of Muster's already.
  * @throws MusterError `DEPENDENCY_UNDEFINED` when an entry of `dependsOn` is `undefined`, which an import cycle causes.
  */
 export function declareClass(
@@ -60,6 +74,11 @@ export function declareClass(
   dependsOn: readonly DependencyEntry[],
   declaredAt: () => string | undefined,
 ): void {
+  const before = declarations.get(target);
+  if (before !== undefined) {
+    const sites = [before.declaredAt() ?? null, declaredAt() ?? null] as const;
+    throw coreError('DECLARED_TWICE', { class: nameOf(target), kinds: [before.kind, declaration.kind], sites });
+  }
   const { after = [] } = declaration.options;
   [...dependsOn.map((entry) => entry && dependencyOf(entry)), ...after].forEach((dependency, index) => {
     if (dependency !== undefined) return;
@@ -75,10 +94,12 @@ export function declareClass(
   const terms = dependsOn.map(termsOf);
   dependsOn.forEach((entry, index) => {
     const dependency = dependencyOf(entry);
-    const key = terms[index]?.need === 'optional' ? refKey(dependency) : dependency;
+    const own = terms[index];
+    const key = own === GATED ? gateKey(dependency) : own?.need === 'optional' ? refKey(dependency) : dependency;
     inject(key as Class)(target, undefined, index);
   });
   injectable()(target);
+  Object.defineProperty(target, DECLARED, { value: true });
   declarations.set(target, { ...declaration, terms, declaredAt });
 }
 

@@ -3,7 +3,8 @@
  *
  * Classes and tokens are Inversify service identifiers as they are, so `container.get(Token)` works and is typed.
  */
-import { type EdgeTerms, type Need, type OnLoss, OPTIONAL, PLAIN, type Until } from './edge.ts';
+import { type EdgeTerms, GATED, type Need, type OnLoss, OPTIONAL, PLAIN, type Until } from './edge.ts';
+import type { Gated } from './factory-contract.ts';
 
 /** A class that can be built. */
 export type Class<T = object> = new (...args: any[]) => T;
@@ -27,8 +28,14 @@ export interface DependencyTerms<D extends Dependency = Dependency> {
   readonly onLoss?: OnLoss;
 }
 
+/** A factory that is wanted in front of its gate. */
+export interface GatedEntry<D extends Dependency = Dependency> {
+  readonly on: D;
+  readonly behind: 'gate';
+}
+
 /** Anything that can stand in `dependsOn`. */
-export type DependencyEntry = Dependency | DependencyTerms;
+export type DependencyEntry = Dependency | DependencyTerms | GatedEntry;
 
 /** An optional dependency: it may be down, now or later. */
 export interface Ref<T> {
@@ -39,13 +46,15 @@ export interface Ref<T> {
 /** What an entry is injected as. */
 export type Provided<D> = D extends { readonly on: infer On; readonly need: 'optional' }
   ? Ref<Provided<On>>
-  : D extends { readonly on: infer On }
-    ? Provided<On>
-    : D extends Token<infer T>
-      ? T
-      : D extends abstract new (...args: any[]) => infer T
+  : D extends { readonly on: infer On; readonly behind: 'gate' }
+    ? Gated<Provided<On>>
+    : D extends { readonly on: infer On }
+      ? Provided<On>
+      : D extends Token<infer T>
         ? T
-        : never;
+        : D extends abstract new (...args: any[]) => infer T
+          ? T
+          : never;
 
 /**
  * An optional dependency: the service is injected a `Ref`, is not held up by it after its first failed attempt, and is
@@ -53,6 +62,11 @@ export type Provided<D> = D extends { readonly on: infer On; readonly need: 'opt
  */
 export function optional<D extends Dependency>(dependency: D): { readonly on: D; readonly need: 'optional' } {
   return { on: dependency, need: 'optional' };
+}
+
+/** A factory behind the gate, for what stands in front of it: injects a `Gated`, which gives it out for a permit. */
+export function gated<D extends Dependency>(factory: D): GatedEntry<D> {
+  return { on: factory, behind: 'gate' };
 }
 
 const demands = new WeakMap<symbol, readonly string[]>();
@@ -78,7 +92,7 @@ export function methodsOf(dependency: unknown): readonly string[] {
 
 /** The name that a dependency has in graphs and errors. */
 export function nameOf(dependency: unknown): string {
-  const target = refTarget(dependency);
+  const target = refTarget(dependency) ?? gateTarget(dependency);
   if (target !== undefined) return nameOf(target);
   if (typeof dependency === 'symbol') return dependency.description ?? 'unnamed token';
   if (typeof dependency === 'function') return dependency.name === '' ? 'unnamed class' : dependency.name;
@@ -93,29 +107,59 @@ export function dependencyOf(entry: DependencyEntry): Dependency {
 /** The terms of an entry of `dependsOn`. */
 export function termsOf(entry: DependencyEntry): EdgeTerms {
   if (!hasTerms(entry)) return PLAIN;
+  if ('behind' in entry) return GATED;
   const { until, need, onLoss } = entry;
   const base = need === 'optional' ? OPTIONAL : PLAIN;
   return { kind: 'needs', until: until ?? base.until, need: base.need, onLoss: onLoss ?? base.onLoss };
 }
 
-function hasTerms(entry: DependencyEntry): entry is DependencyTerms {
+function hasTerms(entry: DependencyEntry): entry is DependencyTerms | GatedEntry {
   return typeof entry === 'object' && entry !== null;
 }
 
-const refs = new WeakMap<Dependency, symbol>();
-const targets = new WeakMap<WeakKey, Dependency>();
+/** Keys that stand for another dependency: one for each. */
+class StandIns {
+  readonly #prefix: string;
+  readonly #keys = new WeakMap<Dependency, symbol>();
+  readonly #targets = new WeakMap<WeakKey, Dependency>();
 
-/** Under which the `Ref` of an optional dependency is bound: one for each dependency. */
+  constructor(prefix: string) {
+    this.#prefix = prefix;
+  }
+
+  key(dependency: Dependency): symbol {
+    const known = this.#keys.get(dependency);
+    if (known !== undefined) return known;
+    const key = Symbol(`${this.#prefix} ${nameOf(dependency)}`);
+    this.#keys.set(dependency, key);
+    this.#targets.set(key, dependency);
+    return key;
+  }
+
+  target(key: unknown): Dependency | undefined {
+    return this.#targets.get(key as WeakKey);
+  }
+}
+
+const refs = new StandIns('optional');
+const gates = new StandIns('gated');
+
+/** Under which the `Ref` of an optional dependency is bound. */
 export function refKey(dependency: Dependency): symbol {
-  const known = refs.get(dependency);
-  if (known !== undefined) return known;
-  const key = Symbol(`optional ${nameOf(dependency)}`);
-  refs.set(dependency, key);
-  targets.set(key, dependency);
-  return key;
+  return refs.key(dependency);
 }
 
 /** What a key made by `refKey` leads to; `undefined` for any other key. */
 export function refTarget(key: unknown): Dependency | undefined {
-  return targets.get(key as WeakKey);
+  return refs.target(key);
+}
+
+/** Under which the `Gated` of a factory is bound. */
+export function gateKey(factory: Dependency): symbol {
+  return gates.key(factory);
+}
+
+/** What a key made by `gateKey` leads to; `undefined` for any other key. */
+export function gateTarget(key: unknown): Dependency | undefined {
+  return gates.target(key);
 }

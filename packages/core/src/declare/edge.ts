@@ -45,6 +45,9 @@ export const AFTER: EdgeTerms = { kind: 'after', until: 'started', need: 'option
 /** What `optional(Token)` means. */
 export const OPTIONAL: EdgeTerms = { kind: 'needs', until: 'healthy', need: 'optional', onLoss: 'degrade' };
 
+/** What `gated(Factory)` means: it has to be there, and no start waits for it; a permit gets it out. */
+export const GATED: EdgeTerms = { kind: 'needs', until: 'started', need: 'required', onLoss: 'ignore' };
+
 /** True for an edge without which its node is not ready. */
 export function isGating(edge: EdgeTerms): boolean {
   return isRequirement(edge) && (edge.onLoss === 'gate' || edge.onLoss === 'restart' || edge.onLoss === 'stop');

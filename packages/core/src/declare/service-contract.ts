@@ -2,7 +2,9 @@
  * The contract between a service and the engine: the methods that it may have, what they are given, and its options.
  */
 import type { Clock } from '@muster/contracts';
+import type { Permit } from '../lifecycle/gate.ts';
 import type { Health } from '../lifecycle/health.ts';
+import type { Principal } from '../principal.ts';
 import type { Dependency } from './dependency.ts';
 
 /** What `start()` is given. */
@@ -42,6 +44,17 @@ export interface CheckContext {
   readonly clock: Clock;
 }
 
+/** What `probe()` is given. */
+export interface ProbeContext {
+  /** Aborted when the probe's time is over or the app is stopping. */
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  /** Whose work is tried: nobody's. No user can have this name. */
+  readonly principal: Principal;
+  /** Holds while the gate is closed as well, and for this principal alone. */
+  readonly permit: Permit;
+}
+
 /** What a hook of `onReady` is given. */
 export interface HookContext {
   /** Aborted when the attempt's time is over or the app is stopping. */
@@ -68,6 +81,12 @@ export interface Service {
   run?(ctx: RunContext): void | Promise<void>;
   /** Own health only, not that of what it depends on. Without it a started service counts as healthy and is shown as unchecked. */
   check?(ctx: CheckContext): Health | Promise<Health>;
+  /**
+   * Tries the whole way that work takes, on nobody's behalf; returns when all of it has worked. Called first when the gate
+   * has opened, so that no boot waits for it, and then every 30 s. Two throws in a row make the service unhealthy, which
+   * closes the gate; the next success makes it healthy again.
+   */
+  probe?(ctx: ProbeContext): void | Promise<void>;
   /** Takes no new work and finishes what is under way; called at the beginning of a stop, before anything is stopped. */
   drain?(ctx: StopContext): void | Promise<void>;
   /** Gives back what `start()` took. Must be idempotent; called if and only if `start()` was entered. */
@@ -109,6 +128,12 @@ export interface ServiceOptions {
     readonly successes?: number;
     /** Whether it is ready while its own verdict is degraded. @default false */
     readonly degradedIsReady?: boolean;
+  };
+  readonly probe?: {
+    /** Interval between calls of `probe()`; five seconds while it fails. @default 30_000 */
+    readonly everyMs?: number;
+    /** Time for one call; longer is a failure. @default 5_000 */
+    readonly timeoutMs?: number;
   };
   readonly restart?: {
     /** What makes the engine stop the service and start it again: `never`, a `crash`, or an `unhealthy` verdict as well. @default 'crash' */

@@ -28,6 +28,7 @@ export type NodeState = Pick<
   | 'hookMs'
   | 'progress'
   | 'blockedBy'
+  | 'deepCheck'
 >;
 
 /** A state that its maker may still complete. */
@@ -132,6 +133,7 @@ function dumpNode(
     slackMs: state.startMs === null ? null : (slack.get(node.id) ?? null),
     onCriticalPath: critical.has(node.id),
     blockedBy: state.blockedBy,
+    deepCheck: state.deepCheck,
   };
 }
 

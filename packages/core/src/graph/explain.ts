@@ -56,6 +56,11 @@ function reasons(dump: GraphDump, node: DumpNode): string[] {
   const lines: string[] = [];
   if (node.reason !== null) lines.push(`Reason: ${escapeText(node.reason)}`);
   if (node.healthAgeMs !== null) lines.push(`Its last verdict is ${duration(node.healthAgeMs)} old.`);
+  if (node.deepCheck !== undefined) {
+    const { reason, ageMs, tookMs } = node.deepCheck;
+    const went = reason === null ? `passed in ${duration(tookMs)}` : `failed: ${escapeText(reason)}`;
+    lines.push(`Its last deep check, ${duration(ageMs)} ago, ${went}.`);
+  }
   const others = node.phase === 'registered' ? [] : node.blockedBy.filter((id) => id !== node.id);
   if (others.length > 0) lines.push(`It is held up by ${others.map(escapeText).join(', ')}.`);
   if (node.degradedBy.length > 0) lines.push(`It does without ${node.degradedBy.map(escapeText).join(', ')}.`);

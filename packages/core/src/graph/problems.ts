@@ -14,6 +14,9 @@ export interface GraphProblem {
     | 'CAPTIVE'
     | 'OUT_OF_SCOPE'
     | 'BEHIND_GATE'
+    | 'NOT_BEHIND_GATE'
+    | 'CONFIGURED_TWICE'
+    | 'OTHER_COPY'
     | 'SAME_NAME'
     | 'CONTRACT'
     | 'NOT_SINGLETON'
@@ -43,7 +46,9 @@ export function missing(
     code: 'MISSING',
     nodes: [id, wanted],
     message: `${at(id, declaredAt)} needs ${wanted}, which nobody provides.`,
-    hint: `Add a provider of ${wanted} to the services of createApp()${near.length > 0 ? `; near names: ${near.join(', ')}` : ''}.`,
+    hint: known.includes(wanted)
+      ? `There is another ${wanted}, made by a second call of token() or by a second copy of its package: import it from one place, and see with \`npm ls\` that each package is installed once.`
+      : `Add a provider of ${wanted} to the services of createApp()${near.length > 0 ? `; near names: ${near.join(', ')}` : ''}.`,
   };
 }
 
@@ -137,7 +142,34 @@ export function behindGate(id: string, provider: Provider, owner: string): Graph
     code: 'BEHIND_GATE',
     nodes: [id, owner],
     message: `${at(id, provider.declaredAt)} needs ${owner}, which stands behind the gate and does not exist before it opens.`,
-    hint: `Move what both need into a service, and let ${id} and ${owner} depend on that.`,
+    hint: `Name it as gated(${owner}) in dependsOn and get it with a permit, or move what both need into a service.`,
+  };
+}
+
+export function notBehindGate(id: string, provider: Provider, owner: string, other: Provider): GraphProblem {
+  return {
+    code: 'NOT_BEHIND_GATE',
+    nodes: [id, owner],
+    message: `${at(id, provider.declaredAt)} wants gated(${owner}), and ${at(owner, other.declaredAt)} is no factory.`,
+    hint: `Name ${owner} in dependsOn without gated(), or declare it with @factory().`,
+  };
+}
+
+export function configuredTwice(id: string, sites: readonly (string | undefined)[]): GraphProblem {
+  return {
+    code: 'CONFIGURED_TWICE',
+    nodes: [id],
+    message: `${id} is configured ${sites.length} times: at ${sites.map((site) => site ?? 'an unknown place').join(' and at ')}.`,
+    hint: 'Keep one configure(); which of them is meant cannot be guessed.',
+  };
+}
+
+export function otherCopy(id: string): GraphProblem {
+  return {
+    code: 'OTHER_COPY',
+    nodes: [id],
+    message: `${id} was declared with another copy of @muster/core, so what it declared is not known here.`,
+    hint: 'See with `npm ls @muster/core` who brings the second copy, and install one version for all.',
   };
 }
 

@@ -24,6 +24,8 @@ export interface Wanted {
   readonly accepts?: (candidate: Provider) => boolean;
   /** Seen while a dynamic value was made, and not declared anywhere. @default false */
   readonly observed?: boolean;
+  /** Wanted through a permit: it has to be a factory, and nothing waits for it. @default false */
+  readonly isGated?: boolean;
   /** Of a scope value: the kinds of scopes that have it. Nobody provides such a thing. */
   readonly valueIn?: readonly ScopeKind[];
 }
@@ -37,7 +39,7 @@ export interface WrittenTimes {
 }
 
 /** The methods that make a class one with a lifecycle. */
-export const LIFECYCLE = ['start', 'run', 'check', 'drain', 'stop'] as const;
+export const LIFECYCLE = ['start', 'run', 'check', 'probe', 'drain', 'stop'] as const;
 
 /** One thing that can be depended on, as the container knows it. */
 export interface Provider {
@@ -62,6 +64,8 @@ export interface Provider {
   readonly scope?: 'singleton' | 'transient' | 'request';
   /** In scopes of which kind a scoped class has instances. @default 'run' */
   readonly scopeKind?: ScopeKind | undefined;
+  /** Declared by another copy of this package. @default false */
+  readonly isForeign?: boolean;
   /** Whether it has the method; `undefined` where nobody can know before it is built. */
   readonly hasMethod?: (name: string) => boolean | undefined;
   /** Methods that a token demands of whoever provides it, by the token's key. */

@@ -100,6 +100,7 @@ function ranked(nodes: readonly DumpNode[]): DumpNode[] {
 
 function describe(node: DumpNode): string {
   const name = `${escapeText(node.id)}${node.tokens.length > 0 ? ` (${node.tokens.map(escapeText).join(', ')})` : ''}`;
+  if (node.kind === 'factory') return describeFactory(node, name);
   if (node.kind !== 'service' && node.kind !== 'task') return `${name} ${node.kind}`;
   const parts = [`${MARKS[node.phase] ?? '·'} ${name} ${node.phase}`];
   if (node.shared) parts.push('shared');
@@ -112,6 +113,18 @@ function describe(node: DumpNode): string {
   else if (node.phase === 'waiting') parts.push(`waits for ${node.blockedBy.map(escapeText).join(', ')}`);
   if (node.onCriticalPath) parts.push('◆');
   return parts.join('  ');
+}
+
+/** One that is simply there, or not yet, needs no more words than any other part. */
+function describeFactory({ phase, progress, reason, startMs }: DumpNode, name: string): string {
+  const took = (startMs ?? 0) >= 1 ? [`prepared in ${duration(startMs ?? 0)}`] : [];
+  const said = reason ?? progress;
+  const isOnItsWay = phase === 'initialising' || phase === 'failed';
+  return [
+    `${name} factory`,
+    ...(isOnItsWay ? [phase] : took),
+    ...(said === null ? [] : [`– ${escapeText(said)}`]),
+  ].join('  ');
 }
 
 /** Wait, start and check apart, where there is anything to tell apart. */

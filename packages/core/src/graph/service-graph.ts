@@ -17,7 +17,9 @@ import {
   missing,
   neverCompletes,
   noRef,
+  notBehindGate,
   notSingleton,
+  otherCopy,
   otherScope,
   sameName,
   valueOutOfScope,
@@ -78,6 +80,10 @@ export class ServiceGraph {
           continue;
         }
         const owner = ownerOf(draft.id, draft.provider, wanted, known);
+        if (wanted.isGated === true) {
+          gatedProblems(draft, drafts.get(owner as string), problems);
+          continue;
+        }
         if (typeof owner === 'string') link(draft, drafts.get(owner) as Draft, wanted, problems);
         else for (const each of owner ?? []) link(draft, drafts.get(each) as Draft, wanted, problems);
       }
@@ -308,10 +314,17 @@ function link(draft: Draft, other: Draft, wanted: Wanted, problems: GraphProblem
   } else {
     draft.edges[before] = stronger(draft.edges[before] as Edge, edge);
   }
-  if (kind === 'factory') problems.push(behindGate(draft.id, draft.provider, other.id));
+  if (kind === 'factory' && !['factory', 'scoped'].includes(draft.provider.kind))
+    problems.push(behindGate(draft.id, draft.provider, other.id));
   if (kind === 'scoped') scopeProblems(draft, other, edge, problems);
   if (edge.until === 'completed' && kind === 'service')
     problems.push(neverCompletes(draft.id, draft.provider, other.id));
+}
+
+/** A permit gets out what stands behind the gate; everything else is simply there. */
+function gatedProblems({ id, provider }: Draft, owner: Draft | undefined, problems: GraphProblem[]): void {
+  if (owner !== undefined && owner.provider.kind !== 'factory')
+    problems.push(notBehindGate(id, provider, owner.id, owner.provider));
 }
 
 /** A scoped class is held by those of scopes that lie inside its own, and by nobody else. */
@@ -338,6 +351,7 @@ function scopeKindOf({ kind, scopeKind }: Provider): ScopeKind | undefined {
 }
 
 function ownProblems(id: string, provider: Provider, problems: GraphProblem[]): void {
+  if (provider.isForeign === true) problems.push(otherCopy(id));
   for (const [key, demanded] of provider.demands ?? NONE) {
     const lacking = demanded.filter((method) => provider.hasMethod?.(method) === false);
     if (lacking.length === 0) continue;

@@ -6,6 +6,7 @@
  */
 import { StateMachine, type Timer } from '@muster/contracts';
 import { coreError } from '../errors.ts';
+import { isThenable } from '../thenable.ts';
 import { Dwell } from './dwell.ts';
 import { GATE, type GateState } from './gate-state.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -16,6 +17,8 @@ declare const permitted: unique symbol;
 export interface Permit {
   readonly [permitted]: true;
   readonly live: boolean;
+  /** True of the engine's own: it holds while the gate is closed, and only for the user of deep checks. */
+  readonly isForProbes: boolean;
 }
 
 export interface GateOptions {
@@ -77,7 +80,7 @@ export class Gate implements Door {
   readonly #guarded: Guarded;
   readonly #around: Surroundings;
   readonly #options: Required<GateOptions>;
-  readonly #open: () => void;
+  readonly #open: () => void | Promise<void>;
   readonly #machine: StateMachine<typeof GATE>;
   readonly #held = new Set<Held>();
   readonly #listeners = new Set<(state: GateState, causes: readonly string[]) => void>();
@@ -86,15 +89,20 @@ export class Gate implements Door {
   #retry: Timer | undefined;
   #generation = 0;
   #failure: unknown;
+  /** How often it has begun to open: what an earlier opening comes to is nobody's business any more. */
+  #openings = 0;
+  /** Everything behind the gate is there, and nobody knows yet how things stand. */
+  #isMade = false;
+  #waiting: (() => void)[] = [];
   #issued: { readonly generation: number; readonly permit: Permit } | undefined;
 
-  /** @param open resolves what stands behind the gate; a throw closes it again and is kept in `failure`. */
+  /** @param open makes what stands behind the gate; a throw closes it again and is kept in `failure`. */
   constructor(
     name: string,
     guarded: Guarded,
     around: Surroundings,
     options: GateOptions = {},
-    open: () => void = () => {},
+    open: () => void | Promise<void> = () => {},
   ) {
     this.#name = name;
     this.#guarded = guarded;
@@ -133,6 +141,11 @@ export class Gate implements Door {
     return this.#failure;
   }
 
+  /** Resolves when it is not opening any more, however that ended; at once where it is not opening. */
+  async settled(): Promise<void> {
+    while (this.state === 'opening') await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+
   onMove(listener: (state: GateState, causes: readonly string[]) => void): () => void {
     this.#listeners.add(listener);
     return () => {
@@ -153,6 +166,9 @@ export class Gate implements Door {
     if (this.state === 'open' && !ready) {
       this.#dwell.closed();
       this.#machine.send('unready');
+    } else if (this.state === 'opening') {
+      if (!ready) this.#machine.send('unready');
+      else if (this.#isMade) this.#made();
     } else if (this.state === 'closed' && !ready) {
       this.#dwell.reset();
     } else if (
@@ -199,6 +215,7 @@ export class Gate implements Door {
       events.emit({ type: 'gate-closed', gate: this.#name, causes, dwellMs: this.#dwell.ms, at: clock.now() });
     }
     for (const listener of this.#listeners) this.#tell(listener, to, causes);
+    if (from === 'opening') for (const settled of this.#waiting.splice(0)) settled();
   }
 
   /** A listener that throws must not keep the gate from moving, or another from hearing of it. */
@@ -216,18 +233,35 @@ export class Gate implements Door {
   }
 
   #goOpen(): void {
+    this.#openings += 1;
+    this.#isMade = false;
+    const opening = this.#openings;
     this.#machine.send('ready');
     // Told of the move, somebody may have stopped the gate: then nothing is made behind it any more.
     if (!this.#is('opening')) return;
+    const isOver = (): boolean => opening !== this.#openings || !this.#is('opening');
     try {
-      this.#open();
+      const making = this.#open();
+      if (isThenable<void, Promise<void>>(making)) {
+        making.then(
+          () => isOver() || this.#made(),
+          (error: unknown) => this.#openingFailed(error, isOver()),
+        );
+        return;
+      }
     } catch (error) {
-      this.#openingFailed(error);
+      this.#openingFailed(error, isOver());
       return;
     }
-    if (!this.#is('opening')) return;
+    if (!isOver()) this.#made();
+  }
+
+  /** Everything behind the gate is ready; a gate that is frozen waits for what the round of checks says. */
+  #made(): void {
+    this.#isMade = true;
+    if (this.#isFrozen) return;
     this.#failure = undefined;
-    // What was resolved may have changed readiness in the same tick.
+    // What was made may have changed readiness in the same tick.
     if (!this.#guarded.ready()) {
       this.#machine.send('unready');
       return;
@@ -240,10 +274,10 @@ export class Gate implements Door {
   }
 
   /** What stands behind it could not be made: it is told, and tried again after the dwell. */
-  #openingFailed(error: unknown): void {
+  #openingFailed(error: unknown, isOver: boolean): void {
     const { clock, events } = this.#around;
     this.#failure = error;
-    if (!this.#is('opening')) return;
+    if (isOver) return;
     this.#machine.send('failed');
     events.emit({
       type: 'fault',
@@ -309,15 +343,24 @@ export class Gate implements Door {
     const generation = this.#generation;
     if (this.#issued?.generation !== generation) {
       const isLive = (): boolean => this.state === 'open' && this.#generation === generation;
-      const permit = Object.freeze({
-        get live() {
-          return isLive();
-        },
-      }) as Permit;
-      this.#issued = { generation, permit };
+      this.#issued = { generation, permit: permitFor(isLive, false) };
     }
     return this.#issued.permit;
   }
+
+  /** For the engine alone: what has closed the gate must be able to prove that it is back. */
+  probePermit(): Permit {
+    return permitFor(() => this.state !== 'stopped', true);
+  }
+}
+
+function permitFor(isLive: () => boolean, isForProbes: boolean): Permit {
+  return Object.freeze({
+    get live() {
+      return isLive();
+    },
+    isForProbes,
+  }) as Permit;
 }
 
 function gateOptions(name: string, options: GateOptions): Required<GateOptions> {

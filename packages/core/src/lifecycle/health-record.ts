@@ -16,6 +16,14 @@ export interface Thresholds {
   readonly successes: number;
 }
 
+/** How the last deep check went; `at` is on a monotonic clock. */
+export interface DeepVerdict {
+  /** `null` when it passed. */
+  readonly reason: string | null;
+  readonly at: number;
+  readonly tookMs: number;
+}
+
 export class HealthRecord {
   readonly #thresholds: Thresholds;
   #status: HealthStatus = 'unknown';
@@ -24,17 +32,28 @@ export class HealthRecord {
   #failures = 0;
   #successes = 0;
   #unanswered = 0;
+  #deep: DeepVerdict | undefined;
 
   constructor(thresholds: Thresholds) {
     this.#thresholds = thresholds;
   }
 
+  /** What fails in the deep check is unhealthy, whatever it says of itself. */
   get status(): HealthStatus {
-    return this.#status;
+    return this.#hasFailedDeeply && this.#status !== 'unknown' ? 'unhealthy' : this.#status;
   }
 
   get reason(): string | null {
-    return this.#reason;
+    return this.#hasFailedDeeply && this.#status !== 'unhealthy' ? `deep check: ${this.#deep?.reason}` : this.#reason;
+  }
+
+  /** How the last deep check went; `undefined` before the first. */
+  get deep(): DeepVerdict | undefined {
+    return this.#deep;
+  }
+
+  get #hasFailedDeeply(): boolean {
+    return this.#deep !== undefined && this.#deep.reason !== null;
   }
 
   /** When the last verdict came, on a monotonic clock; `null` before the first. */
@@ -59,6 +78,14 @@ export class HealthRecord {
     this.#failures = 0;
     this.#successes = 0;
     this.#unanswered = 0;
+    this.#deep = undefined;
+  }
+
+  /** The verdict of a deep check; acts at once. True when the status has changed. */
+  noteDeep(verdict: DeepVerdict): boolean {
+    const before = this.status;
+    this.#deep = verdict;
+    return before !== this.status;
   }
 
   /** A verdict that acts at once: of a first check, or pushed by the service. True when the status has changed. */
@@ -94,10 +121,10 @@ export class HealthRecord {
   }
 
   #take(verdict: Health, now: number | null): boolean {
-    const before = this.#status;
+    const before = this.status;
     this.#at = now;
     this.#status = verdict.status;
     this.#reason = verdict.status === 'healthy' ? null : verdict.reason;
-    return before !== verdict.status;
+    return before !== this.status;
   }
 }

@@ -15,7 +15,7 @@ import { BringUp, type Listener, withoutDot } from './bring-up.ts';
 import type { BootMoment } from './bootstrap-error.ts';
 import { type Body, CLEAN, farewell, type Outcome } from './farewell.ts';
 import { type Health, judge } from './health.ts';
-import { HealthRecord } from './health-record.ts';
+import { type DeepVerdict, HealthRecord } from './health-record.ts';
 import { Pause } from './pause.ts';
 import { probe } from './probe.ts';
 import { type BootBounds, isFatal, RetryPlan } from './retry-plan.ts';
@@ -118,6 +118,10 @@ export class ManagedService implements Listener {
     return this.identity.instance.check !== undefined;
   }
 
+  get hasProbe(): boolean {
+    return typeof this.identity.instance.probe === 'function';
+  }
+
   get health(): HealthRecord {
     return this.#health;
   }
@@ -134,7 +138,8 @@ export class ManagedService implements Listener {
   /** What the dump shows; what only the whole graph knows is left to be filled in. */
   snapshot(): NodeSnapshot {
     const { status, at } = this.#health;
-    const isUnchecked = status === 'healthy' && !this.hasCheck && !this.#hasReported;
+    const { deep } = this.#health;
+    const isUnchecked = status === 'healthy' && !this.hasCheck && !this.#hasReported && deep === undefined;
     return {
       phase: this.phase,
       health: isUnchecked ? 'unchecked' : status,
@@ -145,6 +150,7 @@ export class ManagedService implements Listener {
       progress: this.phase === 'starting' ? (this.#bringUp?.progress ?? null) : null,
       degradedBy: [],
       blockedBy: [],
+      deepCheck: deep && { reason: deep.reason, ageMs: Math.round(this.#now() - deep.at), tookMs: deep.tookMs },
       ...this.#record.times(this.#bringUp),
     };
   }
@@ -301,6 +307,12 @@ export class ManagedService implements Listener {
     this.#learn(generation, () =>
       answer.timedOut && isInconclusive() ? this.#health.miss() : this.#health.note(answer.health, this.#now()),
     );
+  }
+
+  /** The verdict of a deep check of this generation. */
+  probed(generation: number, verdict: DeepVerdict): void {
+    if (generation === this.#generation && this.phase === 'running')
+      this.#learn(generation, () => this.#health.noteDeep(verdict));
   }
 
   /** A check was due and none was made. */

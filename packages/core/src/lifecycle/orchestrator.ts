@@ -8,6 +8,7 @@ import type { ServiceGraph } from '../graph/service-graph.ts';
 import type { StartPlan } from '../graph/start-plan.ts';
 import type { AbandonedWhy } from './abandoned.ts';
 import type { BootCause, BootFacts } from './bootstrap-error.ts';
+import { DeepChecks } from './deep-checks.ts';
 import { EngineClock } from './engine-clock.ts';
 import { Gate, type GateOptions } from './gate.ts';
 import { HealthLoop } from './health-loop.ts';
@@ -61,6 +62,7 @@ export class Orchestrator implements Keeper, WiringObserver {
   readonly #services = new Map<string, ManagedService>();
   readonly #gates = new Map<string, Gate>();
   readonly #health: HealthLoop;
+  readonly #deepChecks: DeepChecks;
   /** Ids of services that may start now. */
   readonly #ready: string[] = [];
   /** Those that are starting, where their number is limited. */
@@ -97,6 +99,11 @@ export class Orchestrator implements Keeper, WiringObserver {
       trusted: () => this.#freeze(false, 0),
       isDoubted: (service) => this.#lost.has(service) && !service.isConfirmed,
     });
+    this.#deepChecks = new DeepChecks({
+      clock: this.clock,
+      permit: () => (this.#gates.get(`gate ${MAIN}`) as Gate).probePermit(),
+      told: (service, verdict) => around.events.emit({ type: 'deep-check', service, verdict, at: this.clock.now() }),
+    });
     this.wiring = new Wiring(
       graph.nodes,
       () => (this.#hasBegun ? this.clock.monotonic() - this.#startedAt : null),
@@ -110,7 +117,7 @@ export class Orchestrator implements Keeper, WiringObserver {
   }
 
   /** Makes a gate over `guarded`; it follows their readiness in the same tick as that changes, once the boot has begun. */
-  gate(name: string, guarded: readonly string[], options: GateOptions, open?: () => void): Gate {
+  gate(name: string, guarded: readonly string[], options: GateOptions, open?: () => void | Promise<void>): Gate {
     const id = `gate ${name}`;
     this.wiring.watch(id, guarded);
     const watched = {
@@ -123,6 +130,7 @@ export class Orchestrator implements Keeper, WiringObserver {
       if (state !== 'open' || name !== MAIN) return;
       this.#lost.clear();
       this.#doubtful.clear();
+      this.#deepChecks.opened();
     });
     this.#gates.set(id, gate);
     return gate;
@@ -229,9 +237,12 @@ export class Orchestrator implements Keeper, WiringObserver {
   changed(service: ManagedService): void {
     const { id, isUp } = service;
     if (!isUp && service.wasUp) this.#lost.add(service);
-    if (service.phase !== 'running') this.#health.unwatch(service);
-    else {
+    if (service.phase !== 'running') {
+      this.#health.unwatch(service);
+      this.#deepChecks.unwatch(service);
+    } else {
       this.#health.watch(service);
+      this.#deepChecks.watch(service);
       if (service.health.isSuspect) this.#health.hurry(service);
     }
     const wasDoubtful = this.#doubtful.has(service);
@@ -357,6 +368,7 @@ export class Orchestrator implements Keeper, WiringObserver {
   async #stop(reason: string, budgetMs: number): Promise<StopReport> {
     this.halt();
     this.#health.stop();
+    this.#deepChecks.stop();
     this.#abandon('stop', reason);
     return stopInReverse(this.#graph, this.#plan, this.#services, this.#around, reason, budgetMs);
   }

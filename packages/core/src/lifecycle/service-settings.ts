@@ -14,8 +14,12 @@ export const SERVICE_DEFAULTS = {
   healthTimeoutMs: 1_000,
   healthFailures: 3,
   healthSuccesses: 1,
+  probeEveryMs: 30_000,
+  probeTimeoutMs: 5_000,
   /** Interval between checks while a service is suspect. */
   suspectEveryMs: 1_000,
+  /** Interval between deep checks while one fails. */
+  probeAgainMs: 5_000,
   /** Pause after a failed attempt of a boot, doubled up to the cap. */
   backoffMs: 250,
   backoffCapMs: 5_000,
@@ -37,6 +41,8 @@ export interface ServiceSettings {
   readonly failures: number;
   readonly successes: number;
   readonly degradedIsReady: boolean;
+  readonly probeEveryMs: number;
+  readonly probeTimeoutMs: number;
   readonly restartWhen: 'never' | 'crash' | 'unhealthy';
   readonly restartLimit: number;
   readonly restartDelayMs: number;
@@ -52,14 +58,14 @@ let defaults: ServiceSettings | undefined;
  * @throws MusterError `OPTION_INVALID` naming the option and the value that it got.
  */
 export function settingsOf(service: string, options: ServiceOptions): ServiceSettings {
-  const { start, health, restart, stop } = options;
-  const saysNothing = start === undefined && health === undefined && restart === undefined && stop === undefined;
+  const { start, health, probe, restart, stop } = options;
+  const saysNothing = [start, health, probe, restart, stop].every((said) => said === undefined);
   if (saysNothing) return (defaults ??= filled({}));
   checkRanges(service, options);
   return filled(options);
 }
 
-function filled({ start = {}, health = {}, restart = {}, stop = {} }: ServiceOptions): ServiceSettings {
+function filled({ start = {}, health = {}, probe = {}, restart = {}, stop = {} }: ServiceOptions): ServiceSettings {
   const startTimeoutMs = start.timeoutMs ?? SERVICE_DEFAULTS.startTimeoutMs;
   return {
     startTimeoutMs,
@@ -70,6 +76,8 @@ function filled({ start = {}, health = {}, restart = {}, stop = {} }: ServiceOpt
     failures: health.failures ?? SERVICE_DEFAULTS.healthFailures,
     successes: health.successes ?? SERVICE_DEFAULTS.healthSuccesses,
     degradedIsReady: health.degradedIsReady ?? false,
+    probeEveryMs: probe.everyMs ?? SERVICE_DEFAULTS.probeEveryMs,
+    probeTimeoutMs: probe.timeoutMs ?? SERVICE_DEFAULTS.probeTimeoutMs,
     restartWhen: restart.when ?? 'crash',
     restartLimit: restart.limit ?? SERVICE_DEFAULTS.restartLimit,
     restartDelayMs: restart.delayMs ?? SERVICE_DEFAULTS.restartDelayMs,
@@ -77,12 +85,14 @@ function filled({ start = {}, health = {}, restart = {}, stop = {} }: ServiceOpt
   };
 }
 
-function checkRanges(service: string, { start, health, restart, stop }: ServiceOptions): void {
+function checkRanges(service: string, { start, health, probe, restart, stop }: ServiceOptions): void {
   const times: Readonly<Record<string, number | undefined>> = {
     'start.timeoutMs': start?.timeoutMs,
     'start.maxMs': start?.maxMs,
     'health.everyMs': health?.everyMs,
     'health.timeoutMs': health?.timeoutMs,
+    'probe.everyMs': probe?.everyMs,
+    'probe.timeoutMs': probe?.timeoutMs,
     'restart.delayMs': restart?.delayMs,
     'restart.capMs': restart?.capMs,
     'stop.timeoutMs': stop?.timeoutMs,

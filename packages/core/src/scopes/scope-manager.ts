@@ -7,7 +7,7 @@ import type { ScopeKind } from '../declare/scope-kind.ts';
 import type { Given } from '../declare/scope-value.ts';
 import { coreError } from '../errors.ts';
 import type { Permit } from '../lifecycle/gate.ts';
-import type { Principal } from '../principal.ts';
+import { isProbe, type Principal } from '../principal.ts';
 import type { RuntimeEvents } from '../runtime-event.ts';
 import { Compiler, type Singletons } from './compile.ts';
 import type { CurrentRun } from './current.ts';
@@ -82,7 +82,8 @@ export class ScopeManager implements Scopes, Keeper {
 
   open<K extends ScopeKind>(kind: K, opening: Opening<K>): Scope {
     const { permit, principal, values: given } = opening as AnyOpening;
-    if (!permit.live) throw coreError('PERMIT_DEAD', { what: `A scope of kind ${kind}` });
+    if (!permit.live || permit.isForProbes !== isProbe(principal))
+      throw coreError('PERMIT_DEAD', { what: `A scope of kind ${kind}` });
     const values = given === undefined ? this.#valuesOf(kind, NO_GIVEN) : this.#valuesOf(kind, given);
     const user = this.#users.get(principal.user);
     const limit = this.#limits[kind];

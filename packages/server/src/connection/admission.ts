@@ -5,13 +5,14 @@
  * There is one for each connection as long as that lasts, so it keeps nothing of `hello`, and makes late what few need.
  */
 import type { AuthFrame, MusterError, Position } from '@muster/contracts';
-import type { Door, Permit, Principal } from '@muster/core';
+import { type Door, type Permit, type Principal, type Scope, sleep } from '@muster/core';
 import { Feeds } from '../delivery/feeds.ts';
 import { serverError } from '../errors.ts';
 import type { Answers } from '../session/answers.ts';
 import type { KeptSession } from '../session/session-registry.ts';
 import type { Session } from '../session/session.ts';
-import type { Handler } from '../web-socket-factory.ts';
+import { UserPresence } from '../session/user-presence.ts';
+import type { Handler, WebSocketFactory } from '../web-socket-factory.ts';
 import type { Connection } from './connection.ts';
 import type { Caller, HandshakeSurroundings } from './handshake.ts';
 import type { HeldClient } from './held-client.ts';
@@ -21,6 +22,9 @@ import { Requests, type RequestsSurroundings } from './requests.ts';
 import { Served, type ServedParts } from './serving.ts';
 import { TokenLife } from './token-life.ts';
 import type { TokenBucket } from './token-bucket.ts';
+
+/** How long the scope of a connection that has gone waits for its handler, in milliseconds. */
+const SCOPE_GRACE_MS = 5_000;
 
 export class Admission implements RequestsSurroundings, ServedParts {
   readonly connection: Connection;
@@ -33,6 +37,9 @@ export class Admission implements RequestsSurroundings, ServedParts {
   #requests: Requests | undefined;
   #life: TokenLife | undefined;
   #leavePool: (() => void) | undefined;
+  #factory!: WebSocketFactory;
+  #session!: Session;
+  #scope: Scope | undefined;
   /** True from `ready` on: requests are executed. */
   #serves = false;
 
@@ -50,7 +57,9 @@ export class Admission implements RequestsSurroundings, ServedParts {
     await this.#enter(held);
     this.#feeds = this.#feedsOf();
     connection.onGone(() => this.#gone());
-    this.#handler = factory().open(new AdmittedSession(this, this.#kept.id) as unknown as Session);
+    this.#factory = factory();
+    this.#session = new AdmittedSession(this, this.#kept.id) as unknown as Session;
+    this.#handler = this.#factory.open(this.#session);
     if (!connection.move('permitted')) return;
     this.#leavePool = pool().add({ id: connection.id, user: this.principal.user });
     const streams = await this.#feeds.openAll(hello);
@@ -67,6 +76,18 @@ export class Admission implements RequestsSurroundings, ServedParts {
 
   get permit(): Permit {
     return this.#permit;
+  }
+
+  get scope(): Scope {
+    if (this.#scope === undefined) {
+      const { permit, principal } = this;
+      const { signal } = this.connection;
+      const values = this.#factory.values?.(this.#session) ?? [];
+      this.#scope = this.#around.scopes().open('connection', { permit, principal, signal, values });
+      // Asked for by what had outlived the connection.
+      if (this.connection.isOver) void this.#scope.close();
+    }
+    return this.#scope;
   }
 
   get feeds(): Feeds {
@@ -95,6 +116,10 @@ export class Admission implements RequestsSurroundings, ServedParts {
       if (this.#serves) this.#requests.open();
     }
     return this.#requests;
+  }
+
+  get presence(): UserPresence {
+    return new UserPresence(this.#around.pool(), this.principal.user);
   }
 
   now(): number {
@@ -204,7 +229,7 @@ export class Admission implements RequestsSurroundings, ServedParts {
   #serve(): void {
     this.#around.sessions.connect(this.#kept, this.connection);
     this.#serves = true;
-    this.#guard('onReady', () => this.#handler.onReady?.());
+    void this.#guard('onReady', () => this.#handler.onReady?.());
     this.#requests?.open();
   }
 
@@ -212,15 +237,31 @@ export class Admission implements RequestsSurroundings, ServedParts {
   #gone(): void {
     this.#feeds.close();
     this.#leavePool?.();
-    if (!this.#serves) return;
+    if (!this.#serves) {
+      void this.#scope?.close();
+      return;
+    }
     this.#around.sessions.disconnect(this.#kept, this.connection, this.now());
-    this.#guard('onGone', () => this.#handler.onGone?.());
+    const said = this.#guard('onGone', () => this.#handler.onGone?.());
+    if (this.#scope !== undefined) void this.#closeScope(this.#scope, said);
   }
 
-  /** A handler that throws or rejects where nobody waits for it is logged and hurts nothing else. */
-  #guard(component: string, call: () => unknown): void {
-    const called = async (): Promise<unknown> => call();
-    called().catch((error: unknown) => this.connection.fault(component, error));
+  /** Once the handler has said goodbye; one that does not end loses what it uses. */
+  async #closeScope(scope: Scope, said: Promise<unknown>): Promise<void> {
+    const over = new AbortController();
+    const late = sleep(this.#around.clock, SCOPE_GRACE_MS, over.signal).catch(() => {});
+    await Promise.race([said, late]);
+    over.abort();
+    await scope.close();
+  }
+
+  /** A handler that throws or rejects where nobody waits for it is logged and hurts nothing else. Never rejects. */
+  async #guard(component: string, call: () => unknown): Promise<void> {
+    try {
+      await call();
+    } catch (error) {
+      this.connection.fault(component, error);
+    }
   }
 }
 
@@ -248,6 +289,14 @@ class AdmittedSession {
 
   get signal(): AbortSignal {
     return this.#admission.connection.signal;
+  }
+
+  get presence(): UserPresence {
+    return this.#admission.presence;
+  }
+
+  get scope(): Scope {
+    return this.#admission.scope;
   }
 
   follow(thread: string, from?: Position): Promise<void> {

@@ -2,7 +2,7 @@
  * From `hello` to a known user, and what becomes of who is not let in; the way from there to `ready` is the admission.
  */
 import { type CloseName, type Credentials, type HelloFrame, MusterError } from '@muster/contracts';
-import type { Door, EventLog } from '@muster/core';
+import type { Door, EventLog, Scopes } from '@muster/core';
 import type { Tally } from '../address.ts';
 import type { Authenticator } from '../authenticator.ts';
 import type { Ledger } from '../delivery/ledger.ts';
@@ -23,6 +23,7 @@ export interface HandshakeSurroundings extends ConnectionSurroundings {
   readonly authenticator: () => Authenticator;
   readonly log: () => EventLog;
   readonly pool: () => ConnectionPool;
+  readonly scopes: () => Scopes;
   readonly sessions: SessionRegistry;
   readonly ledger: Ledger;
   /** Clients that wait at the gate, by user. */
@@ -74,6 +75,7 @@ const CLOSES: Readonly<Record<string, CloseName>> = {
   SESSION_EXPIRED: 'sessionExpired',
   TOO_MANY_SESSIONS: 'overloaded',
   TOO_MANY_HELD: 'overloaded',
+  SCOPE_LIMIT: 'overloaded',
   GATE_FULL: 'overloaded',
   GATE_STOPPED: 'draining',
   INTERNAL: 'bug',

@@ -2,7 +2,7 @@
  * Asks the authenticator, and tells apart what it says of a token and what it says of itself.
  */
 import { type Credentials, MusterError } from '@muster/contracts';
-import { type Principal, principalOf } from '@muster/core';
+import { isProbe, type Principal, principalOf } from '@muster/core';
 import type { Authenticator, Identity } from '../authenticator.ts';
 import { serverError } from '../errors.ts';
 import type { Connection } from './connection.ts';
@@ -19,7 +19,9 @@ export async function identify(
 ): Promise<Identity & { readonly principal: Principal }> {
   try {
     const identity = await around.authenticator().authenticate(credentials);
-    return { ...identity, principal: principalOf(identity.user) };
+    const principal = principalOf(identity.user);
+    if (isProbe(principal)) throw serverError('FORBIDDEN', { reason: `no user can be named ${identity.user}` });
+    return { ...identity, principal };
   } catch (error) {
     if (error instanceof MusterError && VERDICTS.has(error.code)) throw error;
     const { correlation } = connection.fault('authenticator', error).details as { correlation: string };

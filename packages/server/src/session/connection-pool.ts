@@ -1,7 +1,7 @@
 /**
  * Every live connection, by user. Entries are the connections themselves, so a count cannot leak.
  */
-import { type Health, healthy, type Service, service } from '@muster/core';
+import { type ProbeContext, type Service, service } from '@muster/core';
 
 /** What the pool keeps of a connection. */
 export interface Pooled {
@@ -12,6 +12,8 @@ export interface Pooled {
 @service()
 export class ConnectionPool implements Service {
   readonly #byUser = new Map<string, Set<Pooled>>();
+  /** Who wants to know when a user comes or goes; most of the time nobody does. */
+  readonly #watchers = new Map<string, Set<() => void>>();
   #size = 0;
 
   /** Adds a connection until the returned function is called. */
@@ -23,10 +25,25 @@ export class ConnectionPool implements Service {
     }
     mine.add(connection);
     this.#size += 1;
+    if (mine.size === 1) this.#tell(connection.user);
     return () => {
       if (!mine.delete(connection)) return;
       this.#size -= 1;
-      if (mine.size === 0 && this.#byUser.get(connection.user) === mine) this.#byUser.delete(connection.user);
+      if (mine.size > 0 || this.#byUser.get(connection.user) !== mine) return;
+      this.#byUser.delete(connection.user);
+      this.#tell(connection.user);
+    };
+  }
+
+  /** Calls `changed` when a user's first connection has come and when the last has gone, until the returned function is called. */
+  watch(user: string, changed: () => void): () => void {
+    const watchers = this.#watchers.get(user) ?? new Set();
+    this.#watchers.set(user, watchers);
+    // One of its own, so that nobody ends what another has begun.
+    const watcher = (): void => changed();
+    watchers.add(watcher);
+    return () => {
+      if (watchers.delete(watcher) && watchers.size === 0) this.#watchers.delete(user);
     };
   }
 
@@ -43,7 +60,20 @@ export class ConnectionPool implements Service {
     return this.#size;
   }
 
-  check(): Health {
-    return healthy;
+  /** A connection that comes and goes must be found while it is there, and not afterwards. */
+  probe({ principal: { user } }: ProbeContext): void {
+    const before = this.countOf(user);
+    const leave = this.add({ id: 'probe', user });
+    const during = this.countOf(user);
+    leave();
+    const after = this.countOf(user);
+    if (during !== before + 1 || after !== before)
+      throw new Error(`the pool counted ${before}, ${during} and ${after} connections around one that came and went`);
+    const counted = [...this.#byUser.values()].reduce((sum, mine) => sum + mine.size, 0);
+    if (counted !== this.#size) throw new Error(`the pool has ${counted} connections and counts ${this.#size}`);
+  }
+
+  #tell(user: string): void {
+    for (const watcher of this.#watchers.get(user) ?? []) watcher();
   }
 }

@@ -4,7 +4,8 @@
  * What talks to a user takes a session, so nothing can talk to somebody who was not authenticated.
  */
 import type { Position } from '@muster/contracts';
-import type { Permit, Principal } from '@muster/core';
+import type { Permit, Principal, Scope } from '@muster/core';
+import type { UserPresence } from './user-presence.ts';
 
 declare const authenticated: unique symbol;
 
@@ -19,6 +20,16 @@ export interface Session {
   readonly permit: Permit;
   /** Aborted when the connection has gone. */
   readonly signal: AbortSignal;
+  /** Whether the user has any connection to this process, this one or another. */
+  readonly presence: UserPresence;
+  /**
+   * The scope of this connection, for classes that are `@scoped('connection')`; opened when it is first looked at.
+   *
+   * It is closed when the connection has gone and `onGone` has ended, and at the latest five seconds after that.
+   *
+   * @throws MusterError `SCOPE_LIMIT` when the user has as many as the app allows; thrown in `open()` it turns the client away.
+   */
+  readonly scope: Scope;
   /**
    * Sends this thread's events to the client from now on; resolves when nothing appended after it can be missed.
    *

@@ -1,0 +1,19 @@
+/**
+ * How far a factory behind the gate has come.
+ *
+ *   absent ──claim──▶ initialising ──ok──▶ ready
+ *                      ▲    │
+ *                    claim  error
+ *                      │    ▼
+ *                      failed
+ */
+import type { StateOf, TransitionTable } from '@muster/contracts';
+
+export const FACTORY = {
+  absent: { claim: 'initialising' },
+  initialising: { ok: 'ready', error: 'failed' },
+  failed: { claim: 'initialising' },
+  ready: {},
+} as const satisfies TransitionTable;
+
+export type FactoryState = StateOf<typeof FACTORY>;

@@ -1,0 +1,157 @@
+/**
+ * One factory behind the gate, on its way from nothing to ready: construct, prepare, adopt.
+ *
+ * Each step is taken once, however many wait for it. Nobody is given the factory before the last of them has succeeded.
+ */
+import { type MusterError, StateMachine } from '@muster/contracts';
+import { bounded } from '../clock.ts';
+import type { Factory, PrepareContext } from '../declare/factory-contract.ts';
+import { coreError } from '../errors.ts';
+import type { Surroundings } from '../lifecycle/surroundings.ts';
+import { reasonOf, redact } from '../redact.ts';
+import { isThenable } from '../thenable.ts';
+import { FACTORY, type FactoryState } from './factory-state.ts';
+
+/** What a factory is made from. */
+export interface FactoryParts {
+  readonly id: string;
+  /** What its decorator added. */
+  readonly tag: unknown;
+  readonly construct: () => object;
+  /** What `configure()` gave it. */
+  readonly config: unknown;
+  /** Time for `prepare()`, and as much again for `adopt()`, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
+export class ManagedFactory {
+  readonly id: string;
+  readonly tag: unknown;
+  readonly #parts: FactoryParts;
+  readonly #around: Surroundings;
+  readonly #stopped: AbortSignal;
+  readonly #machine: StateMachine<typeof FACTORY>;
+  #instance: object | undefined;
+  #making: Promise<void> | undefined;
+  #failure: MusterError | undefined;
+  #progress: string | null = null;
+  #tookMs: number | null = null;
+
+  constructor(parts: FactoryParts, around: Surroundings, stopped: AbortSignal) {
+    this.id = parts.id;
+    this.tag = parts.tag;
+    this.#parts = parts;
+    this.#around = around;
+    this.#stopped = stopped;
+    this.#machine = new StateMachine(`factory ${parts.id}`, FACTORY, 'absent', ({ from, event, to }) =>
+      around.events.emit({
+        type: 'moved',
+        machine: 'factory',
+        subject: this.id,
+        from,
+        event,
+        to,
+        at: around.clock.now(),
+      }),
+    );
+  }
+
+  get state(): FactoryState {
+    return this.#machine.state;
+  }
+
+  /** Why it could not be made the last time. */
+  get failure(): MusterError | undefined {
+    return this.#failure;
+  }
+
+  /** The last thing that it said while it is being made. */
+  get progress(): string | null {
+    return this.state === 'initialising' ? this.#progress : null;
+  }
+
+  /** How long it took to make it, in milliseconds; `null` before. */
+  get tookMs(): number | null {
+    return this.#tookMs;
+  }
+
+  /** The instance, once it is ready. */
+  get instance(): object | undefined {
+    return this.state === 'ready' ? this.#instance : undefined;
+  }
+
+  /**
+   * Makes it; whoever comes while it is being made waits for the same verdict. Returns nothing when it is ready at once.
+   *
+   * @throws MusterError `FACTORY_FAILED`; the next call begins again.
+   */
+  make(): void | Promise<void> {
+    if (this.state === 'ready') return undefined;
+    if (this.#making !== undefined) return this.#making;
+    this.#machine.send('claim');
+    this.#failure = undefined;
+    const startedAt = this.#around.clock.monotonic();
+    let made: void | Promise<void>;
+    try {
+      made = this.#steps();
+    } catch (error) {
+      throw this.#failed(error);
+    }
+    if (!isThenable<void, Promise<void>>(made)) {
+      this.#succeeded(startedAt);
+      return undefined;
+    }
+    this.#making = made
+      .then(
+        () => this.#succeeded(startedAt),
+        (error: unknown) => {
+          throw this.#failed(error);
+        },
+      )
+      .finally(() => {
+        this.#making = undefined;
+      });
+    return this.#making;
+  }
+
+  #steps(): void | Promise<void> {
+    this.#instance ??= this.#parts.construct();
+    const factory = this.#instance as Factory;
+    if (factory.prepare === undefined && factory.adopt === undefined) return undefined;
+    return this.#prepare(factory);
+  }
+
+  async #prepare(factory: Factory): Promise<void> {
+    const shared = await this.#within('prepare', (ctx) => factory.prepare?.(ctx));
+    await this.#within('adopt', (ctx) => factory.adopt?.(shared, ctx));
+  }
+
+  #within<T>(method: string, work: (ctx: PrepareContext) => T | Promise<T>): Promise<T> {
+    const { clock } = this.#around;
+    const { id, config, timeoutMs } = this.#parts;
+    const said = (): string => (this.#progress === null ? '' : `; the last thing it said was "${this.#progress}"`);
+    const onTimeout = (): Error => new Error(`${method}() did not end within ${timeoutMs} ms${said()}`);
+    return bounded({ clock, timeoutMs, onTimeout, signal: this.#stopped }, (signal) =>
+      work({
+        signal,
+        clock,
+        config,
+        progress: (text) => {
+          if (signal.aborted) return;
+          this.#progress = redact(text);
+          this.#around.events.emit({ type: 'progress', service: id, text: this.#progress, at: clock.now() });
+        },
+      }),
+    );
+  }
+
+  #succeeded(startedAt: number): void {
+    this.#tookMs = this.#around.clock.monotonic() - startedAt;
+    this.#machine.send('ok');
+  }
+
+  #failed(error: unknown): MusterError {
+    this.#machine.send('error');
+    return (this.#failure = coreError('FACTORY_FAILED', { factory: this.id, reason: reasonOf(error) }, error));
+  }
+}
