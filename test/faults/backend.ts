@@ -5,7 +5,7 @@ import { lmdb } from '@muster/lmdb';
 import { Authenticator, ConnectionPool, type Session, webSocketFactory, webSocketServer } from '@muster/server';
 import { Thinker, ZealousHelper } from './agents.ts';
 import { arm, harm } from './harm.ts';
-import { Worker } from './worker.ts';
+import { LoyalWorker, Worker } from './worker.ts';
 
 @service()
 class Names implements Authenticator {
@@ -38,6 +38,7 @@ await runApp(
       Thinker,
       ZealousHelper,
       Worker,
+      LoyalWorker,
       Front,
       ...agents(),
       ConnectionPool,

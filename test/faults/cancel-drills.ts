@@ -97,6 +97,25 @@ export const disconnect: Drill = async (context) => {
   });
 };
 
+/** A run of an agent that ends with its user is cancelled when the last connection goes. */
+export const disconnectOfTheLast: Drill = async ({ backend, verdict }) => {
+  await using site = await Site.open({ backend, verdict });
+  const ann = await site.tab('ann');
+  const run = ann.client.run({ text: 'listens, canary of ann.', agent: 'loyal worker', thread: ann.thread });
+  const { run: id } = await run.accepted;
+  await until(() => ann.delivered.some(({ event }) => event === 'tool_executing'));
+  const gone = site.proxy.connections.at(-1);
+  await ann.client.close();
+  await gone?.closed;
+  const back = await site.tab('ann', ann.thread);
+  const end = (): AgentEvent | undefined =>
+    back.delivered.find((event) => event.run === id && event.event === 'agent_completed');
+  await until(() => end() !== undefined, NEVER_MS).catch(() => {});
+  const { status } = (end()?.data ?? {}) as { status?: string };
+  if (status !== 'cancelled') broke(verdict, 'R8', `a run whose user has gone is ${status ?? 'still there'}`);
+  await site.judge([back]);
+};
+
 /** A run that waits for another: what happens to it meanwhile must not keep it from its good end. */
 async function withWaiting(
   { backend, verdict }: DrillContext,

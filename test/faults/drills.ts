@@ -1,5 +1,5 @@
 /** By name every directed scenario of the faults. */
-import { cancelAtEveryEvent, cancelInTime, cancelOfAnother, disconnect } from './cancel-drills.ts';
+import { cancelAtEveryEvent, cancelInTime, cancelOfAnother, disconnect, disconnectOfTheLast } from './cancel-drills.ts';
 import type { Drill } from './drill.ts';
 import { endings, foreignThread, queue, twoOwners } from './run-drills.ts';
 import { fullDiskAtEveryWrite, killAfterEveryWrite, killBeforeEveryWrite } from './write-drills.ts';
@@ -13,6 +13,7 @@ export const DRILLS: Readonly<Record<string, Drill>> = {
   'cancel at every event': cancelAtEveryEvent,
   'cancel of another': cancelOfAnother,
   disconnect,
+  'disconnect of the last': disconnectOfTheLast,
   'kill before every write': killBeforeEveryWrite,
   'kill after every write': killAfterEveryWrite,
   'full disk at every write': fullDiskAtEveryWrite,

@@ -20,7 +20,7 @@ export const MUTANTS = [
     guarantee: 'R1',
     name: 'an agent is told of an event as recorded before it is',
     drill: 'kill before every write',
-    file: `${runs}/run-recorder.ts`,
+    file: `${runs}/outbox.ts`,
     find: '    return this.#gathered.recorded;\n',
     replace: '    return Promise.resolve({ offset: 0 });\n',
   },
@@ -52,10 +52,10 @@ export const MUTANTS = [
     guarantee: 'R2',
     name: 'a run is forgotten before it has its terminal',
     drill: 'kill before every write',
-    file: `${runs}/agent-supervisor.ts`,
+    file: `${runs}/run-watch.ts`,
     find: '    const ending = await engine.execute(begun);\n',
     replace:
-      '    await begun;\n    await this.#records.close(engine.run);\n    const ending = await engine.execute(begun);\n',
+      '    await begun;\n    await records.close(engine.run);\n    const ending = await engine.execute(begun);\n',
   },
   {
     guarantee: 'R3',
@@ -70,9 +70,9 @@ export const MUTANTS = [
     guarantee: 'R3',
     name: 'what could not be written is left out',
     drill: 'full disk at every write',
-    file: `${runs}/run-recorder.ts`,
-    find: 'this.#unwritten === undefined ? written : joined(this.#unwritten.events, written);',
-    replace: 'written;',
+    file: `${runs}/outbox.ts`,
+    find: '    this.#unwritten.push({ events, gathered: undefined });\n',
+    replace: '',
   },
   {
     guarantee: 'R3',
@@ -103,9 +103,16 @@ export const MUTANTS = [
     name: 'an event after the end is swallowed',
     drill: 'endings',
     file: `${runs}/run-recorder.ts`,
-    find: '    if (!this.#machine.can(name)) {\n',
-    replace:
-      '    if (!this.#machine.can(name)) {\n      if (name !== "agent_completed") return Promise.resolve({ offset: 0 });\n',
+    find: 'if (!this.#machine.can(name)) return this.refuse(name, this.#rule);',
+    replace: 'if (!this.#machine.can(name)) return Promise.resolve({ offset: 0 });',
+  },
+  {
+    guarantee: 'R5',
+    name: 'a run goes on as if its agent had emitted nothing illegal',
+    drill: 'endings',
+    file: `${runs}/execution-engine.ts`,
+    find: '    parts.recorder.onBreach((error) => this.#breached(error));\n',
+    replace: '',
   },
   {
     guarantee: 'R6',
@@ -127,17 +134,25 @@ export const MUTANTS = [
     guarantee: 'R7',
     name: 'what could not be written comes after what was emitted later',
     drill: 'full disk at every write',
-    file: `${runs}/run-recorder.ts`,
-    find: 'joined(this.#unwritten.events, written);',
-    replace: 'joined(written, this.#unwritten.events);',
+    file: `${runs}/outbox.ts`,
+    find: '    this.#taken = this.#unwritten[0] ?? this.#whole.shift() ?? this.#gather();\n',
+    replace: `    const late = this.#unwritten.shift();
+    const parcel = this.#whole.shift() ?? this.#gather();
+    const { json, count } = parcel.events;
+    const events = late && {
+      json: Buffer.concat([json.subarray(0, -1), Buffer.from(','), late.events.json.subarray(1)]),
+      count: count + late.events.count,
+    };
+    this.#taken = events === undefined ? parcel : { ...parcel, events };
+`,
   },
   {
     guarantee: 'R7',
     name: 'a thought overtakes what was said before it',
     drill: 'kill after every write',
     file: `${runs}/run-recorder.ts`,
-    find: '    this.#flushOutput();\n    const { kept, altered } = this.#content.thought(reasoning);\n',
-    replace: '    const { kept, altered } = this.#content.thought(reasoning);\n',
+    find: '  think(reasoning: string, step?: Steps): Promise<Receipt> {\n    this.#flushOutput();\n',
+    replace: '  think(reasoning: string, step?: Steps): Promise<Receipt> {\n',
   },
   {
     guarantee: 'R7',
@@ -160,6 +175,14 @@ export const MUTANTS = [
       return accepted;
     },
 `,
+  },
+  {
+    guarantee: 'R8',
+    name: 'a run that is to end with its user goes on',
+    drill: 'disconnect of the last',
+    file: `${runs}/run-watch.ts`,
+    find: "    if (presence === undefined || onDisconnect === 'continue') return () => {};\n",
+    replace: "    if (presence === undefined || onDisconnect !== 'never') return () => {};\n",
   },
   {
     guarantee: 'R8',
@@ -229,9 +252,9 @@ export const MUTANTS = [
     guarantee: 'R9',
     name: 'a repeated request is another one',
     drill: 'kill after every write',
-    file: `${runs}/agent-supervisor.ts`,
-    find: 'key === null ? undefined : await this.#records.find(key);',
-    replace: 'undefined;',
+    file: `${runs}/asked-once.ts`,
+    find: 'const known = await this.#records.find(key);',
+    replace: 'const known = undefined as RunRecord | undefined;',
   },
   {
     guarantee: 'R9',

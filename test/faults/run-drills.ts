@@ -24,13 +24,17 @@ export const endings: Drill = async ({ backend, verdict }) => {
       run.cancel('it would never end');
     }
     if (!(await isInTime(run.result, NEVER_MS))) broke(verdict, 'R2', `a run that ${text} has no end`);
-    if (text !== 'goes-on') return;
-    const rule = await inTime(site.server.said(new RegExp(`refused ${id} (\\S+)`)), 'a zombie', NEVER_MS);
-    if (rule !== 'CONTRACT_VIOLATION') broke(verdict, 'R5', `an event after the end was answered by ${rule}`);
+    if (!['goes-on', 'breaks-the-rules'].includes(text)) return;
+    const rule = await inTime(site.server.said(new RegExp(`refused ${id} (\\S+)`)), text, NEVER_MS);
+    if (rule !== 'CONTRACT_VIOLATION') broke(verdict, 'R5', `an illegal event was answered by ${rule}`);
+    if (text === 'goes-on') return;
+    const { status, code } = await run.result;
+    if (status !== 'failed' || code !== 'CONTRACT_VIOLATION')
+      broke(verdict, 'R5', `a run with an illegal event ended as ${status}`);
   };
   await Promise.all([
     ...MISDEEDS.map((misdeed) => ends('thinker', `3 ${misdeed}`)),
-    ...['works', 'unheard-of', 'goes-on'].map((deed) => ends('worker', deed)),
+    ...['works', 'unheard-of', 'goes-on', 'breaks-the-rules'].map((deed) => ends('worker', deed)),
   ]);
   await site.judge();
 };

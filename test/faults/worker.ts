@@ -90,6 +90,9 @@ export class Worker implements Agent {
       case 'ignores':
         await ctx.tool(ignores, given);
         break;
+      case 'breaks-the-rules':
+        await this.#breakRules(ctx);
+        break;
       case 'goes-on':
         await this.#goOn(text, ctx);
         break;
@@ -126,6 +129,15 @@ export class Worker implements Agent {
     await recorded(ctx.think(next()));
   }
 
+  /** Emits what is no event, and takes no notice of how that is taken, but for saying so. */
+  async #breakRules(ctx: AgentContext): Promise<void> {
+    await ctx.think('begins to break the rules');
+    await ctx.tool({ name: 'made by hand' } as never, {}).then(
+      () => say(`refused ${ctx.run} nothing`),
+      (error: unknown) => say(`refused ${ctx.run} ${error instanceof MusterError ? error.code : String(error)}`),
+    );
+  }
+
   /** A zombie: thinks on when its run has ended, and says how that was taken. */
   async #goOn(text: string, ctx: AgentContext): Promise<void> {
     await ctx.think(`begins to go on, of ${text}`);
@@ -136,6 +148,14 @@ export class Worker implements Agent {
     } catch (error) {
       say(`refused ${ctx.run} ${error instanceof MusterError ? error.code : String(error)}`);
     }
+  }
+}
+
+/** The same, and its runs end with the last connection of their user. */
+@agent({ name: 'loyal worker', description: 'works while somebody is there', onDisconnect: { cancelAfterMs: 0 } })
+export class LoyalWorker implements Agent {
+  run(input: RunInput, ctx: AgentContext): Promise<RunResult> {
+    return new Worker().run(input, ctx);
   }
 }
 
