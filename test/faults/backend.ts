@@ -23,8 +23,16 @@ class Front {
   }
 
   open(session: Session) {
-    arm();
-    return { methods: runMethods(this.#supervisor, session) };
+    const { run, cancel } = runMethods(this.#supervisor, session);
+    return {
+      methods: {
+        run: (data: unknown, call: { readonly request?: string }) => {
+          arm();
+          return run(data, call);
+        },
+        cancel,
+      },
+    };
   }
 }
 

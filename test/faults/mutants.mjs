@@ -43,7 +43,7 @@ export const MUTANTS = [
   {
     guarantee: 'R2',
     name: 'nobody ends the runs of a process that has died',
-    drill: 'kill after every write',
+    drill: 'kill after an event',
     file: `${runs}/agent-supervisor.ts`,
     find: '    await this.#records.interruptAll((record, terminal) => this.#recover(record, terminal));\n',
     replace: '',
@@ -77,7 +77,7 @@ export const MUTANTS = [
   {
     guarantee: 'R3',
     name: 'the reaper does not look how far a run has come',
-    drill: 'kill after every write',
+    drill: 'kill after an event',
     file: `${runs}/run-records.ts`,
     find: '  let n = events.at(-1)?.n ?? 0;\n',
     replace: '  let n = 2;\n',
@@ -93,7 +93,7 @@ export const MUTANTS = [
   {
     guarantee: 'R4',
     name: 'the reaper leaves tool calls open',
-    drill: 'kill after every write',
+    drill: 'kill after an event',
     file: `${runs}/run-records.ts`,
     find: "    if (event === 'tool_executing') open.set(",
     replace: "    if (event === 'tool_executing' && now < 0) open.set(",
@@ -156,11 +156,11 @@ export const MUTANTS = [
   },
   {
     guarantee: 'R7',
-    name: 'a log is read from its end',
+    name: 'what is far into a log is read from its end',
     drill: 'foreign thread',
     file: log,
     find: '      batches.push(batch);\n',
-    replace: '      batches.unshift(batch);\n',
+    replace: '      if (batches.length < 8) batches.push(batch);\n      else batches.unshift(batch);\n',
   },
   {
     guarantee: 'R8',
@@ -251,7 +251,7 @@ export const MUTANTS = [
   {
     guarantee: 'R9',
     name: 'a repeated request is another one',
-    drill: 'kill after every write',
+    drill: 'kill after an event',
     file: `${runs}/asked-once.ts`,
     find: 'const known = await this.#records.find(key);',
     replace: 'const known = undefined as RunRecord | undefined;',
@@ -267,7 +267,7 @@ export const MUTANTS = [
   {
     guarantee: 'R10',
     name: 'the reaper ends what has ended',
-    drill: 'kill after every write',
+    drill: 'kill after an event',
     file: `${runs}/run-records.ts`,
     find: "      if (last?.event === 'agent_completed') {\n",
     replace: "      if (last?.event === 'agent_completed' && last.data.by === 'reaper') {\n",

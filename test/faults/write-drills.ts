@@ -18,6 +18,12 @@ export const killBeforeEveryWrite: Drill = (context) =>
 export const killAfterEveryWrite: Drill = (context) =>
   atEveryPoint(context, (point) => killAt(context, `kill:${point}:after`));
 
+/** kill -9 when this event is on the disk and nobody knows of it: before the answer, amid a tool call, after the end. */
+export const killAfterAnEvent: Drill = async (context) => {
+  for (const event of ['agent_started', 'tool_executing', 'agent_completed'])
+    if (!context.isEnough()) await killAt(context, `kill:${event}:after`);
+};
+
 /** @returns false when the run had ended before that write. */
 async function killAt({ backend, verdict }: DrillContext, plan: string): Promise<boolean> {
   await using site = await Site.open({ backend, verdict, env: { HARM: plan } });
