@@ -2,7 +2,7 @@
 import { cancelAtEveryEvent, cancelInTime, cancelOfAnother, disconnect, disconnectOfTheLast } from './cancel-drills.ts';
 import type { Drill } from './drill.ts';
 import { endings, foreignThread, queue, twoOwners } from './run-drills.ts';
-import { fullDiskAtEveryWrite, killAfterAnEvent, killAfterEveryWrite, killBeforeEveryWrite } from './write-drills.ts';
+import { fullDiskAtEveryWrite, killAfterEveryWrite, killAtAnEvent, killBeforeEveryWrite } from './write-drills.ts';
 
 export const DRILLS: Readonly<Record<string, Drill>> = {
   endings,
@@ -14,7 +14,7 @@ export const DRILLS: Readonly<Record<string, Drill>> = {
   'cancel of another': cancelOfAnother,
   disconnect,
   'disconnect of the last': disconnectOfTheLast,
-  'kill after an event': killAfterAnEvent,
+  'kill at an event': killAtAnEvent,
   'kill before every write': killBeforeEveryWrite,
   'kill after every write': killAfterEveryWrite,
   'full disk at every write': fullDiskAtEveryWrite,

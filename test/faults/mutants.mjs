@@ -19,7 +19,7 @@ export const MUTANTS = [
   {
     guarantee: 'R1',
     name: 'an agent is told of an event as recorded before it is',
-    drill: 'kill before every write',
+    drill: 'kill at an event',
     file: `${runs}/outbox.ts`,
     find: '    return this.#gathered.recorded;\n',
     replace: '    return Promise.resolve({ offset: 0 });\n',
@@ -43,7 +43,7 @@ export const MUTANTS = [
   {
     guarantee: 'R2',
     name: 'nobody ends the runs of a process that has died',
-    drill: 'kill after an event',
+    drill: 'kill at an event',
     file: `${runs}/agent-supervisor.ts`,
     find: '    await this.#records.interruptAll((record, terminal) => this.#recover(record, terminal));\n',
     replace: '',
@@ -51,7 +51,7 @@ export const MUTANTS = [
   {
     guarantee: 'R2',
     name: 'a run is forgotten before it has its terminal',
-    drill: 'kill before every write',
+    drill: 'kill at an event',
     file: `${runs}/run-watch.ts`,
     find: '    const ending = await engine.execute(begun);\n',
     replace:
@@ -77,7 +77,7 @@ export const MUTANTS = [
   {
     guarantee: 'R3',
     name: 'the reaper does not look how far a run has come',
-    drill: 'kill after an event',
+    drill: 'kill at an event',
     file: `${runs}/run-records.ts`,
     find: '  let n = events.at(-1)?.n ?? 0;\n',
     replace: '  let n = 2;\n',
@@ -93,7 +93,7 @@ export const MUTANTS = [
   {
     guarantee: 'R4',
     name: 'the reaper leaves tool calls open',
-    drill: 'kill after an event',
+    drill: 'kill at an event',
     file: `${runs}/run-records.ts`,
     find: "    if (event === 'tool_executing') open.set(",
     replace: "    if (event === 'tool_executing' && now < 0) open.set(",
@@ -235,7 +235,7 @@ export const MUTANTS = [
   {
     guarantee: 'R9',
     name: 'a request is answered before the run is in the log',
-    drill: 'kill before every write',
+    drill: 'kill at an event',
     file: `${runs}/agent-supervisor.ts`,
     find: '      await accepted;\n      return { run, thread };\n',
     replace: '      return { run, thread };\n',
@@ -243,7 +243,7 @@ export const MUTANTS = [
   {
     guarantee: 'R9',
     name: 'a run and its first thought are two appends',
-    drill: 'kill after every write',
+    drill: 'kill at an event',
     file: `${runs}/run-recorder.ts`,
     find: "    const started = this.#record('agent_started', { message, ...about });\n",
     replace: "    const started = this.#record('agent_started', { message, ...about });\n    await started;\n",
@@ -251,7 +251,7 @@ export const MUTANTS = [
   {
     guarantee: 'R9',
     name: 'a repeated request is another one',
-    drill: 'kill after an event',
+    drill: 'kill at an event',
     file: `${runs}/asked-once.ts`,
     find: 'const known = await this.#records.find(key);',
     replace: 'const known = undefined as RunRecord | undefined;',
@@ -267,7 +267,7 @@ export const MUTANTS = [
   {
     guarantee: 'R10',
     name: 'the reaper ends what has ended',
-    drill: 'kill after an event',
+    drill: 'kill at an event',
     file: `${runs}/run-records.ts`,
     find: "      if (last?.event === 'agent_completed') {\n",
     replace: "      if (last?.event === 'agent_completed' && last.data.by === 'reaper') {\n",

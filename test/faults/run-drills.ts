@@ -23,7 +23,7 @@ export const endings: Drill = async ({ backend, verdict }) => {
       await until(() => tab.delivered.length >= 3);
       run.cancel('it would never end');
     }
-    if (!(await isInTime(run.result, NEVER_MS))) broke(verdict, 'R2', `a run that ${text} has no end`);
+    if (!(await isInTime(run.result, NEVER_MS))) return broke(verdict, 'R2', `a run that ${text} has no end`);
     if (!['goes-on', 'breaks-the-rules'].includes(text)) return;
     const rule = await inTime(site.server.said(new RegExp(`refused ${id} (\\S+)`)), text, NEVER_MS);
     if (rule !== 'CONTRACT_VIOLATION') broke(verdict, 'R5', `an illegal event was answered by ${rule}`);

@@ -18,10 +18,11 @@ export const killBeforeEveryWrite: Drill = (context) =>
 export const killAfterEveryWrite: Drill = (context) =>
   atEveryPoint(context, (point) => killAt(context, `kill:${point}:after`));
 
-/** kill -9 when this event is on the disk and nobody knows of it: before the answer, amid a tool call, after the end. */
-export const killAfterAnEvent: Drill = async (context) => {
-  for (const event of ['agent_started', 'tool_executing', 'agent_completed'])
-    if (!context.isEnough()) await killAt(context, `kill:${event}:after`);
+/** kill -9 around the write of an event: as a request is answered, amid a tool call, at the end. */
+export const killAtAnEvent: Drill = async (context) => {
+  for (const event of ['agent_started', 'agent_thinking', 'tool_executing', 'agent_completed']) {
+    for (const when of ['before', 'after']) if (!context.isEnough()) await killAt(context, `kill:${event}:${when}`);
+  }
 };
 
 /** @returns false when the run had ended before that write. */
@@ -40,7 +41,9 @@ async function killAt({ backend, verdict }: DrillContext, plan: string): Promise
   await site.restart();
   const isKilled = signal === 'SIGKILL';
   const shown = [...tab.delivered];
-  const kept = new Set((await site.log(tab)).map(({ id }) => id));
+  const found = await site.log(tab);
+  const kept = new Set(found.map(({ id }) => id));
+  judgeSteps(verdict, found, said);
   const isGone = told !== undefined && !kept.has(`${told}:1`);
   if (isGone) broke(verdict, 'R9', 'a request was answered, and nothing came of it');
   const isTaken = shown.some(({ id }) => !kept.has(id));
@@ -50,7 +53,6 @@ async function killAt({ backend, verdict }: DrillContext, plan: string): Promise
   if (!(await isInTime(run.result, END_MS))) broke(verdict, 'R2', 'a run has no end when its process has died');
   const [log] = (await site.judge()) as [AgentEvent[]];
   judgeRequest(verdict, log);
-  judgeSteps(verdict, log, said);
   return isKilled;
 }
 
