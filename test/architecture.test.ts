@@ -24,6 +24,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   agents: ['@muster/contracts', '@muster/core', '@standard-schema/spec', 'ai'],
   client: ['@muster/contracts'],
   lmdb: ['@muster/contracts', '@muster/core', 'lmdb', 'node:'],
+  nats: ['@muster/contracts', '@muster/core', '@nats-io/jetstream', '@nats-io/transport-node', 'node:'],
   postgres: ['@muster/contracts', '@muster/core', 'drizzle-orm', 'pg', 'node:'],
   inspect: ['@muster/contracts', '@muster/core', '@muster/server', 'esbuild', 'ws', 'node:'],
 };
@@ -48,7 +49,7 @@ const CORE_LAYERS: Readonly<Record<string, readonly string[]>> = {
   ],
   scopes: ['declare', 'lifecycle/gate', 'clock', 'errors', 'principal', 'redact', 'runtime-event', 'thenable'],
   log: ['declare', 'errors', 'subscription'],
-  state: ['declare', 'errors', 'subscription'],
+  state: ['declare', 'clock', 'errors', 'graph-view', 'runtime', 'runtime-event', 'subscription'],
 };
 
 /** The only files that may touch the clock, timers or randomness. */

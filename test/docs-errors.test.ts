@@ -21,6 +21,7 @@ import {
 import { CORE_ERRORS } from '@muster/core';
 import { INSPECT_ERRORS } from '@muster/inspect';
 import { LMDB_ERRORS } from '@muster/lmdb';
+import { NATS_ERRORS } from '@muster/nats';
 import { POSTGRES_ERRORS } from '@muster/postgres';
 import { SERVER_ERRORS } from '@muster/server';
 
@@ -82,6 +83,8 @@ const core: Samples<typeof CORE_ERRORS> = {
   NODE_UNKNOWN: { name: 'Databse', near: ['Database'] },
   APPEND_TOO_LARGE: { stream: 's', bytes: 9_000_000, limit: 8_388_608 },
   LOG_BUSY: { waitingBytes: 67_108_000, limit: 67_108_864 },
+  LEASE_LOST: { key: 'leases/one', why: 'expired' },
+  LEASE_BUSY: { key: 'leases/one', attempts: 5 },
 };
 
 const server: Samples<typeof SERVER_ERRORS> = {
@@ -131,6 +134,7 @@ const agents: Samples<typeof AGENT_ERRORS> = {
   RUN_TIMEOUT: { timeoutMs: 600_000 },
   RUN_FAILED: {},
   RUN_CANCELLED: { reason: null },
+  RUN_FENCED: { run: '0f3e' },
   RUN_INTERRUPTED: {},
   TOOL_INPUT_INVALID: { tool: 'search', problems: ['a string is expected'] },
   TOOL_SCHEMA_UNKNOWN: { tool: 'search_docs', vendor: 'valibot' },
@@ -190,6 +194,17 @@ const aiSdk: Samples<typeof AI_SDK_ERRORS> = {
   MODEL_OUT_OF_STEPS: { model: 'a-model', steps: 8 },
 };
 
+const nats: Samples<typeof NATS_ERRORS> = {
+  NATS_OPTION_INVALID: { option: 'replicas', expected: '1, 3 or 5', got: '2' },
+  NATS_UNREACHABLE: { servers: ['nats://10.0.0.1:4222'], reason: 'connection refused' },
+  NATS_NO_JETSTREAM: { servers: ['nats://10.0.0.1:4222'], reason: 'timeout' },
+  NATS_STREAM_UNFIT: { stream: 'muster_events', what: 'num_replicas', got: '1', expected: '3' },
+  LOG_UNAVAILABLE: { sinceMs: 15_400, retryAfterMs: 5_000 },
+  LOG_FULL: {},
+  STORE_UNAVAILABLE: { waitedMs: 12_000, reason: 'timeout' },
+  NATS_CLOSED: {},
+};
+
 const lmdb: Samples<typeof LMDB_ERRORS> = {
   DATA_DIRECTORY_LOCKED: { directory: '/srv/data', pid: 7, since: 1_767_225_600_000, heldMs: 61_000 },
   DATA_DIRECTORY_HELD: { directory: '/srv/data', pid: 7, since: 1_767_225_600_000, heldMs: 61_000, waitedMs: 15_000 },
@@ -219,6 +234,7 @@ const CATALOGUES: Readonly<Record<string, { entries: ErrorEntries; samples: Read
   '@muster/agents': { entries: AGENT_ERRORS, samples: agents },
   '@muster/agents/ai-sdk': { entries: AI_SDK_ERRORS, samples: aiSdk },
   '@muster/lmdb': { entries: LMDB_ERRORS, samples: lmdb },
+  '@muster/nats': { entries: NATS_ERRORS, samples: nats },
   '@muster/postgres': { entries: POSTGRES_ERRORS, samples: postgres },
   '@muster/client': { entries: CLIENT_ERRORS, samples: client },
   '@muster/inspect': { entries: INSPECT_ERRORS, samples: inspect },

@@ -107,8 +107,9 @@ async function muster(): Promise<Begin> {
   return (connection) => {
     const session = sessions[connection] as Session;
     runs += 1;
-    const emitter = new UserEmitter(session.principal, 'thread', log);
-    const recorder = new RunRecorder(`run-${runs}`, 'bench', emitter, shared);
+    const run = `run-${runs}`;
+    const emitter = new UserEmitter(session.principal, 'thread', log, run);
+    const recorder = new RunRecorder(run, 'bench', emitter, shared);
     void recorder.accept(textAt(preciseNow()), textAt(preciseNow()));
     // Two events were emitted with the acceptance.
     let emitted = 2;

@@ -79,6 +79,10 @@ export const AGENT_ERRORS = {
     message: (d) => `The run was cancelled${d.reason === null ? '' : `: ${d.reason}`}.`,
     hint: 'Nothing to do.',
   } satisfies ErrorEntry<{ reason: string | null }>,
+  RUN_FENCED: {
+    message: (d) => `The run ${d.run} is not this process's any more.`,
+    hint: 'Nothing to do: whoever has taken it over ends it. Look why this process stood still, or could not reach the store.',
+  } satisfies ErrorEntry<{ run: string }>,
   RUN_INTERRUPTED: {
     message: () => 'The run was interrupted, because the process shuts down.',
     hint: 'Ask again.',

@@ -5,6 +5,7 @@ export {
   type Agent,
   type AgentContext,
   type OnDisconnect,
+  type OnTakeover,
   type RunInput,
   type RunResult,
 } from './agents/agent.ts';

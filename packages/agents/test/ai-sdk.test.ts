@@ -185,7 +185,7 @@ describe('a run that a model drives', () => {
     const run = await test.ask();
     const signal = await called.promise;
     const { principal } = await test.requesterOf('ann');
-    test.supervisor.cancel(principal, run.run, null);
+    void test.supervisor.cancel(principal, run.run, null);
     expect((await run.terminal).data).toMatchObject({ status: 'cancelled', by: 'user' });
     expect(signal?.aborted).toBe(true);
     expectLegal(await run.events());

@@ -138,7 +138,7 @@ describe('an event that the contract does not allow', () => {
     });
     const run = await test.ask();
     await test.clock.settle();
-    test.supervisor.cancel(principalOf('ann'), run.run, null);
+    void test.supervisor.cancel(principalOf('ann'), run.run, null);
     go.resolve();
     expect((await run.terminal).data).toMatchObject({ status: 'cancelled', by: 'user' });
     expectLegal(await run.events());

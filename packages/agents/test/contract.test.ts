@@ -147,15 +147,15 @@ describe('a run', () => {
       expect.objectContaining({ code: 'RUN_NOT_FOUND' }),
     );
     expect(signal?.aborted).toBe(false);
-    test.supervisor.cancel(principal, run.run, 'changed my mind');
-    test.supervisor.cancel(principal, run.run, 'really');
+    void test.supervisor.cancel(principal, run.run, 'changed my mind');
+    void test.supervisor.cancel(principal, run.run, 'really');
     expect(signal?.aborted).toBe(true);
     expect((await run.terminal).data).toMatchObject({
       status: 'cancelled',
       by: 'user',
       error: { message: 'The run was cancelled: changed my mind.' },
     });
-    test.supervisor.cancel(principal, run.run, null);
+    void test.supervisor.cancel(principal, run.run, null);
     expectLegal(await run.events());
   });
 

@@ -107,7 +107,7 @@ describe('an agent that helps another', () => {
     const waiting = await test.ask('wait', { thread: 't' });
     await test.clock.settle();
     const { principal } = await test.requesterOf('ann');
-    test.supervisor.cancel(principal, waiting.run, null);
+    void test.supervisor.cancel(principal, waiting.run, null);
     await waiting.terminal;
     expect(helped?.signal.aborted).toBe(true);
     const forgetful = await test.ask('u', { thread: 'u' });
@@ -135,7 +135,7 @@ describe('an agent that helps another', () => {
     await test.clock.settle();
     const [, child] = byRun(await test.eventsOf('t'));
     const { principal } = await test.requesterOf('ann');
-    test.supervisor.cancel(principal, child?.[0]?.run as string, null);
+    void test.supervisor.cancel(principal, child?.[0]?.run as string, null);
     expect((await run.terminal).data).toMatchObject({ status: 'success' });
     expect(codes).toEqual(['AGENT_UNKNOWN', 'SUBAGENT_FAILED']);
   });

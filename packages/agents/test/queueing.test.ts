@@ -45,7 +45,7 @@ describe('a run that has to wait', () => {
     await test.ask('first');
     const waiting = await test.ask('second');
     const { principal } = await test.requesterOf('ann');
-    test.supervisor.cancel(principal, waiting.run, null);
+    void test.supervisor.cancel(principal, waiting.run, null);
     expect((await waiting.terminal).data).toMatchObject({ status: 'cancelled', by: 'user' });
     expectLegal(await waiting.events());
     await test.clock.settle();
@@ -132,7 +132,7 @@ describe('a tool that ignores its signal', () => {
     const first = await test.ask('never');
     const second = await test.ask('next');
     const { principal } = await test.requesterOf('ann');
-    test.supervisor.cancel(principal, first.run, null);
+    void test.supervisor.cancel(principal, first.run, null);
     await first.terminal;
     await test.clock.advance(59_999);
     expect(names(await second.events())).toHaveLength(2);

@@ -114,7 +114,7 @@ describe('an accepted request', () => {
     });
     const asking = test.ask();
     await test.clock.settle();
-    test.supervisor.cancel(principalOf('ann'), ids[0] as string, null);
+    void test.supervisor.cancel(principalOf('ann'), ids[0] as string, null);
     held.resolve();
     const run = await asking;
     expect((await run.terminal).data).toMatchObject({ status: 'cancelled', by: 'user' });
@@ -198,7 +198,7 @@ describe('an accepted request', () => {
   it('shows a cancelled question and why it has no answer', async () => {
     await using test = await withAgent(forever);
     const run = await test.ask('what?', { thread: 't' });
-    test.supervisor.cancel(principalOf('ann'), run.run, null);
+    void test.supervisor.cancel(principalOf('ann'), run.run, null);
     await run.terminal;
     await test.clock.settle();
     const rows = await test.app.get(ThreadService).messages(principalOf('ann'), 't');
@@ -569,7 +569,7 @@ describe('tool calls', () => {
     const run = await test.ask();
     await test.clock.settle();
     expect(signal?.aborted).toBe(false);
-    test.supervisor.cancel(principalOf('ann'), run.run, null);
+    void test.supervisor.cancel(principalOf('ann'), run.run, null);
     expect(signal?.aborted).toBe(true);
     expect((await run.terminal).data).toMatchObject({ status: 'cancelled' });
     expect((await run.events()).slice(-2).map(({ data }) => (data as { status: string }).status)).toEqual([
@@ -626,7 +626,7 @@ describe('runMethods', () => {
     const run = await test.ask();
     const foreign = runMethods(test.supervisor, await test.requesterOf('bob'));
     expect(() => foreign.cancel({ run: run.run })).toThrow(expect.objectContaining({ code: 'RUN_NOT_FOUND' }));
-    runMethods(test.supervisor, await test.requesterOf('ann')).cancel({ run: run.run, reason: 'enough' });
+    await runMethods(test.supervisor, await test.requesterOf('ann')).cancel({ run: run.run, reason: 'enough' });
     expect((await run.terminal).data).toMatchObject({
       status: 'cancelled',
       error: { message: expect.stringContaining('enough') },

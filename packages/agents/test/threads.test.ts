@@ -116,7 +116,7 @@ describe('ThreadService', () => {
       await test.clock.settle();
       if (text === 'cancel') {
         expect(await threads.messages(ann, text)).toMatchObject([{ status: 'running', run: run.run }]);
-        test.supervisor.cancel(ann, run.run, null);
+        void test.supervisor.cancel(ann, run.run, null);
       }
       await run.terminal;
       await test.clock.settle();

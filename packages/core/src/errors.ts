@@ -169,6 +169,15 @@ export const CORE_ERRORS = {
     message: (d) => `${d.waitingBytes} bytes wait to be written to the event log already, and ${d.limit} may.`,
     hint: 'Wait for appends that are under way before you append more, and try again with backoff.',
   } satisfies ErrorEntry<{ waitingBytes: number; limit: number }>,
+  LEASE_LOST: {
+    message: (d) =>
+      `The lease of ${d.key} is lost: ${d.why === 'taken' ? 'somebody else has it' : 'it could not be renewed in time'}.`,
+    hint: 'Stop what was done under it; whoever has it now goes on.',
+  } satisfies ErrorEntry<{ key: string; why: 'expired' | 'taken' }>,
+  LEASE_BUSY: {
+    message: (d) => `The record of the lease ${d.key} was changed by others ${d.attempts} times in a row.`,
+    hint: 'Try again.',
+  } satisfies ErrorEntry<{ key: string; attempts: number }>,
 } as const;
 
 /** Makes an error of this catalogue. */

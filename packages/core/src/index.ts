@@ -46,8 +46,10 @@ export {
   type Batch,
   EventLog,
   type EventsJson,
+  type Expected,
   type Gathering,
   type ReadResult,
+  type Since,
 } from './log/event-log.ts';
 export { MemoryLog, type MemoryLogOptions } from './log/memory-log.ts';
 export { isProbe, keyPart, type Principal, principalOf, streamOf } from './principal.ts';
@@ -67,5 +69,9 @@ export {
   KeyValueStore,
   type Written,
 } from './state/key-value-store.ts';
+export { type Instance, InstanceFacts, Instances } from './state/instances.ts';
+export { type Fields, fieldsOf, LEASE, Lease, type LeaseLoss, type Owned, ownerOf } from './state/lease.ts';
+export { Leases } from './state/leases.ts';
+export { type Observed, ObservedRecords } from './state/observed-records.ts';
 export { MemoryStore } from './state/memory-store.ts';
 export type { Subscription } from './subscription.ts';

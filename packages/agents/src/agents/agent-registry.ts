@@ -58,6 +58,11 @@ export class AgentRegistry implements Service {
     return found;
   }
 
+  /** The agent of this name, if there is one. */
+  known(name: string): RegisteredAgent | undefined {
+    return this.#agents.get(name);
+  }
+
   /** @throws MusterError `AGENT_UNKNOWN` where nobody has registered it. */
   get probeAgent(): RegisteredAgent {
     if (this.#probe === undefined)
@@ -74,7 +79,16 @@ function isAgentTag(tag: unknown): tag is AgentTag {
   return typeof tag === 'object' && tag !== null && 'agent' in tag;
 }
 
-function checkOptions(name: string, { onDisconnect }: AgentTag): void {
+function checkOptions(name: string, { onDisconnect, onTakeover }: AgentTag): void {
+  if (!['interrupt', 'restart'].includes(onTakeover)) {
+    const got = JSON.stringify(onTakeover);
+    throw agentError('AGENT_OPTION_INVALID', {
+      class: name,
+      option: 'onTakeover',
+      expected: "'interrupt' or 'restart'",
+      got,
+    });
+  }
   if (onDisconnect === 'continue') return;
   const { cancelAfterMs } = (onDisconnect ?? {}) as { readonly cancelAfterMs?: unknown };
   if (typeof cancelAfterMs === 'number' && cancelAfterMs >= 0) return;

@@ -57,12 +57,19 @@ export interface Agent {
  */
 export type OnDisconnect = 'continue' | { readonly cancelAfterMs: number };
 
+/**
+ * What becomes of a run whose process has died, where another can take it over: it ends as interrupted, or the agent does it
+ * again from the beginning in the same run, behind what the user has seen of it already.
+ */
+export type OnTakeover = 'interrupt' | 'restart';
+
 /** What `@agent` says of a class. */
 export interface AgentTag {
   readonly agent: string;
   readonly description: string;
   readonly tools: readonly Tool[];
   readonly onDisconnect: OnDisconnect;
+  readonly onTakeover: OnTakeover;
 }
 
 export function agent<const D extends readonly DependencyEntry[] = []>(options: {
@@ -78,11 +85,19 @@ export function agent<const D extends readonly DependencyEntry[] = []>(options: 
    * @default 'continue': what it did is there when the user comes back
    */
   readonly onDisconnect?: OnDisconnect;
+  /**
+   * Say `restart` only of an agent that may do again what it has done: its tools are called anew. It is done three times at
+   * the most; a run that helps another, that is to be cancelled, or of an agent that the new process does not have is
+   * interrupted all the same.
+   *
+   * @default 'interrupt'
+   */
+  readonly onTakeover?: OnTakeover;
 }): <C extends Class<Agent>>(target: C, context?: ClassDecoratorContext) => Fits<ConstructorParameters<C>, D> {
   const declaredAt = callSite(agent);
   return (target) => {
-    const { name, description, tools = [], onDisconnect = 'continue' } = options;
-    const tag: AgentTag = { agent: name, description, tools, onDisconnect };
+    const { name, description, tools = [], onDisconnect = 'continue', onTakeover = 'interrupt' } = options;
+    const tag: AgentTag = { agent: name, description, tools, onDisconnect, onTakeover };
     declareClass(target, { kind: 'scoped', scope: 'run', options: {}, tag }, options.dependsOn ?? [], declaredAt);
     return undefined as never;
   };

@@ -3,16 +3,19 @@
  *
  * No lock is shared between users. Runs of one user beyond a declared number wait for their turn; nobody else does.
  */
-import type { EventData, RunAccepted, RunRequest } from '@muster/contracts';
+import type { RunAccepted, RunRequest } from '@muster/contracts';
 import {
   Clock,
   EventLog,
+  gated,
+  type Gated,
   KeyValueStore,
+  Leases,
   optional,
   type Principal,
-  principalOf,
   Random,
   type Ref,
+  Runtime,
   RuntimeEvents,
   type Service,
   service,
@@ -24,12 +27,14 @@ import { agentError } from '../errors.ts';
 import { ThreadService } from '../threads/thread-service.ts';
 import { allEnded } from './all-ended.ts';
 import { AskedOnce, fingerprintOf } from './asked-once.ts';
+import type { ExecutionEngine } from './execution-engine.ts';
 import { ExecutionEngineFactory } from './execution-engine-factory.ts';
 import type { Requester } from './requester.ts';
 import { RUN_LIMITS, RunLimits } from './run-limits.ts';
 import { RunQueue, type Turn } from './run-queue.ts';
 import { type RunRecord, RunRecords } from './run-records.ts';
 import { RunWatch } from './run-watch.ts';
+import { RunsElsewhere } from './runs-elsewhere.ts';
 import { type Going, SubAgents } from './sub-agents.ts';
 
 /** Part of the time for draining after which runs are interrupted, so that their terminals still reach their users. */
@@ -40,7 +45,7 @@ const QUEUE_RETRY_MS = 5_000;
 @service({
   dependsOn: [
     AgentRegistry,
-    ExecutionEngineFactory,
+    gated(ExecutionEngineFactory),
     ThreadService,
     KeyValueStore,
     EventLog,
@@ -48,11 +53,12 @@ const QUEUE_RETRY_MS = 5_000;
     Clock,
     RuntimeEvents,
     optional(RunLimits),
+    Runtime,
   ],
 })
 export class AgentSupervisor implements Service {
   readonly #registry: AgentRegistry;
-  readonly #engines: ExecutionEngineFactory;
+  readonly #engines: Gated<ExecutionEngineFactory>;
   readonly #threads: ThreadService;
   readonly #records: RunRecords;
   readonly #random: Random;
@@ -61,6 +67,9 @@ export class AgentSupervisor implements Service {
   readonly #helpers: SubAgents;
   readonly #asked: AskedOnce;
   readonly #watch: RunWatch;
+  readonly #leases: Leases;
+  readonly #elsewhere: RunsElsewhere;
+  readonly #isShared: boolean;
   readonly #active = new Map<string, Going>();
   #queue = new RunQueue(RUN_LIMITS);
   #waitingPerUser = RUN_LIMITS.waitingPerUser;
@@ -70,7 +79,7 @@ export class AgentSupervisor implements Service {
 
   constructor(
     registry: AgentRegistry,
-    engines: ExecutionEngineFactory,
+    engines: Gated<ExecutionEngineFactory>,
     threads: ThreadService,
     store: KeyValueStore,
     log: EventLog,
@@ -78,11 +87,14 @@ export class AgentSupervisor implements Service {
     clock: Clock,
     events: RuntimeEvents,
     limits: Ref<RunLimits>,
+    runtime: Runtime,
   ) {
     this.#registry = registry;
     this.#engines = engines;
     this.#threads = threads;
-    this.#records = new RunRecords(store, log, clock);
+    this.#isShared = store.isShared === true;
+    this.#leases = new Leases(store, clock, random.uuid());
+    this.#records = new RunRecords(store, log, clock, this.#leases);
     this.#random = random;
     this.#clock = clock;
     this.#limits = limits;
@@ -96,14 +108,36 @@ export class AgentSupervisor implements Service {
       clock,
       active: this.#active,
       stored: (run, storing) => this.#watch.stored(run, storing),
+      guard: (engine) => this.#guard(engine),
+    });
+    this.#elsewhere = new RunsElsewhere({
+      registry,
+      engines,
+      threads,
+      store,
+      leases: this.#leases,
+      records: this.#records,
+      clock,
+      events,
+      runtime,
+      watch: this.#watch,
+      helpers: this.#helpers,
+      active: this.#active,
+      queue: () => this.#queue,
+      isAccepting: () => this.#accepting,
+      guard: (engine) => this.#guard(engine),
     });
   }
 
-  /** Runs that a process before this one has left open get their terminal before anybody is served. */
+  /**
+   * Runs that a process before this one has left open get their terminal before anybody is served; where others may carry
+   * them, their leases are waited for.
+   */
   async start(): Promise<void> {
-    await this.#records.interruptAll((record, terminal) => this.#recover(record, terminal));
+    await this.#elsewhere.settle();
     const limits = { ...RUN_LIMITS, ...this.#limits.current };
-    this.#queue = new RunQueue(limits);
+    this.#queue = new RunQueue(limits, (user) => this.#elsewhere.of(user).running);
+    this.#elsewhere.open();
     this.#waitingPerUser = limits.waitingPerUser;
     this.#accepting = true;
   }
@@ -143,7 +177,7 @@ export class AgentSupervisor implements Service {
   async #accept(requester: Requester, request: RunRequest, key: string | null): Promise<RunAccepted> {
     const { principal } = requester;
     const registered = this.#registry.find(request.agent);
-    const waiting = this.#queue.waitingOf(principal.user);
+    const waiting = this.#queue.waitingOf(principal.user) + this.#elsewhere.of(principal.user).waiting;
     if (waiting >= this.#waitingPerUser)
       throw agentError('QUEUE_FULL', { waiting, limit: this.#waitingPerUser, retryAfterMs: QUEUE_RETRY_MS });
     const turn = this.#queue.enter(principal.user);
@@ -182,18 +216,19 @@ export class AgentSupervisor implements Service {
         request: key,
         asked: fingerprintOf(request),
         parent: null,
+        state: turn.position === 0 ? 'running' : 'waiting',
+        fence: 0,
       };
       await allEnded([requester.follow(thread), this.#records.open(record)]);
       // Looked at again: the app may have begun to stop while the question was stored.
       if (!this.#accepting) throw agentError('NOT_ACCEPTING', {});
-      const { engine, recorder } = this.#engines.create(
-        permit,
-        run,
-        registered,
-        principal,
-        input,
-        (agent, text, until) => this.#helpers.delegate({ principal, permit, input }, run, 1, agent, text, until),
-      );
+      const family = { principal, permit, input, values: requester.values };
+      const { engine, recorder } = this.#engines
+        .get(permit)
+        .create(run, registered, family, (agent, text, until) =>
+          this.#helpers.delegate(family, run, 1, agent, text, until),
+        );
+      this.#guard(engine);
       const { position } = turn;
       const accepted = recorder.accept(
         request.text,
@@ -213,14 +248,10 @@ export class AgentSupervisor implements Service {
     }
   }
 
-  /** Stores how a run of a process before this one ended; of one that has helped another nothing is stored. */
-  async #recover(record: RunRecord, terminal: EventData<'agent_completed'> | undefined): Promise<void> {
-    const { run, user, thread, parent } = record;
-    if (parent !== null) return;
-    const principal = principalOf(user);
-    if (terminal === undefined) return this.#threads.abandoned(principal, thread, run);
-    const { status, finalResponse, error } = terminal;
-    await this.#threads.recover(principal, thread, run, status, finalResponse ?? error?.message ?? '');
+  /** Nothing of a run is written here once its record is somebody else's. */
+  #guard(engine: ExecutionEngine): void {
+    const lease = this.#records.leaseOf(engine.run);
+    if (this.#isShared && lease !== undefined) engine.under(lease);
   }
 
   /** Cancels all runs of this user in a thread; resolves when they have ended. */
@@ -229,19 +260,21 @@ export class AgentSupervisor implements Service {
       ({ engine }) => engine.user === principal.user && engine.thread === thread,
     );
     for (const { engine } of own) engine.cancel(reason);
-    await Promise.all(own.map(({ ended }) => ended));
+    await Promise.all([...own.map(({ ended }) => ended), this.#elsewhere.endThread(principal, thread, reason)]);
   }
 
   /**
    * Cancels a run of this user; its terminal says so. A run that has ended is left as it is.
    *
-   * @throws MusterError `RUN_NOT_FOUND` when the run is somebody else's.
+   * @returns for a run that may be another process's: resolves when that one can know.
+   * @throws MusterError `RUN_NOT_FOUND` when the run is somebody else's; the promise rejects with the same.
    */
-  cancel(principal: Principal, run: string, reason: string | null): void {
+  cancel(principal: Principal, run: string, reason: string | null): Promise<void> | undefined {
     const active = this.#active.get(run);
-    if (active === undefined) return;
+    if (active === undefined) return this.#elsewhere.cancel(principal, run, reason);
     if (active.engine.user !== principal.user) throw agentError('RUN_NOT_FOUND', { run });
     active.engine.cancel(reason);
+    return undefined;
   }
 
   /** Lets runs finish; what is left near the end of the time is interrupted and gets its terminal. */
@@ -265,6 +298,8 @@ export class AgentSupervisor implements Service {
     this.#interruptAll();
     await this.#allEnded();
     this.#watch.close();
+    await this.#elsewhere.close();
+    this.#leases.close();
   }
 
   #interruptAll(): void {

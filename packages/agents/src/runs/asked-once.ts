@@ -5,7 +5,7 @@
 import { contractError, type RunAccepted, type RunRequest } from '@muster/contracts';
 import { keyPart, streamOf } from '@muster/core';
 import type { Requester } from './requester.ts';
-import type { RunRecords } from './run-records.ts';
+import { RequestTaken, type RunRecords } from './run-records.ts';
 
 /** Tells a request from another under the same name. */
 export function fingerprintOf({ text, agent, thread }: RunRequest): string {
@@ -49,16 +49,24 @@ export class AskedOnce {
     key: string,
     first: (key: string) => Promise<RunAccepted>,
   ): Promise<RunAccepted> {
-    const known = await this.#records.find(key);
-    if (known === undefined) return first(key);
-    const { run, thread, from, asked } = known;
-    if (asked !== fingerprintOf(request)) throw contractError('IDEMPOTENCY_MISMATCH', { id });
-    if (!(await this.#records.hasBegun(known))) {
-      // Nothing came of it, and the store was not there to be told so.
-      await this.#records.abandon(known);
-      return first(key);
+    for (;;) {
+      const known = await this.#records.find(key);
+      if (known !== undefined) {
+        const { run, thread, from, asked } = known;
+        if (asked !== fingerprintOf(request)) throw contractError('IDEMPOTENCY_MISMATCH', { id });
+        if (await this.#records.hasBegun(known)) {
+          await requester.follow(thread, from);
+          return { run, thread };
+        }
+        // Nothing came of it, and the store was not there to be told so.
+        await this.#records.abandon(known);
+      }
+      try {
+        return await first(key);
+      } catch (error) {
+        // Another process has begun to accept it at the same time.
+        if (!(error instanceof RequestTaken)) throw error;
+      }
     }
-    await requester.follow(thread, from);
-    return { run, thread };
   }
 }

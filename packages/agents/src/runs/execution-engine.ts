@@ -4,7 +4,7 @@
  * A throw, a hang, a cancel and a forgotten await all end here; nothing of one run is shared with another.
  */
 import { type Clock, MusterError, type Random } from '@muster/contracts';
-import { bounded, type RuntimeEvents, type Scope, sleep } from '@muster/core';
+import { bounded, type Lease, type RuntimeEvents, type Scope, sleep } from '@muster/core';
 import type { Agent, AgentContext, RunInput, RunResult } from '../agents/agent.ts';
 import { agentError } from '../errors.ts';
 import { isTool, type Tool } from '../tools/define-tool.ts';
@@ -49,6 +49,7 @@ export class ExecutionEngine {
   /** What the run has begun and what has not come back, its agent included. */
   readonly #pending = new Set<Promise<unknown>>();
   #isRecorded = false;
+  #isFenced = false;
 
   constructor(parts: RunParts) {
     this.#parts = parts;
@@ -71,6 +72,24 @@ export class ExecutionEngine {
   /** True once its terminal is in the log. */
   get isRecorded(): boolean {
     return this.#isRecorded;
+  }
+
+  /** True when the run is another process's: nothing of it may be stored here any more. */
+  get isFenced(): boolean {
+    return this.#isFenced;
+  }
+
+  /** Has it go on only as long as its record is this process's. */
+  under(lease: Lease): void {
+    const { fence } = this.#parts.recorder;
+    fence.guard(
+      () => lease.isHeld,
+      (error) => this.#fenced(error),
+    );
+    const { signal } = lease;
+    const lost = (): void => void fence.close();
+    if (signal.aborted) lost();
+    else signal.addEventListener('abort', lost, { once: true });
   }
 
   /** True while something that the run has begun goes on, whether it ends when it should or not. */
@@ -118,6 +137,13 @@ export class ExecutionEngine {
     this.#end('failed', 'supervisor', error);
   }
 
+  /** Somebody else carries the run to its terminal. */
+  #fenced(error: MusterError): void {
+    this.#isFenced = true;
+    this.#fault('run recorder', error);
+    this.#end('interrupted', 'supervisor', error);
+  }
+
   /** What was cancelled is not asked again unasked. */
   #end(status: 'cancelled' | 'interrupted' | 'failed', by: Ending['by'], error: MusterError): void {
     const retryable = status !== 'cancelled' && !error.fatal;
@@ -139,7 +165,8 @@ export class ExecutionEngine {
       await this.#parts.recorder.finish(ending);
       this.#isRecorded = true;
     } catch (error) {
-      this.#fault('run recorder', error);
+      // Of a run that is another's by now that has been told.
+      if (!this.#isFenced) this.#fault('run recorder', error);
     }
     return ending;
   }
@@ -165,6 +192,7 @@ export class ExecutionEngine {
   #failure(error: unknown): Ending {
     if (error instanceof RunAbort) return error.ending;
     const known = error instanceof MusterError ? error : agentError('RUN_FAILED', {}, error);
+    if (this.#isFenced) return { status: 'interrupted', by: 'supervisor', code: known.code, retryable: true };
     if (!(error instanceof MusterError) || error.cause !== undefined) this.#fault(`agent of run ${this.run}`, error);
     const by = known.code === 'RUN_TIMEOUT' ? 'supervisor' : 'agent';
     return { status: 'failed', by, code: known.code, retryable: !known.fatal, error: shown(known) };

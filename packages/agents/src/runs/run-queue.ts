@@ -24,14 +24,17 @@ interface UserLine {
 
 export class RunQueue {
   readonly #limits: Required<RunLimits>;
+  readonly #others: (user: string) => number;
   readonly #users = new Map<string, UserLine>();
   /** Users of whom a run could begin if there were room in all; the one whose turn is next stands first. */
   readonly #ready = new Set<string>();
   #running = 0;
   #waiting = 0;
 
-  constructor(limits: Required<RunLimits>) {
+  /** @param others how many runs of a user go on elsewhere; they count against the user's number. @default none do */
+  constructor(limits: Required<RunLimits>, others: (user: string) => number = () => 0) {
     this.#limits = limits;
+    this.#others = others;
   }
 
   /** Runs whose turn has come and that have not gone. */
@@ -46,6 +49,14 @@ export class RunQueue {
   /** How many of a user wait. */
   waitingOf(user: string): number {
     return this.#users.get(user)?.waiting.size ?? 0;
+  }
+
+  /** Looks again at a user of whom others have more or fewer runs than before. */
+  look(user: string): void {
+    const line = this.#users.get(user);
+    if (line === undefined) return;
+    this.#look(user, line);
+    this.#fill();
   }
 
   enter(user: string): Turn {
@@ -82,7 +93,7 @@ export class RunQueue {
 
   /** Keeps a user in the round while a run of them could begin, and forgets one of whom there is nothing. */
   #look(user: string, line: UserLine): void {
-    if (line.waiting.size > 0 && line.running < this.#limits.perUser) this.#ready.add(user);
+    if (line.waiting.size > 0 && line.running + this.#others(user) < this.#limits.perUser) this.#ready.add(user);
     else this.#ready.delete(user);
     if (line.waiting.size === 0 && line.running === 0) this.#users.delete(user);
   }

@@ -9,7 +9,7 @@ import {
   type Alteration,
   type Clock,
   type EventData,
-  type MusterError,
+  MusterError,
   RUN,
   StateMachine,
   type Timer,
@@ -18,6 +18,7 @@ import {
 import type { RuntimeEvents } from '@muster/core';
 import type { Content, Kept } from '../content/content.ts';
 import { agentError } from '../errors.ts';
+import { Fence } from './fence.ts';
 import { quoted } from './events-writer.ts';
 import { Outbox, type Receipt } from './outbox.ts';
 import type { UserEmitter } from './user-emitter.ts';
@@ -36,11 +37,23 @@ const EVENT_BYTES = 4 * 2 ** 20;
 /** A text of fewer characters fits, whatever they are: one is three bytes at the most. */
 const CERTAIN_CHARACTERS = Math.floor(EVENT_BYTES / 3);
 
-/** What all recorders of an app share. */
+/** Where a run stands that another process has begun. */
+export interface Resumed {
+  /** How many events of it are in the log, the first two among them and no tool call open. */
+  readonly n: number;
+  /** Offset of the last of them. */
+  readonly after: number;
+  /** How long ago it was accepted, in milliseconds. */
+  readonly elapsedMs: number;
+}
+
+/** What a recorder is made of; all but the last is the app's. */
 export interface RecorderParts {
   readonly clock: Clock;
   readonly events: RuntimeEvents;
   readonly content: Content;
+  /** @default the run begins with this recorder */
+  readonly resumed?: Resumed | undefined;
 }
 
 interface Steps {
@@ -50,6 +63,8 @@ interface Steps {
 
 export class RunRecorder {
   readonly run: string;
+  /** Nothing is written once it is closed: what is emitted rejects with `RUN_FENCED`. */
+  readonly fence: Fence;
   /** What is the same in every event of the run. */
   readonly #text: { readonly id: string; readonly run: string; readonly agent: string };
   readonly #outbox: Outbox;
@@ -70,19 +85,22 @@ export class RunRecorder {
   #pendingOutput = '';
   #outputTimer: Timer | undefined;
 
-  constructor(run: string, agent: string, emitter: UserEmitter, { clock, events, content }: RecorderParts) {
+  constructor(run: string, agent: string, emitter: UserEmitter, { clock, events, content, resumed }: RecorderParts) {
     this.run = run;
+    this.fence = new Fence(run);
     this.#text = {
       id: `{"id":${JSON.stringify(run).slice(0, -1)}:`,
       run: `","run":${JSON.stringify(run)},"n":`,
       agent: `,"agent":${JSON.stringify(agent)},"at":`,
     };
-    this.#outbox = new Outbox(emitter, (count, cause) => agentError('APPEND_FAILED', { run, count }, cause));
+    this.#outbox = new Outbox(emitter, (count, cause) => this.#notAppended(count, cause));
     this.#clock = clock;
     this.#events = events;
     this.#content = content;
-    this.#startedAt = clock.monotonic();
-    this.#machine = new StateMachine(`run ${run}`, RUN, 'accepted', this.#moved('run', run));
+    this.#startedAt = clock.monotonic() - (resumed?.elapsedMs ?? 0);
+    this.#n = resumed?.n ?? 0;
+    const state = resumed === undefined ? 'accepted' : 'running';
+    this.#machine = new StateMachine(`run ${run}`, RUN, state, this.#moved('run', run));
   }
 
   get hasEnded(): boolean {
@@ -106,7 +124,7 @@ export class RunRecorder {
 
   /**
    * @param step the place among the steps that the agent takes, if it knows; what is no whole number is left out.
-   * @throws MusterError `CONTRACT_VIOLATION`, `RUN_OVERFLOW` or `APPEND_FAILED`, like everything that is emitted here.
+   * @throws MusterError `CONTRACT_VIOLATION`, `RUN_OVERFLOW`, `APPEND_FAILED` or `RUN_FENCED`, like everything that is emitted here.
    */
   think(reasoning: string, step?: Steps): Promise<Receipt> {
     this.#flushOutput();
@@ -239,6 +257,8 @@ export class RunRecorder {
    * @param accepted called when it will be, at once.
    */
   #write(name: AgentEventName, data: string, accepted?: () => void): Promise<Receipt> {
+    const fenced = this.fence.error;
+    if (fenced !== undefined) return rejected(fenced);
     if (!this.#machine.can(name)) return this.refuse(name, this.#rule);
     if (isTooLarge(data)) return this.refuse(name, `one event has ${EVENT_BYTES} bytes at the most`);
     const { events, bytes, isFull } = this.#outbox;
@@ -250,6 +270,11 @@ export class RunRecorder {
     const n = this.#n;
     const at = this.#clock.now();
     return this.#outbox.add(`${id}${n}","event":"${name}${run}${n}${agent}${at},"data":${data}}`);
+  }
+
+  #notAppended(count: number, cause: unknown): MusterError {
+    const isFenced = cause instanceof MusterError && cause.code === 'RUN_FENCED';
+    return isFenced ? this.fence.close() : agentError('APPEND_FAILED', { run: this.run, count }, cause);
   }
 
   get #rule(): string {

@@ -7,6 +7,7 @@ import type { Clock, Timer } from '@muster/contracts';
 import type { RuntimeEvents } from '@muster/core';
 import type { OnDisconnect } from '../agents/agent.ts';
 import type { Conversation } from '../threads/thread-service.ts';
+import { allEnded } from './all-ended.ts';
 import { onAbsence } from './absence.ts';
 import type { ExecutionEngine } from './execution-engine.ts';
 import type { Presence } from './requester.ts';
@@ -65,7 +66,7 @@ export class RunWatch {
     }
     let storing = Promise.resolve();
     const begun = turn.come.then(() => {
-      storing = this.stored(engine.run, conversation.began());
+      storing = this.stored(engine.run, allEnded([conversation.began(), records.began(engine.run)]));
     });
     const lookAway = this.#lookFor(presence, onDisconnect, engine);
     const ending = await engine.execute(begun);
@@ -73,9 +74,14 @@ export class RunWatch {
     const closed = this.#release(engine, turn);
     // A stop waits for this run: by then nothing of it may use the store any more.
     await storing;
-    await this.stored(engine.run, conversation.end(ending.status, ending.finalResponse ?? ending.error?.message ?? ''));
-    // Last, and not where the terminal could not be written: what is still to be done is done when the next process starts.
+    if (records.settlesHere(engine.run, engine.isRecorded))
+      await this.stored(
+        engine.run,
+        conversation.end(ending.status, ending.finalResponse ?? ending.error?.message ?? ''),
+      );
+    // Last, and not where the terminal could not be written: what is still to be done is done by whoever finds the record.
     if (engine.isRecorded) await this.stored(engine.run, records.close(engine.run));
+    else records.leave(engine.run);
     await closed;
     active.delete(engine.run);
   }

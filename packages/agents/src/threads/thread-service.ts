@@ -43,6 +43,18 @@ export class ThreadService {
     const history = (await this.#store.messages(user, thread, { latest: HISTORY })) ?? [];
     const id = questionOf(run);
     await this.#store.add(user, thread, [{ id, role: 'user', content: text, status: 'pending', run, at }]);
+    return this.#conversation(user, thread, run, history);
+  }
+
+  /** Goes on with a question that is stored already, of a run that has no answer yet. */
+  async resume({ user }: Principal, thread: string, run: string): Promise<Conversation> {
+    const messages = (await this.#store.messages(user, thread, { latest: HISTORY + 1 })) ?? [];
+    const at = messages.findIndex(({ id }) => id === questionOf(run));
+    return this.#conversation(user, thread, run, messages.slice(0, Math.max(0, at)));
+  }
+
+  #conversation(user: string, thread: string, run: string, history: readonly ThreadMessage[]): Conversation {
+    const id = questionOf(run);
     return {
       history,
       began: () => this.#settle(user, thread, id, 'running'),

@@ -6,7 +6,7 @@
  */
 import type { AgentEvent } from '@muster/contracts';
 import { coreError } from '../errors.ts';
-import type { Appended, EventsJson, Gathering } from './event-log.ts';
+import type { Appended, EventsJson, Gathering, Since } from './event-log.ts';
 
 export interface QueueLimits {
   /** How much may wait in all, in bytes of JSON, what is being written included. @default 67_108_864 */
@@ -16,6 +16,12 @@ export interface QueueLimits {
 }
 
 export const QUEUE_DEFAULTS = { maxWaitingBytes: 64 * 2 ** 20, maxAppendBytes: 8 * 2 ** 20 } as const;
+
+/** What several queues may hold together. */
+export class QueueBudget {
+  /** Bytes that wait or are being written. */
+  held = 0;
+}
 
 /** How much one flush takes, in bytes; what is beyond joins the next, so that nobody waits for a giant. */
 const FLUSH_BYTES = 4 * 2 ** 20;
@@ -28,6 +34,7 @@ export interface Append extends EventsJson {
   readonly stream: string;
   readonly bytes: number;
   readonly expectedTop: number | undefined;
+  readonly since: Since | undefined;
   readonly resolve: (appended: Appended) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -59,13 +66,16 @@ export class AppendQueue {
   #waiting: (Waiting | Drop)[] = [];
   /** Of what waits. */
   #bytes = 0;
-  /** Of what was taken and has not been settled. */
-  #inFlight = 0;
+  readonly #budget: QueueBudget;
 
-  /** @param wake called whenever something has joined. */
-  constructor(limits: QueueLimits, wake: () => void) {
+  /**
+   * @param wake called whenever something has joined.
+   * @param budget shared with other queues where `maxWaitingBytes` is for all of them. @default its own
+   */
+  constructor(limits: QueueLimits, wake: () => void, budget = new QueueBudget()) {
     this.#limits = { ...QUEUE_DEFAULTS, ...limits };
     this.#wake = wake;
+    this.#budget = budget;
   }
 
   /** Bytes that wait for the next flush. */
@@ -81,6 +91,7 @@ export class AppendQueue {
     stream: string,
     events: readonly AgentEvent[] | Gathering,
     expectedTop: number | undefined,
+    since?: Since,
   ): Promise<Appended> {
     return new Promise((resolve, reject) => {
       const gather = typeof events === 'function' ? events : undefined;
@@ -89,7 +100,7 @@ export class AppendQueue {
       const bytes = json.length + OVERHEAD;
       this.#check(stream, json);
       this.#admit(bytes);
-      this.#join({ kind: 'append', stream, json, bytes, count, expectedTop, resolve, reject, gather });
+      this.#join({ kind: 'append', stream, json, bytes, count, expectedTop, since, resolve, reject, gather });
     });
   }
 
@@ -109,24 +120,26 @@ export class AppendQueue {
       if (taken.length > 0 && bytes + waiting.bytes > FLUSH_BYTES) break;
       count += 1;
       this.#bytes -= waiting.bytes;
+      this.#budget.held -= waiting.bytes;
       if (waiting.kind === 'append' && waiting.gather !== undefined && !this.#ask(waiting, waiting.gather)) continue;
       taken.push(waiting);
       bytes += waiting.bytes;
     }
     this.#waiting = this.#waiting.slice(count);
-    this.#inFlight += bytes;
+    this.#budget.held += bytes;
     return taken;
   }
 
   /** Makes room for others: these have been resolved or rejected. */
   settled(taken: readonly Operation[]): void {
-    for (const { bytes } of taken) this.#inFlight -= bytes;
+    for (const { bytes } of taken) this.#budget.held -= bytes;
   }
 
   /** Rejects all that waits. */
   refuse(error: unknown): void {
     const refused = this.#waiting;
     this.#waiting = [];
+    this.#budget.held -= this.#bytes;
     this.#bytes = 0;
     for (const { reject } of refused) reject(error);
   }
@@ -152,7 +165,7 @@ export class AppendQueue {
   }
 
   #admit(bytes: number): void {
-    const waitingBytes = this.#bytes + this.#inFlight;
+    const waitingBytes = this.#budget.held;
     const limit = this.#limits.maxWaitingBytes;
     if (waitingBytes + bytes > limit) throw coreError('LOG_BUSY', { waitingBytes, limit });
   }
@@ -160,6 +173,7 @@ export class AppendQueue {
   #join(operation: Waiting | Drop): void {
     this.#waiting.push(operation);
     this.#bytes += operation.bytes;
+    this.#budget.held += operation.bytes;
     this.#wake();
   }
 }

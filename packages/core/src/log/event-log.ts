@@ -18,6 +18,25 @@ export interface EventsJson {
 /** Gives events that grow until the log is about to write them: it is asked once, then. */
 export type Gathering = () => EventsJson;
 
+/** Has events of other writers looked at before an append is written: what keeps a writer out whose time is over. */
+export interface Since {
+  /** Offset behind which the writer does not know the stream. */
+  readonly after: number;
+  /** Called with every record that has events behind that offset, in order. A throw rejects the append with what is thrown. */
+  check(batch: Batch): void;
+}
+
+/** What must be true for an append to be written. */
+export interface Expected {
+  /** The offset that must be the last one; another is a conflict and nothing is written. */
+  readonly expectedTop?: number;
+  /**
+   * Events behind this offset are shown to `check` before these are written, and none comes between the last that was shown
+   * and these. What is no longer kept is not shown. Logs that are not shared may skip it.
+   */
+  readonly since?: Since;
+}
+
 /** How an append ended. `top` is the offset of the stream's last event. */
 export type Appended =
   | { readonly ok: true; readonly epoch: string; readonly top: number }
@@ -50,21 +69,19 @@ export const READ_BYTES = 262_144;
 export interface EventLog {
   /** What an append that resolved has survived: nothing, the end of the machine, or that of a minority of machines. */
   readonly durability: Durability;
+  /** True where other processes append to it at the same time. Absent: whoever opens it is alone. */
+  readonly isShared?: boolean;
   /**
    * Appends all of `events` or none; those of one call are never spread over two batches.
    *
    * Appends to one stream that wait for the same flush may become one batch, in the order of the calls.
    *
    * @param events those, or what gives them when their turn has come; what has not been asked for is bounded by its maker.
-   * @param expected `expectedTop`: the offset that must be the last one; another is a conflict and nothing is written.
+   * @param expected what must be true of the stream for anything to be written.
    * @throws MusterError `LOG_BUSY` at once when too much waits to be written; it can be tried again.
    * @throws MusterError `APPEND_TOO_LARGE` when the events of one call are larger than the log takes.
    */
-  append(
-    stream: string,
-    events: readonly AgentEvent[] | Gathering,
-    expected?: { readonly expectedTop?: number },
-  ): Promise<Appended>;
+  append(stream: string, events: readonly AgentEvent[] | Gathering, expected?: Expected): Promise<Appended>;
   /**
    * Reads the records that hold events above `after`: as many as fit into `maxBytes`, and at least one if there is one.
    *

@@ -4,7 +4,7 @@
  * It decides and changes nothing: a log writes the records, and only then makes the rest true. What cannot be written is
  * forgotten with the flush.
  */
-import type { Appended, Batch } from './event-log.ts';
+import type { Appended, Batch, Since } from './event-log.ts';
 import type { Append, Operation } from './append-queue.ts';
 import { joinedJson } from './joined-json.ts';
 
@@ -33,6 +33,8 @@ export interface Heads<H extends Head> {
   advanced(head: H, top: number): H;
   /** The head of a stream that has been dropped. */
   renewed(head: H): H;
+  /** The records of a stream with events behind an offset; a log that nobody else writes into has no need of it. */
+  behind?(stream: string, after: number): readonly Batch[];
 }
 
 /** A record that still grows. */
@@ -41,6 +43,15 @@ interface Open {
   readonly parts: Buffer[];
   bytes: number;
   count: number;
+}
+
+/** An append that its own check has refused. */
+class Refused {
+  readonly reason: unknown;
+
+  constructor(reason: unknown) {
+    this.reason = reason;
+  }
 }
 
 export class Flush<H extends Head> {
@@ -54,7 +65,7 @@ export class Flush<H extends Head> {
   readonly #open = new Map<string, Open>();
   readonly #operations: readonly Operation[];
   /** How each append ends, in the order of the operations. */
-  readonly #appended: Appended[] = [];
+  readonly #appended: (Appended | Refused)[] = [];
 
   constructor(operations: readonly Operation[], source: Heads<H>) {
     this.#source = source;
@@ -72,7 +83,9 @@ export class Flush<H extends Head> {
     for (const operation of this.#operations) {
       if (operation.kind === 'drop') operation.resolve();
       else {
-        operation.resolve(this.#appended[at] as Appended);
+        const end = this.#appended[at] as Appended | Refused;
+        if (end instanceof Refused) operation.reject(end.reason);
+        else operation.resolve(end);
         at += 1;
       }
     }
@@ -82,15 +95,31 @@ export class Flush<H extends Head> {
     return this.heads.get(stream) ?? this.#source.of(stream);
   }
 
-  #append({ stream, json, bytes, count, expectedTop }: Append): Appended {
+  #append({ stream, json, bytes, count, expectedTop, since }: Append): Appended | Refused {
     const head = this.#head(stream);
     if (expectedTop !== undefined && expectedTop !== head.top) return { ok: false, why: 'conflict', top: head.top };
+    if (since !== undefined && since.after < head.top) {
+      try {
+        for (const batch of this.#behind(stream, head.epoch, since)) since.check(batch);
+      } catch (reason) {
+        return new Refused(reason);
+      }
+    }
     const top = head.top + count;
     if (count > 0) {
       this.#roomFor(stream, head.top + 1, bytes, count).parts.push(json);
       this.heads.set(stream, this.#source.advanced(head, top));
     }
     return { ok: true, epoch: head.epoch, top };
+  }
+
+  /** What the log has behind an offset, then what this flush has made before. */
+  #behind(stream: string, epoch: string, { after }: Since): readonly Batch[] {
+    if (this.#source.behind === undefined) return [];
+    const kept = this.#source.behind(stream, after).filter((batch) => batch.epoch === epoch);
+    this.#close(stream);
+    const made = this.made.filter((each) => each.stream === stream).map(({ batch }) => batch);
+    return [...kept, ...made.filter((batch) => batch.epoch === epoch && batch.offset + batch.count - 1 > after)];
   }
 
   /** The record that these events go into. */

@@ -5,7 +5,15 @@
  */
 import type { AgentEvent, Clock, Random, StreamInfo } from '@muster/contracts';
 import { AppendQueue, type QueueLimits } from './append-queue.ts';
-import { type Appended, type Batch, type EventLog, type Gathering, READ_BYTES, type ReadResult } from './event-log.ts';
+import {
+  type Appended,
+  type Batch,
+  type EventLog,
+  type Expected,
+  type Gathering,
+  READ_BYTES,
+  type ReadResult,
+} from './event-log.ts';
 import { Flush, type Head, type Heads, type Made } from './flush.ts';
 import { RecentRecords } from './recent-records.ts';
 import { Sinks } from './sinks.ts';
@@ -50,15 +58,12 @@ export class MemoryLog implements EventLog {
       of: (stream) => this.#head(stream),
       advanced: ({ epoch }, top) => ({ epoch, top }),
       renewed: () => ({ epoch: this.#random.uuid(), top: 0 }),
+      behind: (stream, after) => this.#kept.get(stream)?.above(after, Number.POSITIVE_INFINITY) ?? [],
     };
   }
 
-  append(
-    stream: string,
-    events: readonly AgentEvent[] | Gathering,
-    expected: { readonly expectedTop?: number } = {},
-  ): Promise<Appended> {
-    return this.#queue.append(stream, events, expected.expectedTop);
+  append(stream: string, events: readonly AgentEvent[] | Gathering, expected: Expected = {}): Promise<Appended> {
+    return this.#queue.append(stream, events, expected.expectedTop, expected.since);
   }
 
   async read(

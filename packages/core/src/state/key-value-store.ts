@@ -30,6 +30,11 @@ export type KeyValueChange =
 
 /** All implementations pass one conformance suite, `keyValueStoreConformance` of `@muster/core/testing`. */
 export interface KeyValueStore {
+  /**
+   * True where other processes write into it at the same time. Absent: whoever opens it is alone, and an owner before it is
+   * gone.
+   */
+  readonly isShared?: boolean;
   get(key: string): Promise<KeyValueEntry | undefined>;
   /** Writes a key that is not there. */
   create(key: string, value: Json): Promise<Written>;

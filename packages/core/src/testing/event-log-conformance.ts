@@ -57,6 +57,7 @@ export function eventLogConformance(): readonly Case[] {
     ...appending,
     ...merging,
     ...comparing,
+    ...checking,
     ...reading,
     ...following,
     ...dropping,
@@ -207,6 +208,63 @@ const comparing: Case[] = [
     const results = await Promise.all(up(20).map((n) => log.append('s', [event(n)], { expectedTop: n - 1 })));
     assert.ok(results.every(({ ok }) => ok));
     assert.deepEqual(await readAll(log, 's'), up(20));
+  }),
+];
+
+/** A log that is not shared may skip the checks; then there is nothing to try. */
+const onShared = (name: string, body: (log: EventLog) => Promise<void>): Case =>
+  withLog(name, async ({ log }) => {
+    let isChecked = false;
+    await log.append('tried', [event(1)]);
+    await log.append('tried', [event(2)], { since: { after: 0, check: () => void (isChecked = true) } });
+    assert.ok(isChecked || log.isShared !== true, 'a shared log shows what others have written');
+    if (isChecked) await body(log);
+  });
+
+const checking: Case[] = [
+  onShared('shows what lies behind an offset before it appends, and only when there is something', async (log) => {
+    const shown: number[] = [];
+    const since = (after: number) => ({
+      after,
+      check: (batch: Batch) => void shown.push(...numbersIn([batch]).filter((_, i) => batch.offset + i > after)),
+    });
+    await log.append('s', [event(1), event(2)]);
+    await log.append('s', [event(3)], { since: since(2) });
+    assert.deepEqual(shown, []);
+    await log.append('other', [event(9)]);
+    assert.equal((await log.append('s', [event(4)], { since: since(1) })).top, 4);
+    assert.deepEqual(shown, [2, 3]);
+    assert.deepEqual(await readAll(log, 's'), up(4));
+  }),
+  onShared('writes nothing of an append whose check throws, and rejects it alone with what was thrown', async (log) => {
+    const cause = new Error('fenced');
+    const since = {
+      after: 1,
+      check: (): void => {
+        throw cause;
+      },
+    };
+    await log.append('s', [event(1)]);
+    // In one flush, where there is such a thing: the second stands behind the first, and the third behind neither.
+    const ended = await Promise.allSettled([
+      log.append('s', [event(2)]),
+      log.append('s', [event(9)], { since }),
+      log.append('s', [event(3)], { since: { ...since, after: 2 } }),
+      log.append('s', [event(9)], { since, expectedTop: 0 }),
+    ]);
+    assert.deepEqual(
+      ended.map((end) => (end.status === 'rejected' ? (end.reason as unknown) : end.value.ok)),
+      [true, cause, true, false],
+    );
+    assert.deepEqual(await readAll(log, 's'), up(3));
+  }),
+  onShared('shows nothing of a life of the stream that was dropped', async (log) => {
+    await log.append('s', [event(1)]);
+    await log.drop('s');
+    await log.append('s', [event(2)]);
+    const shown: Batch[] = [];
+    await log.append('s', [event(3)], { since: { after: 0, check: (batch) => void shown.push(batch) } });
+    assert.deepEqual(numbersIn(shown), [2]);
   }),
 ];
 

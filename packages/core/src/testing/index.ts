@@ -3,6 +3,7 @@ export type { ConformanceCase } from './conformance-case.ts';
 export { eventLogConformance, type LogUnderTest, type MakeLog, readAll } from './event-log-conformance.ts';
 export { FakeClock } from './fake-clock.ts';
 export { type Fault, Faults } from './faults.ts';
+export { InstanceClock } from './instance-clock.ts';
 export { keyValueStoreConformance, type MakeStore, type StoreUnderTest } from './key-value-store-conformance.ts';
 export { eventsIn, numberedEvent } from './log-records.ts';
 export { RecordedEvents } from './recorded-events.ts';

@@ -1,0 +1,48 @@
+/**
+ * What JetStream sends out of what it has stored. It may be lost: with the connection, with a leader that died between
+ * storing and sending, and with a reader that is too slow. Whoever listens is told when that may have happened.
+ */
+import type { NatsConnection } from './nats-connection.ts';
+
+export class LiveFeed {
+  readonly #connection: NatsConnection;
+  readonly #stream: string;
+  readonly #lost: () => void;
+  #close: (() => void) | undefined;
+
+  /** @param lost called when something may not have come. */
+  constructor(connection: NatsConnection, stream: string, lost: () => void) {
+    this.#connection = connection;
+    this.#stream = stream;
+    this.#lost = lost;
+  }
+
+  open(): void {
+    const end = this.#connection.onReturn(this.#lost);
+    const elections = this.#connection.connection.subscribe(
+      `$JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED.${this.#stream}`,
+      { callback: this.#lost },
+    );
+    this.#close = () => {
+      end();
+      elections.unsubscribe();
+    };
+  }
+
+  close(): void {
+    this.#close?.();
+    this.#close = undefined;
+  }
+
+  /** Calls `heard` with each message that is sent to a subject and the sequence that it was stored under. */
+  listen(subject: string, heard: (sequence: number, data: Uint8Array, subject: string) => void): () => void {
+    const subscription = this.#connection.connection.subscribe(subject, {
+      callback: (error, message) => {
+        if (error !== null) return this.#lost();
+        const sequence = Number(message.headers?.get('Nats-Sequence'));
+        if (Number.isSafeInteger(sequence) && sequence > 0) heard(sequence, message.data, message.subject);
+      },
+    });
+    return () => subscription.unsubscribe();
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * Shows one stream to those who follow it in this process: every record once, in order, without a gap.
+ *
+ * Records arrive as soon as they are stored, but what arrives may be lost on the way. Each is compared with what was shown
+ * last, and what is missing is read from the log. Where the last one may be missing, somebody calls `heal()`.
+ */
+import type { Batch } from '@muster/core';
+import { batchOf, type StoredRecord, topOf } from './codec.ts';
+import type { RecordReader } from './record-reader.ts';
+
+/** What a follower needs of its log. */
+export interface FollowerParts {
+  readonly reader: RecordReader;
+  show(stream: string, batch: Batch): void;
+  /** What could not be read is tried again later. */
+  failed(follower: StreamFollower, error: unknown): void;
+}
+
+export class StreamFollower {
+  readonly stream: string;
+  readonly subject: string;
+  readonly #parts: FollowerParts;
+  #epoch = '';
+  /** Offset of what is shown next; `undefined` until it is known where the stream stood when this began. */
+  #next: number | undefined;
+  /** Of the last record that was shown. */
+  #sequence = 0;
+  #healing: Promise<void> | undefined;
+  #isBehind = false;
+  isClosed = false;
+
+  constructor(stream: string, subject: string, parts: FollowerParts) {
+    this.stream = stream;
+    this.subject = subject;
+    this.#parts = parts;
+    void this.heal();
+  }
+
+  /** A record was stored. Returns nothing when it has been shown, or else what ends when it has. */
+  arrived(record: StoredRecord): Promise<void> | undefined {
+    if (this.#next === undefined || this.#healing !== undefined) return this.#catchUpTo(record.sequence);
+    if (record.previous === this.#sequence) this.#take(record);
+    // One that follows an older record does not count: another was stored before it.
+    else if (record.previous > this.#sequence) return this.#catchUpTo(record.sequence);
+    return undefined;
+  }
+
+  /** Reads what may have been missed; never rejects. */
+  heal(): Promise<void> {
+    this.#isBehind = true;
+    this.#healing ??= this.#healAll();
+    return this.#healing;
+  }
+
+  async #catchUpTo(sequence: number): Promise<void> {
+    while (!this.isClosed && (this.#next === undefined || this.#sequence < sequence)) {
+      const before = this.#sequence;
+      await this.heal();
+      if (this.#sequence === before && this.#next !== undefined) return;
+    }
+  }
+
+  async #healAll(): Promise<void> {
+    try {
+      while (this.#isBehind && !this.isClosed) {
+        this.#isBehind = false;
+        await this.#read();
+      }
+    } catch (error) {
+      if (!this.isClosed) this.#parts.failed(this, error);
+    }
+    this.#healing = undefined;
+  }
+
+  async #read(): Promise<void> {
+    const { reader } = this.#parts;
+    if (this.#next === undefined) {
+      const { epoch, top, sequence } = reader.standing(await reader.end(this.subject));
+      [this.#epoch, this.#next, this.#sequence] = [epoch, top + 1, sequence];
+      return;
+    }
+    while (!this.isClosed) {
+      const record = (await reader.successor(this.subject, this.#sequence)) ?? (await this.#beyondGap());
+      if (record === undefined) return;
+      this.#take(record);
+    }
+  }
+
+  /** What comes next may have been forgotten before it was shown; the first that is kept counts. */
+  async #beyondGap(): Promise<StoredRecord | undefined> {
+    const first = await this.#parts.reader.next(this.subject, 1);
+    return first !== undefined && first.sequence > this.#sequence ? first : undefined;
+  }
+
+  #take(record: StoredRecord): void {
+    this.#sequence = record.sequence;
+    if (record.epoch !== this.#epoch) this.#epoch = record.epoch;
+    this.#next = topOf(record) + 1;
+    if (record.count > 0 && !this.isClosed) this.#parts.show(this.stream, batchOf(record));
+  }
+}

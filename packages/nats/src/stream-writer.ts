@@ -1,0 +1,293 @@
+/**
+ * Writes one stream: what arrives while a record is on its way goes into the next one.
+ *
+ * Each record is appended under the condition that it follows the one before, so of several instances that write at the same
+ * time each knows what the others have written. A record of which nobody knows whether it was written is sent again until
+ * that is known: it says which attempt it belongs to.
+ */
+import { type Append, AppendQueue, joinedJson, type Operation, type QueueBudget } from '@muster/core/storage';
+import { type Appended, type Batch, type Clock, type Since, sleep } from '@muster/core';
+import { encodeRecord, type LogRecord, type StoredRecord, topOf } from './codec.ts';
+import { natsError } from './errors.ts';
+import { isFull, isPassing, type JetStream } from './jetstream.ts';
+import type { Outage } from './outage.ts';
+import type { RecordReader, StreamHead } from './record-reader.ts';
+
+/** Limits of one record; the events of a single append may exceed them. */
+const RECORD = { events: 128, bytes: 64 * 1024 } as const;
+/** Pause before a record is sent again, in milliseconds, doubled up to the most. */
+const AGAIN_MS = { first: 50, most: 1_000 } as const;
+
+export interface WriterParts {
+  readonly jetstream: JetStream;
+  readonly reader: RecordReader;
+  readonly clock: Clock;
+  readonly outage: Outage;
+  readonly budget: QueueBudget;
+  readonly limits: { readonly maxWaitingBytes: number; readonly maxAppendBytes: number };
+  /** All records of a stream with events behind an offset. */
+  behind(stream: string, after: number): Promise<readonly Batch[]>;
+  /** Unique for each call. */
+  attempt(): string;
+  /** Called with what is stored, before whoever appended it is told; those who follow the stream must have seen it then. */
+  written(record: StoredRecord): Promise<void> | undefined;
+  /** Nothing waits any more. */
+  idle(writer: StreamWriter): void;
+}
+
+/** An append, and how it ends when the record is written. */
+interface Ending {
+  readonly append: Append;
+  readonly answer: Appended;
+  /** What its own check has thrown. */
+  readonly refusal?: { readonly reason: unknown };
+}
+
+export class StreamWriter {
+  readonly stream: string;
+  readonly #subject: string;
+  readonly #parts: WriterParts;
+  readonly #queue: AppendQueue;
+  readonly #stopped = new AbortController();
+  #head: StreamHead | undefined;
+  #writing: Promise<void> | undefined;
+
+  /** @param head where the stream stood when it was last written here, if that is known. */
+  constructor(stream: string, subject: string, parts: WriterParts, head: StreamHead | undefined) {
+    this.#head = head;
+    this.stream = stream;
+    this.#subject = subject;
+    this.#parts = parts;
+    this.#queue = new AppendQueue(parts.limits, () => this.#wake(), parts.budget);
+  }
+
+  /** Where the stream stands as far as this writer knows. */
+  get head(): StreamHead | undefined {
+    return this.#head;
+  }
+
+  get queue(): AppendQueue {
+    return this.#queue;
+  }
+
+  /** Rejects what waits and has not been sent. */
+  refuse(error: unknown): void {
+    this.#queue.refuse(error);
+  }
+
+  /** Writes what waits; `giveUp` ends that. */
+  async settled(): Promise<void> {
+    while (this.#writing !== undefined) await this.#writing;
+  }
+
+  giveUp(error: unknown): void {
+    this.#stopped.abort(error);
+    this.#queue.refuse(error);
+  }
+
+  #wake(): void {
+    this.#writing ??= this.#writeAll();
+  }
+
+  async #writeAll(): Promise<void> {
+    // What is called in one tick is written together.
+    await Promise.resolve();
+    while (!this.#queue.isEmpty) {
+      const taken = this.#queue.take();
+      await this.#write(taken);
+      this.#queue.settled(taken);
+    }
+    this.#writing = undefined;
+    this.#parts.idle(this);
+  }
+
+  /** Never rejects: each operation is told how it ended. */
+  async #write(operations: readonly Operation[]): Promise<void> {
+    let at = 0;
+    while (at < operations.length) {
+      const operation = operations[at] as Operation;
+      try {
+        if (operation.kind === 'append') at += await this.#append(operations, at);
+        else {
+          await this.#drop();
+          operation.resolve();
+          at += 1;
+        }
+      } catch (error) {
+        // It is known that nothing of this was written; what comes behind it stands on other ground.
+        this.#head = undefined;
+        operation.reject(error);
+        at += 1;
+      }
+    }
+  }
+
+  /** Writes as many appends as make one record; returns how many operations that were. */
+  async #append(operations: readonly Operation[], from: number): Promise<number> {
+    let isFresh = this.#head === undefined;
+    for (;;) {
+      const head = (this.#head ??= await this.#persist(() => this.#standing()));
+      const endings = gather(operations, from, head, await this.#seen(operations, from, head));
+      const written = endings.filter(
+        ({ append, answer, refusal }) => answer.ok && refusal === undefined && append.count > 0,
+      );
+      // Where nothing is written, nothing proves that no other instance has: then the verdict is based on a fresh look.
+      const isProven = written.length > 0 || isFresh;
+      if (
+        isProven &&
+        (written.length === 0 ||
+          (await this.#record(
+            head,
+            written.map(({ append }) => append),
+          )))
+      ) {
+        for (const { append, answer, refusal } of endings) {
+          if (refusal === undefined) append.resolve(answer);
+          else append.reject(refusal.reason);
+        }
+        return endings.length;
+      }
+      this.#head = undefined;
+      isFresh = true;
+    }
+  }
+
+  /** The records that an append wants to look at before it is written; only the first of those that wait can be next. */
+  async #seen(operations: readonly Operation[], from: number, head: StreamHead): Promise<readonly Batch[]> {
+    const operation = operations[from];
+    const after = operation?.kind === 'append' ? operation.since?.after : undefined;
+    if (after === undefined || after >= head.top) return [];
+    return this.#persist(() => this.#parts.behind(this.stream, after));
+  }
+
+  /** False when somebody else has written in between. */
+  async #record(head: StreamHead, appends: readonly Append[]): Promise<boolean> {
+    const record: LogRecord = {
+      kind: 'events',
+      epoch: head.epoch,
+      offset: head.top + 1,
+      count: appends.reduce((sum, { count }) => sum + count, 0),
+      at: this.#parts.clock.now(),
+      previous: head.sequence,
+      began: head.began,
+      attempt: this.#parts.attempt(),
+      json: joinedJson(appends.map(({ json }) => json)),
+    };
+    const sequence = await this.#send(record, head.last);
+    if (sequence === undefined) return false;
+    this.#head = { epoch: head.epoch, top: topOf(record), sequence, began: head.began, last: sequence };
+    await this.#parts.written({ ...record, sequence });
+    return true;
+  }
+
+  /** Begins a new epoch, and forgets what was before it. */
+  async #drop(): Promise<void> {
+    for (;;) {
+      const head = (this.#head ??= await this.#persist(() => this.#standing()));
+      const record = beginning(this.#parts.attempt(), head, this.#parts.clock.now());
+      const sequence = await this.#send(record, head.last);
+      this.#head = undefined;
+      if (sequence === undefined) continue;
+      this.#head = { epoch: record.epoch, top: 0, sequence, began: sequence, last: sequence };
+      await this.#parts.written({ ...record, sequence });
+      await this.#persist(() => this.#parts.jetstream.purgeBelow(this.#subject, sequence));
+      return;
+    }
+  }
+
+  async #standing(): Promise<StreamHead> {
+    const { reader } = this.#parts;
+    return reader.standing(await reader.end(this.#subject));
+  }
+
+  /**
+   * The sequence that the record got; `undefined` when another record follows the one that it was to follow.
+   *
+   * @param last sequence of the stream's last message, which JetStream compares with.
+   */
+  async #send(record: LogRecord, last: number): Promise<number | undefined> {
+    const bytes = encodeRecord(record);
+    return this.#persist(async () => {
+      const { reader, jetstream } = this.#parts;
+      const { previous, attempt } = record;
+      const published = await jetstream.publish(this.#subject, bytes, last);
+      if (published.ok && published.sequence === previous + 1) return published.sequence;
+      // Another may have been stored before it. And what was refused may have been stored by an attempt that got no answer.
+      const next = await reader.successor(this.#subject, previous);
+      return next?.attempt === attempt ? next.sequence : undefined;
+    });
+  }
+
+  /** Tries until there is an answer. What is refused for want of room, or because it is wrong, is not tried again. */
+  async #persist<T>(work: () => Promise<T>): Promise<T> {
+    const { outage, clock } = this.#parts;
+    for (let pause: number = AGAIN_MS.first; ; pause = Math.min(AGAIN_MS.most, pause * 2)) {
+      this.#stopped.signal.throwIfAborted();
+      try {
+        const done = await work();
+        outage.over();
+        return done;
+      } catch (error) {
+        if (isFull(error)) throw natsError('LOG_FULL', {}, error);
+        if (!isPassing(error)) throw error;
+        outage.met(error);
+      }
+      await sleep(clock, pause, this.#stopped.signal);
+    }
+  }
+}
+
+/**
+ * The appends from `from` on that go into one record behind `head`, or into none, and how each of them ends.
+ *
+ * @param seen what stands in the stream behind the first offset that one of them does not know.
+ */
+function gather(operations: readonly Operation[], from: number, head: StreamHead, seen: readonly Batch[]): Ending[] {
+  const endings: Ending[] = [];
+  let [top, events, bytes] = [head.top, 0, 0];
+  for (let at = from; at < operations.length; at += 1) {
+    const append = operations[at] as Operation;
+    if (append.kind !== 'append') break;
+    const { expectedTop, count, since } = append;
+    if (expectedTop !== undefined && expectedTop !== top) {
+      endings.push({ append, answer: { ok: false, why: 'conflict', top } });
+      continue;
+    }
+    if (events > 0 && (events + count > RECORD.events || bytes + append.bytes > RECORD.bytes)) break;
+    // What is to go before it into the same record cannot be looked at yet.
+    if (since !== undefined && events > 0) break;
+    const refusal = since && refusalOf(since, seen);
+    if (refusal !== undefined) {
+      endings.push({ append, answer: { ok: false, why: 'conflict', top }, refusal });
+      continue;
+    }
+    top += count;
+    events += count;
+    bytes += append.bytes;
+    endings.push({ append, answer: { ok: true, epoch: head.epoch, top } });
+  }
+  return endings;
+}
+
+function refusalOf({ after, check }: Since, seen: readonly Batch[]): { reason: unknown } | undefined {
+  try {
+    for (const batch of seen) if (batch.offset + batch.count - 1 > after) check(batch);
+    return undefined;
+  } catch (reason) {
+    return { reason };
+  }
+}
+
+function beginning(attempt: string, head: StreamHead, at: number): LogRecord {
+  return {
+    kind: 'begin',
+    epoch: attempt,
+    offset: 0,
+    count: 0,
+    at,
+    previous: head.sequence,
+    began: 0,
+    attempt,
+    json: Buffer.alloc(0),
+  };
+}

@@ -1,0 +1,137 @@
+/** Three real servers and several instances: what one writes all see, and the death of a server loses nothing. */
+import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
+import type { AgentEvent } from '@muster/contracts';
+import type { Batch, EventLog, KeyValueChange } from '@muster/core';
+import { type NatsOptions } from '@muster/nats';
+import { opened } from './harness.ts';
+import { type NatsServer, startCluster } from '../../../test/fixtures/nats-servers.ts';
+import { withNats } from './with-nats.ts';
+
+jest.setTimeout(120_000);
+
+const event = (n: number): AgentEvent => ({
+  id: `r:${n}`,
+  event: 'agent_thinking',
+  run: 'r',
+  n,
+  agent: 'a',
+  at: 0,
+  data: { reasoning: `thought ${n}` },
+});
+const numbers = (batches: readonly Batch[]): number[] =>
+  batches.flatMap(({ json }) => (JSON.parse(json.toString()) as AgentEvent[]).map(({ n }) => n));
+const up = (to: number): number[] => Array.from({ length: to }, (_, i) => i + 1);
+
+async function until(isSo: () => boolean | Promise<boolean>, what: string, withinMs = 30_000): Promise<void> {
+  const end = performance.now() + withinMs;
+  while (!(await isSo())) {
+    if (performance.now() > end) throw new Error(`${what} did not come within ${withinMs} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+async function readAll(log: EventLog, stream: string): Promise<number[]> {
+  const all: number[] = [];
+  for (let after = 0; ;) {
+    const { batches } = await log.read(stream, { after });
+    if (batches.length === 0) return all;
+    all.push(...numbers(batches));
+    const last = batches.at(-1) as Batch;
+    after = last.offset + last.count - 1;
+  }
+}
+
+/** Opens until the servers have agreed on a leader. */
+async function eventually(options: NatsOptions): ReturnType<typeof opened> {
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      return await opened(options);
+    } catch (error) {
+      if (attempt > 50) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  }
+}
+
+withNats('three nats-servers', () => {
+  let servers: NatsServer[];
+  const urls = (): string[] => servers.map(({ url }) => url);
+  beforeAll(async () => {
+    servers = await startCluster();
+  });
+  afterAll(() => Promise.all(servers.map((server) => server.remove())));
+
+  it('lets instances write one stream together: all see all of it once, in one order', async () => {
+    const options = { servers: urls(), replicas: 3, name: 'together' } as const;
+    const instances = [await eventually(options), await eventually(options), await eventually(options)];
+    const seen = instances.map(({ log }) => {
+      const batches: Batch[] = [];
+      log.subscribe('s', (batch) => batches.push(batch));
+      return batches;
+    });
+    await instances[0]?.log.info('s');
+    const all = up(300);
+    await Promise.all(all.map((n) => instances[n % 3]?.log.append('s', [event(n)])));
+    await until(() => seen.every((batches) => numbers(batches).length === 300), 'what the others wrote');
+    const order = numbers(seen[0] as Batch[]);
+    expect([...order].sort((a, b) => a - b)).toEqual(all);
+    for (const batches of seen) {
+      expect(numbers(batches)).toEqual(order);
+      let next = 1;
+      for (const { offset, count } of batches) {
+        expect(offset).toBe(next);
+        next = offset + count;
+      }
+    }
+    expect(await readAll(instances[1]?.log as EventLog, 's')).toEqual(order);
+    expect(instances.flatMap(({ faults }) => faults)).toEqual([]);
+    await Promise.all(instances.map((instance) => instance.close()));
+  });
+
+  it('lets exactly one instance win who expect the same top, and the same revision', async () => {
+    const options = { servers: urls(), replicas: 3, name: 'race' } as const;
+    const instances = [await eventually(options), await eventually(options), await eventually(options)];
+    for (let round = 0; round < 20; round += 1) {
+      const appended = await Promise.all(
+        instances.map(({ log }, i) => log.append('s', [event(i)], { expectedTop: round })),
+      );
+      expect(appended.filter(({ ok }) => ok)).toHaveLength(1);
+    }
+    const known = await Promise.all(instances.map(({ store }, i) => store.create('k', i)));
+    expect(known.filter(({ ok }) => ok)).toHaveLength(1);
+    const revision = known.find(({ ok }) => ok)?.revision as number;
+    const updated = await Promise.all(instances.map(({ store }, i) => store.update('k', i, revision)));
+    expect(updated.filter(({ ok }) => ok)).toHaveLength(1);
+    await Promise.all(instances.map((instance) => instance.close()));
+  });
+
+  it('loses nothing and doubles nothing when servers die in the middle of appends', async () => {
+    const options = { servers: urls(), replicas: 3, name: 'killed' } as const;
+    const [writer, reader] = [await eventually(options), await eventually(options)];
+    const seen: Batch[] = [];
+    const changes: KeyValueChange[] = [];
+    reader.log.subscribe('s', (batch) => seen.push(batch));
+    reader.store.watch('k/', (change) => changes.push(change));
+    let appended = 0;
+    for (const server of servers.slice(0, 2)) {
+      const before = appended;
+      const writing = (async () => {
+        for (; appended < before + 200; appended += 1) {
+          await writer.log.append('s', [event(appended + 1)]);
+          if (appended % 20 === 0) await writer.store.create(`k/${appended}`, appended);
+        }
+      })();
+      await until(() => appended >= before + 50, 'the first appends');
+      await server.kill();
+      await writing;
+      await server.start();
+      await until(async () => (await readAll(reader.log, 's')).length === appended, 'the log');
+    }
+    expect(await readAll(reader.log, 's')).toEqual(up(400));
+    await until(() => numbers(seen).length === 400, 'what the other instance was shown');
+    expect(numbers(seen)).toEqual(up(400));
+    await until(() => changes.length >= 20, 'the changes of keys');
+    expect(changes.map(({ key }) => key)).toEqual(Array.from({ length: 20 }, (_, i) => `k/${i * 20}`));
+    await Promise.all([writer.close(), reader.close()]);
+  });
+});
