@@ -24,14 +24,14 @@ class Front {
   }
 
   open(session: Session) {
-    const { run, cancel } = runMethods(this.#supervisor, session);
+    const methods = runMethods(this.#supervisor, session);
     return {
       methods: {
+        ...methods,
         run: (data: unknown, call: { readonly request?: string }) => {
           arm();
-          return run(data, call);
+          return methods.run(data, call);
         },
-        cancel,
       },
     };
   }
