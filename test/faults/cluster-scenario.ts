@@ -61,7 +61,10 @@ export async function clusterScenario(
     await until(() => tabs.some((tab) => tab.delivered.length >= count), CLUSTER_REST_MS);
     const began = performance.now();
     await strike(disaster, site, random);
-    await inTime(Promise.all(asked), `the runs of seed ${seed} (${disaster})`, CLUSTER_REST_MS);
+    await inTime(Promise.all(asked), 'the runs', CLUSTER_REST_MS).catch((error: Error) => {
+      const states = tabs.map(({ client, delivered, errors }) => [client.state, delivered.length, errors.slice(-3)]);
+      throw new Error(`${error.message}; the tabs: ${JSON.stringify(states)}`);
+    });
     const ms = performance.now() - began;
     const logs = await site.judge(tabs, verdict);
     if (logs.flat().some(isReaped)) {

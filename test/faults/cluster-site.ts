@@ -16,7 +16,7 @@ import type { Tab } from './site.ts';
 import { inTime, until } from './waiting.ts';
 
 /** Within this everything has come to rest: an election, a lease, a look of the reaper, and a boot. */
-export const CLUSTER_REST_MS = 120_000;
+export const CLUSTER_REST_MS = 90_000;
 
 /** One backend, and what it reaches its servers by. */
 export interface Member {
@@ -122,6 +122,11 @@ export class ClusterSite implements AsyncDisposable {
     } finally {
       await client.close();
     }
+  }
+
+  /** What each backend said last, for whoever has to find out what it hangs on. */
+  lastWords(): string {
+    return this.members.map(({ process }, i) => `── backend ${i + 1}\n${process.output.slice(-1_500)}`).join('\n');
   }
 
   /** Links are addressed by their own ports, and the servers' own addresses are not taken up. */

@@ -84,7 +84,10 @@ async function cluster(): Promise<never> {
       await clusterScenario(number, site, verdict, takeovers);
     });
     // What has not come to rest would be part of the next run.
-    if (stuck > 0) break;
+    if (stuck > 0) {
+      console.error(site.lastWords());
+      break;
+    }
   }
   const longest = takeovers.ms.length === 0 ? null : Math.max(...takeovers.ms);
   const found = { runs, ...total, stuck, takeovers: { count: takeovers.ms.length, longestMs: longest } };
