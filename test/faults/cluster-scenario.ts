@@ -34,6 +34,7 @@ export const DISASTERS = [
   'let a backend hear nothing',
   'kill two servers',
   'restart everything',
+  'roll out another configuration',
 ] as const;
 export type Disaster = (typeof DISASTERS)[number];
 
@@ -60,7 +61,7 @@ export async function clusterScenario(
     const count = random.between(5, 60);
     await until(() => tabs.some((tab) => tab.delivered.length >= count), CLUSTER_REST_MS);
     const began = performance.now();
-    await strike(disaster, site, random);
+    await strike(disaster, site, random, verdict);
     await inTime(Promise.all(asked), 'the runs', CLUSTER_REST_MS).catch((error: Error) => {
       const states = tabs.map(({ client, delivered, errors }) => [client.state, delivered.length, errors.slice(-3)]);
       throw new Error(`${error.message}; the tabs: ${JSON.stringify(states)}`);
@@ -79,7 +80,7 @@ export async function clusterScenario(
   return disaster;
 }
 
-async function strike(disaster: Disaster, site: ClusterSite, random: SeededRandom): Promise<void> {
+async function strike(disaster: Disaster, site: ClusterSite, random: SeededRandom, verdict: Verdict): Promise<void> {
   const member = random.pick(site.members);
   const server = random.pick(site.servers);
   switch (disaster) {
@@ -118,6 +119,18 @@ async function strike(disaster: Disaster, site: ClusterSite, random: SeededRando
       await Promise.all([...site.members.map((each) => site.kill(each)), ...site.servers.map((each) => each.kill())]);
       await Promise.all(site.servers.map((each) => each.start()));
       await Promise.all(site.members.map((each) => site.revive(each)));
+      return;
+    case 'roll out another configuration':
+      await rollOut(site, verdict);
+  }
+}
+
+/** One instance after the other is told to stop, and comes back with another configuration. */
+async function rollOut(site: ClusterSite, verdict: Verdict): Promise<void> {
+  for (const member of site.members) {
+    const { code } = await site.stop(member);
+    if (code !== 0) broke(verdict, 'R2', `a backend that was told to stop ended with ${code}`);
+    await site.revive(member, { RUN_LIMITS: '{"perUser":3}' });
   }
 }
 

@@ -57,8 +57,15 @@ export class ClusterSite implements AsyncDisposable {
     await member.process[Symbol.asyncDispose]();
   }
 
-  async revive(member: Member): Promise<void> {
-    member.process = this.#start(member.links);
+  /** SIGTERM; resolves to how it ended. New clients go elsewhere from now on. */
+  async stop(member: Member): Promise<{ code: number | null }> {
+    member.port = undefined;
+    member.process.child.kill('SIGTERM');
+    return inTime(member.process.exited, 'a backend that was told to stop', CLUSTER_REST_MS);
+  }
+
+  async revive(member: Member, env: Readonly<Record<string, string>> = {}): Promise<void> {
+    member.process = this.#start(member.links, env);
     await this.#listening(member);
   }
 
@@ -130,9 +137,10 @@ export class ClusterSite implements AsyncDisposable {
   }
 
   /** Links are addressed by their own ports, and the servers' own addresses are not taken up. */
-  #start(links: readonly Link[]): RunningProcess {
+  #start(links: readonly Link[], env: Readonly<Record<string, string>> = {}): RunningProcess {
     const SERVERS = links.map(({ port }) => `nats://127.0.0.1:${port}`).join(',');
-    return new RunningProcess(this.#backend, { SERVERS, PORT: '0', LOG_FORMAT: 'text', SECRET: this.#secrets.secret });
+    const own = { SERVERS, PORT: '0', LOG_FORMAT: 'text', SECRET: this.#secrets.secret };
+    return new RunningProcess(this.#backend, { ...own, ...env });
   }
 
   async #listening(member: Member): Promise<void> {

@@ -18,6 +18,7 @@ import {
   type ReadResult,
   RuntimeEvents,
   service,
+  sleep,
   type Subscription,
   unhealthy,
 } from '@muster/core';
@@ -25,7 +26,7 @@ import { QueueBudget, READ_BYTES, Sinks } from '@muster/core/storage';
 import { batchOf, decodeRecord, type StoredRecord, topOf } from './codec.ts';
 import { Expiry } from './expiry.ts';
 import { natsError } from './errors.ts';
-import type { JetStream } from './jetstream.ts';
+import { isPassing, type JetStream } from './jetstream.ts';
 import { LiveFeed } from './live-feed.ts';
 import { NatsConnection } from './nats-connection.ts';
 import { NatsSettings } from './options.ts';
@@ -39,6 +40,8 @@ import { streamToken } from './subjects.ts';
 const LOOK_AGAIN_MS = [250, 2_000] as const;
 /** Pause before what could not be read is read again, in milliseconds. */
 const HEAL_AGAIN_MS = 1_000;
+/** Pause before what could not be read is asked for again, in milliseconds. */
+const READ_AGAIN_MS = 250;
 /** An outage that lasts longer closes the gates of this instance, in milliseconds: a change of leaders is shorter. */
 const OUTAGE_MS = 10_000;
 /** When who was refused may try again, in milliseconds. */
@@ -160,10 +163,29 @@ export class NatsEventLog implements EventLog {
     stream: string,
     { after, maxBytes = READ_BYTES }: { readonly after: number; readonly maxBytes?: number },
   ): Promise<ReadResult> {
-    // What is dropped or forgotten while it is read is no longer what it was: then it is read once more.
+    return this.#reading(async () => {
+      // What is dropped or forgotten while it is read is no longer what it was: then it is read once more.
+      for (;;) {
+        const result = await this.#read(stream, after, maxBytes);
+        if (result !== undefined) return result;
+      }
+    });
+  }
+
+  /** Tries until there is an answer, or the servers have been away for too long. */
+  async #reading<T>(work: () => Promise<T>): Promise<T> {
     for (;;) {
-      const result = await this.#read(stream, after, maxBytes);
-      if (result !== undefined) return result;
+      try {
+        const read = await work();
+        this.#outage.over();
+        return read;
+      } catch (error) {
+        if (!isPassing(error) || this.#opened === undefined) throw error;
+        this.#outage.met(error);
+        const refusal = this.#refusal();
+        if (refusal !== undefined) throw refusal;
+      }
+      await sleep(this.#clock, READ_AGAIN_MS);
     }
   }
 
@@ -223,10 +245,12 @@ export class NatsEventLog implements EventLog {
   async info(stream: string): Promise<StreamInfo> {
     const { reader } = this.#open;
     const subject = this.#subject(stream);
-    const end = await reader.end(subject);
-    const head = reader.standing(end);
-    const first = end.head === undefined ? undefined : await reader.first(subject, head);
-    return { epoch: head.epoch, floor: floorOf(first, head.top), top: head.top };
+    return this.#reading(async () => {
+      const end = await reader.end(subject);
+      const head = reader.standing(end);
+      const first = end.head === undefined ? undefined : await reader.first(subject, head);
+      return { epoch: head.epoch, floor: floorOf(first, head.top), top: head.top };
+    });
   }
 
   drop(stream: string): Promise<void> {

@@ -35,6 +35,7 @@ const observer = {
   failed: (error: unknown): void => {
     throw error;
   },
+  later: () => () => {},
 };
 
 /** A feed that follows an empty stream. */
@@ -48,6 +49,46 @@ async function liveFeed() {
 }
 
 describe('StreamFeed', () => {
+  it('goes on when a log that could not be read can be read again, and says once that it could not', async () => {
+    const log = memory();
+    let isDown = false;
+    const failing: EventLog = Object.assign(Object.create(log) as EventLog, {
+      append: log.append.bind(log),
+      info: log.info.bind(log),
+      subscribe: log.subscribe.bind(log),
+      read: (stream: string, range: { after: number }) =>
+        isDown ? Promise.reject(new Error('nobody leads')) : log.read(stream, range),
+    });
+    const sink = client();
+    const told: unknown[] = [];
+    let again = (): void => {};
+    const feed = new StreamFeed({ log: failing, key: 's', name: 't', window: 1_024 }, sink, {
+      sent: () => {},
+      failed: (error) => void told.push(error),
+      later: (work) => {
+        again = work;
+        return () => {};
+      },
+    });
+    await feed.open('top');
+    await feed.replay();
+    isDown = true;
+    sink.isRoomy = false;
+    await log.append('s', [event(1)]);
+    sink.drained();
+    await settled();
+    await log.append('s', [event(2)]);
+    again();
+    await settled();
+    expect([sink.offsets(), told]).toEqual([[], [new Error('nobody leads')]]);
+    isDown = false;
+    again();
+    await settled();
+    expect(sink.offsets()).toEqual([1, 2]);
+    await log.append('s', [event(3)]);
+    expect([sink.offsets(), told.length]).toEqual([[1, 2, 3], 1]);
+  });
+
   it('does not miss what is appended between its last read and going live', async () => {
     const log = memory();
     let appended = false;

@@ -26,6 +26,7 @@ function fed() {
     failed: (error: unknown): void => {
       throw error;
     },
+    later: () => () => {},
   };
   return {
     log,

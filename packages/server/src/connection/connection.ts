@@ -55,6 +55,9 @@ export interface Upgraded {
   readonly codec?: LegacyCodec | undefined;
 }
 
+/** Pause before a log that could not be read is read again, in milliseconds. */
+const READ_AGAIN_MS = 1_000;
+
 /**
  * How long after the last of a burst of events a client that has not acknowledged them is told where its streams stand,
  * in milliseconds; longer than a client takes for its acks.
@@ -205,6 +208,11 @@ export class Connection implements WireObserver, FrameSink, FeedObserver {
 
   failed(error: unknown): void {
     this.failedAt('feed of a stream', error);
+  }
+
+  later(work: () => void): () => void {
+    const timer = this.#around.clock.schedule(READ_AGAIN_MS, work);
+    return () => timer.cancel();
   }
 
   /** Sends what the client may see of an error: what Muster foresaw as it is, of anything else only that it is logged. */

@@ -22,6 +22,8 @@ export interface FeedObserver {
   /** Events are on their way. */
   sent(): void;
   failed(error: unknown): void;
+  /** Calls `work` after a pause; the returned function takes that back. */
+  later(work: () => void): () => void;
 }
 
 /** The log's side and the wire's side of a stream. */
@@ -52,6 +54,9 @@ export class StreamFeed {
   #isPumping = false;
   #isClosed = false;
   #holds = 0;
+  /** True from a read of the log that failed until one that did not. */
+  #hasFailed = false;
+  #cancelRetry: (() => void) | undefined;
   /** True from `replay()` until the client was told that it is over. */
   #owesLive = false;
 
@@ -116,7 +121,7 @@ export class StreamFeed {
       // What the client believes to have is not what it was sent.
       this.#owesLive = true;
       this.#resetTo('the position that was pulled from is not one of this stream').catch((error: unknown) =>
-        this.#observer.failed(error),
+        this.#failed(error),
       );
       return;
     }
@@ -140,6 +145,7 @@ export class StreamFeed {
 
   close(): void {
     this.#isClosed = true;
+    this.#cancelRetry?.();
     this.#subscription?.close();
   }
 
@@ -159,7 +165,22 @@ export class StreamFeed {
 
   #again(): void {
     this.#isLive = false;
-    this.#pump().catch((error: unknown) => this.#observer.failed(error));
+    this.#cancelRetry?.();
+    this.#pump().then(
+      () => {
+        this.#hasFailed = false;
+      },
+      (error: unknown) => this.#failed(error),
+    );
+  }
+
+  /** A log that cannot be read now can be read later: the client is told once, and gets what it is owed. */
+  #failed(error: unknown): void {
+    if (this.#isClosed) return;
+    if (!this.#hasFailed) this.#observer.failed(error);
+    this.#hasFailed = true;
+    this.#cancelRetry?.();
+    this.#cancelRetry = this.#observer.later(() => this.#again());
   }
 
   #appended(batch: Batch): void {
