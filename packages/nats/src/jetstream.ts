@@ -65,6 +65,13 @@ export class JetStream {
     throw refusal(error);
   }
 
+  /** Appends one message, whatever was there before. @throws Error when it was not stored, or nobody knows. */
+  async publishAny(subject: string, data: Uint8Array): Promise<void> {
+    const answer = await this.#connection().request(subject, data, { timeout: REQUEST_MS });
+    const { seq, error } = answer.json<{ seq?: number; error?: ApiError }>();
+    if (seq === undefined || error !== undefined) throw refusal(error);
+  }
+
   /** The last message of a subject. */
   last(subject: string): Promise<Kept | undefined> {
     return this.#get({ last_by_subj: subject });

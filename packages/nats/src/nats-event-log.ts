@@ -40,6 +40,8 @@ import { streamToken } from './subjects.ts';
 const LOOK_AGAIN_MS = [250, 2_000] as const;
 /** Pause before what could not be read is read again, in milliseconds. */
 const HEAL_AGAIN_MS = 1_000;
+/** How long a sign of life is kept, in nanoseconds. */
+const ALIVE_NS = 3_600_000_000_000;
 /** Pause before what could not be read is asked for again, in milliseconds. */
 const READ_AGAIN_MS = 250;
 /** An outage that lasts longer closes the gates of this instance, in milliseconds: a change of leaders is shorter. */
@@ -56,13 +58,18 @@ const BESIDE = 1_024;
 /** What exists between start and stop. */
 interface Opened {
   readonly jetstream: JetStream;
+  readonly alive: JetStream;
   readonly reader: RecordReader;
   readonly live: LiveFeed;
   readonly expiry: Expiry;
   readonly maxAppendBytes: number;
 }
 
-@service({ dependsOn: [NatsConnection, NatsSettings, Clock, Random, RuntimeEvents] })
+@service({
+  dependsOn: [NatsConnection, NatsSettings, Clock, Random, RuntimeEvents],
+  // It knows itself how long an outage may last, and a question may take as long as a request.
+  health: { failures: 1, successes: 1, timeoutMs: 3_000 },
+})
 export class NatsEventLog implements EventLog {
   readonly isShared = true;
   readonly #connection: NatsConnection;
@@ -111,6 +118,14 @@ export class NatsEventLog implements EventLog {
       max_msgs_per_subject: -1,
       republish: { src: `${name}.events.*`, dest: `${name}.stored.{{wildcard(1)}}` },
     });
+    await this.#connection.ensureStream({
+      name: `${name}_alive`,
+      subjects: [`${name}.alive.*`],
+      num_replicas: replicas,
+      max_msgs_per_subject: 1,
+      max_age: ALIVE_NS,
+      storage: 'memory',
+    });
     this.#instance = this.#random.uuid();
     const jetstream = this.#connection.jetstream(stream);
     // A stream that was never dropped has the epoch of the whole: with another NATS come other offsets.
@@ -126,15 +141,23 @@ export class NatsEventLog implements EventLog {
       failed: (error) => this.#fault('expiry of the event log', error),
     });
     const most = this.#connection.maxPayload - BESIDE;
-    this.#opened = { jetstream, reader, live, expiry, maxAppendBytes: Math.min(most, maxAppendBytes) };
+    const alive = this.#connection.jetstream(`${name}_alive`);
+    this.#opened = { jetstream, alive, reader, live, expiry, maxAppendBytes: Math.min(most, maxAppendBytes) };
     live.open();
     expiry.plan();
     for (const { follower } of this.#followers.values()) void follower.heal();
   }
 
-  check(): Health {
+  /** Writes a sign of life: a leader that has lost the others goes on answering questions for a while, but stores nothing. */
+  async check(): Promise<Health> {
+    try {
+      await this.#open.alive.publishAny(`${this.#settings.name}.alive.${this.#instance}`, Buffer.from('alive'));
+      if (this.#writers.size === 0) this.#outage.over();
+    } catch (error) {
+      this.#outage.met(error);
+    }
     const { ms, reason } = this.#outage;
-    return ms < OUTAGE_MS ? healthy : unhealthy(`nothing could be written for ${Math.round(ms / 1_000)} s: ${reason}`);
+    return ms < OUTAGE_MS ? healthy : unhealthy(`nothing could be stored for ${Math.round(ms / 1_000)} s: ${reason}`);
   }
 
   /** Writes what waits, and takes no more. */
@@ -176,9 +199,7 @@ export class NatsEventLog implements EventLog {
   async #reading<T>(work: () => Promise<T>): Promise<T> {
     for (;;) {
       try {
-        const read = await work();
-        this.#outage.over();
-        return read;
+        return await work();
       } catch (error) {
         if (!isPassing(error) || this.#opened === undefined) throw error;
         this.#outage.met(error);

@@ -1,8 +1,8 @@
 /** Three real servers and several instances: what one writes all see, and the death of a server loses nothing. */
 import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
 import type { AgentEvent } from '@muster/contracts';
-import type { Batch, EventLog, KeyValueChange } from '@muster/core';
-import { type NatsOptions } from '@muster/nats';
+import { type Batch, createApp, EventLog, type KeyValueChange } from '@muster/core';
+import { nats, type NatsOptions } from '@muster/nats';
 import { opened } from './harness.ts';
 import { type NatsServer, startCluster } from '../../../test/fixtures/nats-servers.ts';
 import { withNats } from './with-nats.ts';
@@ -133,5 +133,36 @@ withNats('three nats-servers', () => {
     await until(() => changes.length >= 20, 'the changes of keys');
     expect(changes.map(({ key }) => key)).toEqual(Array.from({ length: 20 }, (_, i) => `k/${i * 20}`));
     await Promise.all([writer.close(), reader.close()]);
+  });
+
+  it('keeps what was appended while no majority is up, refuses more after a while, and closes its gate', async () => {
+    const options = { servers: urls(), replicas: 3, name: 'minority', bufferMs: 4_000 } as const;
+    const app = createApp({ services: [...nats(options)] });
+    await app.start();
+    const log = app.get(EventLog);
+    await log.append('s', [event(1)]);
+    const [, second, third] = servers;
+    await Promise.all([second?.kill(), third?.kill()]);
+    const waiting = [log.append('s', [event(2)]), log.append('t', [event(1)])];
+    await until(async () => {
+      const refused = await Promise.race([
+        log.append('u', [event(9)]).then(
+          () => 'written',
+          (error: { code?: string }) => error.code,
+        ),
+        new Promise((resolve) => setTimeout(() => resolve('waits'), 50)),
+      ]);
+      return refused === 'LOG_UNAVAILABLE';
+    }, 'the refusal');
+    await until(() => app.gate.state === 'closed', 'the closed gate');
+    expect(app.gate.blockedBy).toContain('NatsEventLog');
+    await Promise.all([second?.start(), third?.start()]);
+    expect((await Promise.all(waiting)).map(({ ok, top }) => [ok, top])).toEqual([
+      [true, 2],
+      [true, 1],
+    ]);
+    await until(() => app.gate.state === 'open', 'the open gate');
+    expect(await readAll(log, 's')).toEqual([1, 2]);
+    await app.stop();
   });
 });
