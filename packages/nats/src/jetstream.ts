@@ -65,11 +65,12 @@ export class JetStream {
     throw refusal(error);
   }
 
-  /** Appends one message, whatever was there before. @throws Error when it was not stored, or nobody knows. */
-  async publishAny(subject: string, data: Uint8Array): Promise<void> {
+  /** Appends one message, whatever was there before; its sequence. @throws Error when it was not stored, or nobody knows. */
+  async publishAny(subject: string, data: Uint8Array): Promise<number> {
     const answer = await this.#connection().request(subject, data, { timeout: REQUEST_MS });
     const { seq, error } = answer.json<{ seq?: number; error?: ApiError }>();
     if (seq === undefined || error !== undefined) throw refusal(error);
+    return seq;
   }
 
   /** The last message of a subject. */

@@ -8,6 +8,7 @@ import type { AgentEvent, StreamInfo, Timer } from '@muster/contracts';
 import {
   type Appended,
   type Batch,
+  bounded,
   Clock,
   type EventLog,
   type Expected,
@@ -23,10 +24,11 @@ import {
   unhealthy,
 } from '@muster/core';
 import { QueueBudget, READ_BYTES, Sinks } from '@muster/core/storage';
-import { batchOf, decodeRecord, type StoredRecord, topOf } from './codec.ts';
+import { Barrier } from './barrier.ts';
+import { batchOf, decodeRecord, encodeRecord, type StoredRecord, topOf } from './codec.ts';
 import { Expiry } from './expiry.ts';
 import { natsError } from './errors.ts';
-import { isPassing, type JetStream } from './jetstream.ts';
+import { isPassing, type JetStream, REQUEST_MS } from './jetstream.ts';
 import { LiveFeed } from './live-feed.ts';
 import { NatsConnection } from './nats-connection.ts';
 import { NatsSettings } from './options.ts';
@@ -59,6 +61,7 @@ const BESIDE = 1_024;
 interface Opened {
   readonly jetstream: JetStream;
   readonly alive: JetStream;
+  readonly barrier: Barrier;
   readonly reader: RecordReader;
   readonly live: LiveFeed;
   readonly expiry: Expiry;
@@ -130,7 +133,11 @@ export class NatsEventLog implements EventLog {
     const jetstream = this.#connection.jetstream(stream);
     // A stream that was never dropped has the epoch of the whole: with another NATS come other offsets.
     const reader = new RecordReader(jetstream, streamToken(`${stream} ${created}`).slice(0, 22));
-    const live = new LiveFeed(this.#connection, stream, () => void this.#healAll());
+    const barrier = new Barrier(() => this.#storeMark(jetstream), this.#clock);
+    const live = new LiveFeed(this.#connection, stream, () => {
+      barrier.raise();
+      void this.#healAll();
+    });
     const expiry = new Expiry({
       jetstream,
       reader,
@@ -142,8 +149,10 @@ export class NatsEventLog implements EventLog {
     });
     const most = this.#connection.maxPayload - BESIDE;
     const alive = this.#connection.jetstream(`${name}_alive`);
-    this.#opened = { jetstream, alive, reader, live, expiry, maxAppendBytes: Math.min(most, maxAppendBytes) };
+    this.#opened = { jetstream, alive, barrier, reader, live, expiry, maxAppendBytes: Math.min(most, maxAppendBytes) };
     live.open();
+    barrier.raise();
+    await barrier.passed;
     expiry.plan();
     for (const { follower } of this.#followers.values()) void follower.heal();
   }
@@ -172,6 +181,7 @@ export class NatsEventLog implements EventLog {
     for (const timer of this.#timers) timer.cancel();
     this.#timers.clear();
     this.#opened?.live.close();
+    this.#opened?.barrier.close();
     await this.#opened?.expiry.stop();
     this.#opened = undefined;
   }
@@ -195,10 +205,36 @@ export class NatsEventLog implements EventLog {
     });
   }
 
+  /** Resolves when the leader knows all that was stored. @throws Error when that takes longer than a request */
+  async #caughtUp(): Promise<void> {
+    const { barrier } = this.#open;
+    if (barrier.passed === undefined) return;
+    const onTimeout = (): Error => new Error('the new leader has not caught up');
+    await bounded({ clock: this.#clock, timeoutMs: REQUEST_MS, onTimeout }, () => barrier.passed);
+  }
+
+  /** A record of a stream of its own, of which only the last is kept. */
+  async #storeMark(jetstream: JetStream): Promise<void> {
+    const subject = this.#subject('mark');
+    const mark = {
+      kind: 'top',
+      epoch: '-',
+      offset: 0,
+      count: 0,
+      at: this.#clock.now(),
+      previous: 0,
+      began: 0,
+    } as const;
+    const bytes = encodeRecord({ ...mark, attempt: this.#attempt(), json: Buffer.alloc(0) });
+    const sequence = await jetstream.publishAny(subject, bytes);
+    await jetstream.purgeBelow(subject, sequence);
+  }
+
   /** Tries until there is an answer, or the servers have been away for too long. */
   async #reading<T>(work: () => Promise<T>): Promise<T> {
     for (;;) {
       try {
+        await this.#caughtUp();
         return await work();
       } catch (error) {
         if (!isPassing(error) || this.#opened === undefined) throw error;
@@ -318,6 +354,7 @@ export class NatsEventLog implements EventLog {
       outage: this.#outage,
       budget: this.#budget,
       limits: { maxWaitingBytes: this.#settings.maxWaitingBytes, maxAppendBytes },
+      caughtUp: () => this.#caughtUp(),
       behind: (of: string, after: number) => this.#behind(of, after),
       attempt: () => this.#attempt(),
       written: (record: StoredRecord) => this.#followers.get(stream)?.follower.arrived(record),
@@ -350,6 +387,7 @@ export class NatsEventLog implements EventLog {
     });
     const follower: StreamFollower = new StreamFollower(stream, subject, {
       reader,
+      caughtUp: () => this.#caughtUp(),
       show: (name, batch) => this.#sinks.show(name, batch),
       failed: (failing, error) => {
         this.#outage.met(error);

@@ -6,6 +6,7 @@
  */
 import type { Timer } from '@muster/contracts';
 import {
+  bounded,
   Clock,
   type Json,
   type KeyValueChange,
@@ -18,9 +19,10 @@ import {
   type Subscription,
   type Written,
 } from '@muster/core';
+import { Barrier } from './barrier.ts';
 import { Chain, type ChainEnd, headAmong, type Link } from './chain.ts';
 import { natsError } from './errors.ts';
-import { isPassing, type JetStream, type Kept, whyUnanswered } from './jetstream.ts';
+import { isPassing, type JetStream, type Kept, REQUEST_MS, whyUnanswered } from './jetstream.ts';
 import { KeyWatch } from './key-watch.ts';
 import { LiveFeed } from './live-feed.ts';
 import { NatsConnection } from './nats-connection.ts';
@@ -35,6 +37,8 @@ const DELETED_MS = 60_000;
 /** A list is read key by key up to so many, and else all at once. */
 const FEW = 4;
 
+/** The key of what is only stored to know that all before it is. */
+const MARK = '//mark';
 /** So many messages of a key are kept: of those that are written at the same time the first one counts. */
 const HISTORY = 32;
 
@@ -58,6 +62,7 @@ export interface KeptKey extends Link {
 interface Opened {
   readonly jetstream: JetStream;
   readonly chain: Chain<KeptKey>;
+  readonly barrier: Barrier;
   readonly live: LiveFeed;
 }
 
@@ -94,12 +99,16 @@ export class NatsKeyValueStore implements KeyValueStore {
       republish: { src: `${name}.keys.>`, dest: `${name}.kept.>` },
     });
     this.#instance = this.#random.uuid();
+    const barrier = new Barrier(() => this.#storeMark(), this.#clock);
     const live = new LiveFeed(this.#connection, this.#stream, () => {
+      barrier.raise();
       for (const watch of this.#watches) void watch.heal();
     });
     const jetstream = this.#connection.jetstream(this.#stream);
-    this.#opened = { jetstream, chain: new Chain(jetstream, (kept) => this.#decoded(kept)), live };
+    this.#opened = { jetstream, chain: new Chain(jetstream, (kept) => this.#decoded(kept)), barrier, live };
     live.open();
+    barrier.raise();
+    await barrier.passed;
   }
 
   async stop(): Promise<void> {
@@ -108,6 +117,7 @@ export class NatsKeyValueStore implements KeyValueStore {
     // What is being listed still needs the connection.
     await Promise.all([...this.#watches].map((watch) => watch.close()));
     this.#opened?.live.close();
+    this.#opened?.barrier.close();
     this.#opened = undefined;
   }
 
@@ -171,7 +181,7 @@ export class NatsKeyValueStore implements KeyValueStore {
     const byKey = new Map<string, KeptKey[]>();
     for (const each of all) {
       const kept = this.#decoded(each);
-      if (!kept.key.startsWith(prefix)) continue;
+      if (!kept.key.startsWith(prefix) || kept.key === MARK) continue;
       const known = byKey.get(kept.key);
       if (known === undefined) byKey.set(kept.key, [kept]);
       else known.push(kept);
@@ -278,11 +288,26 @@ export class NatsKeyValueStore implements KeyValueStore {
     forget().catch(() => {});
   }
 
+  /** Resolves when the leader knows all that was stored. @throws Error when that takes longer than a request */
+  async #caughtUp(): Promise<void> {
+    const { barrier } = this.#open;
+    if (barrier.passed === undefined) return;
+    const onTimeout = (): Error => new Error('the new leader has not caught up');
+    await bounded({ clock: this.#clock, timeoutMs: REQUEST_MS, onTimeout }, () => barrier.passed);
+  }
+
+  /** Says of a key that nobody has that it was deleted. */
+  async #storeMark(): Promise<void> {
+    const content: Content = { by: this.#instance, after: 0, at: this.#clock.now() };
+    await this.#open.jetstream.publishAny(this.#subject(MARK), Buffer.from(JSON.stringify(content)));
+  }
+
   /** @throws MusterError `STORE_UNAVAILABLE` when there was no answer for so long as it is tried. */
   async #persist<T>(work: () => Promise<T>): Promise<T> {
     const startedAt = this.#clock.monotonic();
     for (let pause: number = AGAIN_MS.first; ; pause = Math.min(AGAIN_MS.most, pause * 2)) {
       try {
+        await this.#caughtUp();
         return await work();
       } catch (error) {
         const waitedMs = Math.round(this.#clock.monotonic() - startedAt);

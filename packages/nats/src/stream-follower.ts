@@ -11,6 +11,8 @@ import type { RecordReader } from './record-reader.ts';
 /** What a follower needs of its log. */
 export interface FollowerParts {
   readonly reader: RecordReader;
+  /** Resolves when the leader knows all that was stored. */
+  readonly caughtUp: () => Promise<void>;
   show(stream: string, batch: Batch): void;
   /** What could not be read is tried again later. */
   failed(follower: StreamFollower, error: unknown): void;
@@ -73,7 +75,8 @@ export class StreamFollower {
   }
 
   async #read(): Promise<void> {
-    const { reader } = this.#parts;
+    const { reader, caughtUp } = this.#parts;
+    await caughtUp();
     if (this.#next === undefined) {
       const { epoch, top, sequence } = reader.standing(await reader.end(this.subject));
       [this.#epoch, this.#next, this.#sequence] = [epoch, top + 1, sequence];

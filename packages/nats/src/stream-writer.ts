@@ -25,6 +25,8 @@ export interface WriterParts {
   readonly outage: Outage;
   readonly budget: QueueBudget;
   readonly limits: { readonly maxWaitingBytes: number; readonly maxAppendBytes: number };
+  /** Resolves when the leader knows all that was stored. */
+  readonly caughtUp: () => Promise<void>;
   /** All records of a stream with events behind an offset. */
   behind(stream: string, after: number): Promise<readonly Batch[]>;
   /** Unique for each call. */
@@ -196,7 +198,8 @@ export class StreamWriter {
   }
 
   async #standing(): Promise<StreamHead> {
-    const { reader } = this.#parts;
+    const { reader, caughtUp } = this.#parts;
+    await caughtUp();
     return reader.standing(await reader.end(this.#subject));
   }
 
