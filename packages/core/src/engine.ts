@@ -28,6 +28,8 @@ import { SERVICE_DEFAULTS, settingsOf } from './lifecycle/service-settings.ts';
 import type { Surroundings } from './lifecycle/surroundings.ts';
 import type { AppState } from './runtime.ts';
 import { refuseScoped } from './scoped-nodes.ts';
+import { Instances } from './state/instances.ts';
+import { isRemote } from './state/remote.ts';
 import { isThenable } from './thenable.ts';
 
 /** What stands at the gate, as far as the graph has to know it. */
@@ -77,8 +79,9 @@ export class Engine {
 
   constructor(options: EngineOptions) {
     this.#options = options;
+    const providers = withRemotes(options);
     this.#refs.bindAll(options.container, (permit, factory) => this.factories.get(permit, factory));
-    this.#graph = ServiceGraph.from(providersOf(options));
+    this.#graph = ServiceGraph.from(providersOf(providers, options.front));
     this.#plan = planStart(this.#graph);
     this.#budgets = this.#judgeBudgets();
     this.#problems = [...this.#hookProblems(), ...this.#configurationProblems()];
@@ -312,9 +315,24 @@ function isAlive(node: GraphNode): boolean {
   return node.kind === 'service' || node.kind === 'task';
 }
 
+/** Everything bound, and what stands for services of other instances, which is bound here for whoever asks for it. */
+function withRemotes({ container, foreign, front }: EngineOptions): Provider[] {
+  const read = (): Provider[] => readProviders(container, ({ id }) => foreign.has(id));
+  const providers = read();
+  const remotes = new Set<Class>((front?.dependsOn ?? []).filter(isRemote));
+  for (const { wants } of providers) for (const { key } of wants) if (isRemote(key)) remotes.add(key);
+  if (remotes.size === 0) return providers;
+  for (const each of [Instances, ...remotes]) bindOnce(container, each);
+  return read();
+}
+
+function bindOnce(container: Container, target: Class): void {
+  if (!container.isBound(target)) container.bind(target).toSelf().inSingletonScope();
+}
+
 /** What is bound, and the server, which is no part of the container. Values that nobody wants are left out. */
-function providersOf({ container, foreign, front }: EngineOptions): Provider[] {
-  const providers: Provider[] = readProviders(container, ({ id }) => foreign.has(id));
+function providersOf(bound: readonly Provider[], front: Front | undefined): Provider[] {
+  const providers = [...bound];
   if (front) {
     const wants = front.dependsOn.map((key) => ({ key, name: nameOf(key), terms: PLAIN }));
     const { name } = front;

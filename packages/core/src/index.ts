@@ -73,5 +73,6 @@ export { type Instance, InstanceFacts, Instances } from './state/instances.ts';
 export { type Fields, fieldsOf, LEASE, Lease, type LeaseLoss, type Owned, ownerOf } from './state/lease.ts';
 export { Leases } from './state/leases.ts';
 export { type Observed, ObservedRecords } from './state/observed-records.ts';
+export { type RemoteService, remote } from './state/remote.ts';
 export { MemoryStore } from './state/memory-store.ts';
 export type { Subscription } from './subscription.ts';

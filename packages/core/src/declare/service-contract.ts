@@ -128,6 +128,11 @@ export interface ServiceOptions {
     readonly successes?: number;
     /** Whether it is ready while its own verdict is degraded. @default false */
     readonly degradedIsReady?: boolean;
+    /**
+     * Whether its start lasts until it is first well. False for what may long be unwell through no fault of its own: it runs
+     * whatever it says, is not started anew for it, and whoever needs it waits. @default true
+     */
+    readonly awaited?: boolean;
   };
   readonly probe?: {
     /** Interval between calls of `probe()`; five seconds while it fails. @default 30_000 */

@@ -190,7 +190,8 @@ export class BringUp {
   }
 
   #isGoodEnough({ status }: Health): boolean {
-    return status === 'healthy' || (status === 'degraded' && this.#identity.settings.degradedIsReady);
+    const { degradedIsReady, healthAwaited } = this.#identity.settings;
+    return status === 'healthy' || !healthAwaited || (status === 'degraded' && degradedIsReady);
   }
 
   async #firstCheck(): Promise<void> {
