@@ -33,7 +33,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 const CORE_LAYERS: Readonly<Record<string, readonly string[]>> = {
   declare: ['lifecycle/gate', 'lifecycle/health', 'errors', 'principal'],
   graph: ['declare/edge', 'declare/scope-kind'],
-  container: ['declare', 'graph', 'lifecycle/gate', 'errors', 'redact', 'thenable'],
+  container: ['declare', 'graph', 'lifecycle/gate', 'state/key-value-store', 'errors', 'redact', 'thenable'],
   factories: ['declare', 'graph/service-graph', 'lifecycle', 'app-server', 'clock', 'errors', 'redact', 'thenable'],
   lifecycle: [
     'graph',
@@ -45,6 +45,8 @@ const CORE_LAYERS: Readonly<Record<string, readonly string[]>> = {
     'redact',
     'runtime',
     'runtime-event',
+    'state/candidate',
+    'state/lease',
     'thenable',
   ],
   scopes: ['declare', 'lifecycle/gate', 'clock', 'errors', 'principal', 'redact', 'runtime-event', 'thenable'],

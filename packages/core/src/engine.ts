@@ -9,6 +9,7 @@ import { readProviders } from './container/read-container.ts';
 import { Refs } from './container/refs.ts';
 import { declarationOf } from './declare/declaration.ts';
 import { type Class, type Dependency, nameOf } from './declare/dependency.ts';
+import type { ServiceOptions } from './declare/service-contract.ts';
 import type { ReadyHook, Registration } from './declare/registration.ts';
 import { coreError } from './errors.ts';
 import type { ManagedFactory } from './factories/managed-factory.ts';
@@ -28,7 +29,10 @@ import { SERVICE_DEFAULTS, settingsOf } from './lifecycle/service-settings.ts';
 import type { Surroundings } from './lifecycle/surroundings.ts';
 import type { AppState } from './runtime.ts';
 import { refuseScoped } from './scoped-nodes.ts';
+import { Candidate } from './state/candidate.ts';
 import { Instances } from './state/instances.ts';
+import { KeyValueStore } from './state/key-value-store.ts';
+import { Leases } from './state/leases.ts';
 import { isRemote } from './state/remote.ts';
 import { isThenable } from './thenable.ts';
 
@@ -74,6 +78,8 @@ export class Engine {
   #plan: StartPlan;
   #budgets: BudgetReport;
   #bootIdealMs: number | undefined;
+  /** Of what this instance leads. */
+  #leases: Leases | undefined;
   /** By the id of a node, the `Ref`s that stand for it. */
   readonly #tied = new Map<string, { readonly keys: readonly Dependency[]; readonly instance: object }>();
 
@@ -164,9 +170,31 @@ export class Engine {
         isTask: node.kind === 'task',
         shared: node.shared,
         essential: node.essential,
+        ...(declared.cluster === 'leader' ? { candidate: this.#candidateFor(node.id) } : {}),
       });
     }
     this.#tieRefs(instances);
+  }
+
+  #candidateFor(id: string): Candidate {
+    const { container, around } = this.#options;
+    const store = container.get<KeyValueStore>(KeyValueStore);
+    this.#leases ??= new Leases(store, around.clock, this.#ownId());
+    return new Candidate(store, around.clock, this.#leases, id, (error) =>
+      around.events.emit({
+        type: 'fault',
+        component: `lead of ${id}`,
+        correlation: null,
+        error,
+        at: around.clock.now(),
+      }),
+    );
+  }
+
+  /** Under which others know this instance, where they do. */
+  #ownId(): string {
+    const { container, around } = this.#options;
+    return container.isBound(Instances) ? container.get(Instances).id : around.random.uuid();
   }
 
   /** Keeps what the boot took at least: later restarts must not change how well it went. */
@@ -282,11 +310,14 @@ export class Engine {
 
   #flipped(id: string, ready: boolean): void {
     const tied = this.#tied.get(id);
-    for (const key of tied?.keys ?? []) this.#refs.set(key, ready ? tied?.instance : undefined);
+    if (tied === undefined) return;
+    // A leader that stands by is ready, and still not here.
+    const current = ready && this.orchestrator.service(id)?.isStarted === true ? tied.instance : undefined;
+    for (const key of tied.keys) this.#refs.set(key, current);
   }
 }
 
-const NO_OPTIONS = {};
+const NO_OPTIONS: ServiceOptions = {};
 const NO_HOOKS: readonly ReadyHook[] = [];
 
 /** Everything that a node answers to. */

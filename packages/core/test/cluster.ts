@@ -42,6 +42,8 @@ export function instanceOn(
 ) {
   const clock = new InstanceClock(shared.clock);
   let isCut = false;
+  /** What watchers are told once the link is there again, as by a client that catches up. */
+  const untold: (() => void)[] = [];
   const unanswered = new Set<(error: Error) => void>();
   const store = new Proxy<KeyValueStore>(shared.store, {
     get: (target, name) => {
@@ -50,7 +52,9 @@ export function instanceOn(
       return (...args: unknown[]): unknown => {
         if (name === 'watch')
           return value.call(target, args[0], (change: unknown) => {
-            if (!isCut) (args[1] as (change: unknown) => void)(change);
+            const tell = (): void => (args[1] as (change: unknown) => void)(change);
+            if (isCut) untold.push(tell);
+            else tell();
           }) as unknown;
         if (isCut) return new Promise((_, reject) => unanswered.add(reject));
         return value.call(target, ...args) as unknown;
@@ -79,6 +83,7 @@ export function instanceOn(
     },
     mend: () => {
       isCut = false;
+      for (const tell of untold.splice(0)) tell();
       for (const reject of unanswered) reject(new Error('the link was cut'));
       unanswered.clear();
     },

@@ -19,6 +19,7 @@ import { type Declaration, declarationOf, isDeclaredElsewhere } from '../declare
 import { type Class, gateTarget, methodsOf, nameOf, refTarget } from '../declare/dependency.ts';
 import { AFTER, type EdgeTerms, PLAIN } from '../declare/edge.ts';
 import { valueKindsOf } from '../declare/scope-value.ts';
+import { KeyValueStore } from '../state/key-value-store.ts';
 import { LIFECYCLE, type NodeKind, type Provider, type Wanted } from '../graph/provider.ts';
 import { bindingsOf } from './bindings.ts';
 
@@ -153,6 +154,9 @@ function wantsOf(key: ServiceIdentifier, target: Class, declaration: Declaration
   };
   constructorArguments.forEach((argument, index) => add(argument, declaration?.terms[index] ?? PLAIN));
   for (const argument of properties.values()) add(argument, PLAIN);
+  // A leader stands in the store of all instances, and gives its lead back before that is stopped.
+  if (declaration?.options.cluster === 'leader')
+    wants.push({ key: KeyValueStore, name: nameOf(KeyValueStore), terms: PLAIN });
   for (const other of declaration?.options.after ?? [])
     wants.push({ key: other, name: nameOf(other), terms: AFTER, mayBeAbsent: true });
   return wants;

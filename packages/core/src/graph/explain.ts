@@ -140,6 +140,8 @@ function nextStep(dump: GraphDump, node: DumpNode): string {
       return cause === undefined ? 'It starts at once.' : `It starts when ${escapeText(cause)} is ready; look there.`;
     case 'starting':
       return node.progress === null ? 'It is starting.' : `It is starting: ${escapeText(node.progress)}.`;
+    case 'standby':
+      return 'It starts here when this instance is given the lead.';
     case 'backoff':
       return 'It is tried again after a pause; mend what the reason says.';
     case 'running':

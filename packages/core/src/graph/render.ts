@@ -8,6 +8,7 @@ import type { DumpEdge, DumpNode, GraphDump } from '@muster/contracts';
 const MARKS: Readonly<Record<string, string>> = {
   running: '●',
   completed: '✔',
+  standby: '◎',
   starting: '◐',
   backoff: '◑',
   failed: '✘',

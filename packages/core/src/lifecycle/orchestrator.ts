@@ -253,7 +253,9 @@ export class Orchestrator implements Keeper, WiringObserver {
     else this.#doubtful.delete(service);
     // Those that follow a restart go down before anybody hears that there is something to start on.
     if (isUp) this.#restartFollowers(service);
-    this.wiring.set(id, isUp, service.isStarted, service.isSettled);
+    this.wiring.set(id, isUp, service.isStarted || isUp, service.isSettled);
+    // Whether it runs here is more than whether it is ready.
+    if (service.identity.candidate !== undefined) this.#owner.flipped(id, this.wiring.ready(id));
     if (this.#starting.delete(id)) this.#pump();
     if (wasDoubtful && !isDoubtful) for (const gate of this.#gates.values()) gate.follow();
   }
