@@ -10,7 +10,7 @@ import type { RunContext } from '../declare/service-contract.ts';
 import { coreError } from '../errors.ts';
 import type { NodeSnapshot } from '../graph/dump.ts';
 import { reasonOf } from '../redact.ts';
-import type { Standing } from '../state/candidate.ts';
+import type { Candidate, Standing } from '../state/candidate.ts';
 import { abandoned } from './abandoned.ts';
 import { BringUp, type Listener, tenureOf, withoutDot } from './bring-up.ts';
 import type { BootMoment } from './bootstrap-error.ts';
@@ -38,6 +38,9 @@ export interface Keeper {
   /** It is not tried again. */
   gaveUp(service: ManagedService, error: unknown): void;
 }
+
+/** How long a stop waits for the store to take a lease back, in milliseconds. */
+const YIELD_MS = 1_000;
 
 /** Phases in which somebody else may lead what does not run here. */
 const COVERED: ReadonlySet<ServicePhase> = new Set(['standby', 'starting', 'backoff', 'stopping', 'waiting']);
@@ -303,12 +306,13 @@ export class ManagedService implements Listener, Standing {
    * (any) → stopped. Calls `stop()` if and only if `start()` was entered; what was skipped or failed stays as it is, so that
    * a look at a failed boot still tells them apart. Never throws; returns what went wrong.
    */
-  async takeDown(withinMs: number, reason: string): Promise<Outcome> {
-    const endsAt = this.#now() + withinMs;
-    const outcome = await this.#takeDown(withinMs, reason);
-    await this.#yieldLead(outcome, Math.max(0, endsAt - this.#now()));
-    this.identity.candidate?.close();
-    return outcome;
+  takeDown(withinMs: number, reason: string): Promise<Outcome> {
+    const { candidate } = this.identity;
+    const stopping = this.#takeDown(withinMs, reason);
+    // It has stopped by then, or hangs; a store that does not answer must not cost the others more than this.
+    return candidate === undefined
+      ? stopping
+      : yieldLead(candidate, stopping, Math.min(withinMs, YIELD_MS)).finally(() => candidate.close());
   }
 
   async #takeDown(withinMs: number, reason: string): Promise<Outcome> {
@@ -631,17 +635,10 @@ export class ManagedService implements Listener, Standing {
   }
 
   /** Calls `stop()`, and lets others lead what has stopped here. */
-  async #stepDown(reason: string): Promise<Outcome> {
-    const { stopTimeoutMs } = this.identity.settings;
-    const outcome = await this.#callStop(stopTimeoutMs, reason);
-    await this.#yieldLead(outcome, stopTimeoutMs);
-    return outcome;
-  }
-
-  async #yieldLead({ hung }: Outcome, withinMs: number): Promise<void> {
-    const { candidate } = this.identity;
-    if (hung) candidate?.forsake();
-    else await candidate?.abdicate(withinMs);
+  #stepDown(reason: string): Promise<Outcome> {
+    const { candidate, settings } = this.identity;
+    const stopping = this.#callStop(settings.stopTimeoutMs, reason);
+    return candidate === undefined ? stopping : yieldLead(candidate, stopping, settings.stopTimeoutMs);
   }
 
   /** What was begun by another; hung when it does not end in so many milliseconds. */
@@ -669,6 +666,14 @@ export class ManagedService implements Listener, Standing {
     if (error !== undefined) events.emit({ type: 'stop-failed', service: id, error, at: clock.now() });
     return outcome;
   }
+}
+
+/** Only what has stopped gives the lead back: of what hangs the lease runs out. */
+async function yieldLead(candidate: Candidate, stopping: Promise<Outcome>, withinMs: number): Promise<Outcome> {
+  const outcome = await stopping;
+  if (outcome.hung) candidate.forsake();
+  else await candidate.abdicate(withinMs);
+  return outcome;
 }
 
 /** Ends a recovery that has become pointless. */
