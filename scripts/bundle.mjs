@@ -69,3 +69,23 @@ export async function bundleChat() {
   ]);
   return server;
 }
+
+/** Builds `examples/cluster/dist`; resolves to the path of what starts all of it. */
+export async function bundleCluster() {
+  const cluster = fileURLToPath(new URL('../examples/cluster/', import.meta.url));
+  await rm(`${cluster}dist`, { recursive: true, force: true });
+  const [main] = await Promise.all([
+    bundleForNode(`${cluster}main.ts`, `${cluster}dist/main.js`),
+    bundleForNode(`${cluster}backend.ts`, `${cluster}dist/backend.js`),
+    build({
+      ...shared,
+      entryPoints: [`${cluster}page/page.ts`],
+      outfile: `${cluster}dist/page/page.js`,
+      platform: 'browser',
+      target: 'es2022',
+      minify: true,
+    }),
+  ]);
+  await cp(`${cluster}page/index.html`, `${cluster}dist/page/index.html`);
+  return main;
+}

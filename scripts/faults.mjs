@@ -1,10 +1,45 @@
-/** `npm run faults -- [--runs N] [--seed S] [--json]`: bundles the backend and the faults, and runs them. */
+/**
+ * `npm run faults -- [--runs N] [--seed S] [--json]`: bundles the backend and the faults, and runs them.
+ *
+ * `--mutants` runs the drills on backends that lack one mechanism each, and fails if they do not notice.
+ */
 import { spawnSync } from 'node:child_process';
+import { availableParallelism } from 'node:os';
+import { parseArgs } from 'node:util';
 import { fileURLToPath } from 'node:url';
 import { bundleForNode } from './bundle.mjs';
+import { mutate, outputOf, resultIn, tryMutants } from './mutants.mjs';
 
 const faults = fileURLToPath(new URL('../test/faults/', import.meta.url));
-const backend = await bundleForNode(`${faults}backend.ts`, `${faults}dist/backend.mjs`);
 const main = await bundleForNode(`${faults}main.ts`, `${faults}dist/main.mjs`);
-const args = [main, '--backend', backend, ...process.argv.slice(2)];
-process.exit(spawnSync(process.execPath, args, { stdio: 'inherit' }).status ?? 1);
+const args = process.argv.slice(2);
+if (args.includes('--mutants')) process.exit(await tryAll());
+const backend = await bundleForNode(`${faults}backend.ts`, `${faults}dist/backend.mjs`);
+process.exit(spawnSync(process.execPath, [main, '--backend', backend, ...args], { stdio: 'inherit' }).status ?? 1);
+
+/** `--only` takes those whose name or guarantee it is. */
+async function tryAll() {
+  const options = { mutants: { type: 'boolean' }, json: { type: 'boolean', default: false }, only: { type: 'string' } };
+  const { only, json: isJson } = parseArgs({ args, options }).values;
+  const { MUTANTS } = await import('../test/faults/mutants.mjs');
+  const chosen = MUTANTS.filter(({ guarantee, name }) => only === undefined || [guarantee, name].includes(only));
+  const atOnce = Math.min(2, availableParallelism());
+  return tryMutants(chosen, { atOnce, isJson, tryOne: (mutant) => tryOne(mutant, MUTANTS.indexOf(mutant)) });
+}
+
+async function tryOne(mutant, index) {
+  const { guarantee, name, drill } = mutant;
+  const plugins = [mutate(mutant)];
+  const file = await bundleForNode(`${faults}backend.ts`, `${faults}dist/mutant-${index}.mjs`, { plugins });
+  const began = performance.now();
+  const asked = ['--drill', drill, '--runs', '0', '--until', guarantee, '--json', '--quiet'];
+  const out = await outputOf([main, '--backend', file, ...asked]);
+  const { broken, stuck } = resultIn(out);
+  const found = broken.find((sentence) => sentence.startsWith(`${guarantee}: `));
+  const seconds = `${((performance.now() - began) / 1_000).toFixed(1)} s`;
+  const what = found === undefined ? `found ${JSON.stringify({ broken, stuck })}` : found.slice(guarantee.length + 2);
+  return {
+    isCaught: found !== undefined,
+    words: `${guarantee.padEnd(7)} ${name}\n          ${drill}, ${seconds}: ${what}`,
+  };
+}

@@ -2,6 +2,7 @@
 import { agent, type Agent, type AgentContext, defineTool, type RunInput, type RunResult } from '@muster/agents';
 import { Clock, sleep } from '@muster/core';
 import * as v from 'valibot';
+import { SECRET } from './worker.ts';
 
 /** What an agent of the faults can do wrong, by the second word of what it is asked. */
 export const MISDEEDS = [
@@ -19,7 +20,7 @@ export const MISDEEDS = [
 ] as const;
 export type Misdeed = (typeof MISDEEDS)[number];
 
-const anything = v.object({ text: v.string() });
+const anything = v.object({ text: v.string(), apiKey: v.string() });
 const TOOL_MS = 50;
 
 const tools = {
@@ -28,7 +29,7 @@ const tools = {
     description: 'throws at once',
     input: anything,
     run: (): never => {
-      throw new Error('/srv/secret/path');
+      throw new Error(`/srv/app/${SECRET}/db.ts`);
     },
   }),
   hangs: defineTool({
@@ -79,25 +80,25 @@ export class Thinker implements Agent {
   async #misbehave(misdeed: Misdeed, text: string, ctx: AgentContext): Promise<void> {
     switch (misdeed) {
       case 'throws':
-        throw new Error('/srv/secret/path');
+        throw new Error(`/srv/app/${SECRET}/db.ts`);
       case 'rejects':
-        return Promise.reject(new TypeError('/srv/secret/path'));
+        return Promise.reject(new TypeError(`/srv/app/${SECRET}/db.ts`));
       case 'hangs':
         return new Promise(() => {});
       case 'tool-throws':
-        await ctx.tool(tools.throws, { text }).catch(() => {});
+        await ctx.tool(tools.throws, { text, apiKey: SECRET }).catch(() => {});
         return;
       case 'tool-hangs':
-        await ctx.tool(tools.hangs, { text }).catch(() => {});
+        await ctx.tool(tools.hangs, { text, apiKey: SECRET }).catch(() => {});
         return;
       case 'tool-circle':
-        await ctx.tool(tools.circle, { text });
+        await ctx.tool(tools.circle, { text, apiKey: SECRET });
         return;
       case 'tool-huge':
-        await ctx.tool(tools.huge, { text });
+        await ctx.tool(tools.huge, { text, apiKey: SECRET });
         return;
       case 'forgets':
-        void ctx.tool(tools.hangs, { text });
+        void ctx.tool(tools.hangs, { text, apiKey: SECRET });
         void ctx.think(`forgotten of ${text}`);
         void Promise.resolve().then(() => ctx.output(`too late of ${text}`));
         return;
@@ -113,7 +114,7 @@ export class Thinker implements Agent {
 @agent({ name: 'zealous helper', description: 'helps' })
 export class ZealousHelper implements Agent {
   async run({ text }: RunInput, ctx: AgentContext): Promise<RunResult> {
-    await ctx.tool(tools.circle, { text });
+    await ctx.tool(tools.circle, { text, apiKey: SECRET });
     return { finalResponse: `help with ${text}` };
   }
 }

@@ -1,9 +1,11 @@
 /** The backend under faults: durable events, agents that go wrong, and heartbeats that are quick to notice. */
-import { agents, AgentSupervisor, runMethods } from '@muster/agents';
-import { createApp, provide, runApp, service } from '@muster/core';
+import { agents, AgentSupervisor, RunLimits, runMethods } from '@muster/agents';
+import { createApp, provide, provideValue, runApp, service } from '@muster/core';
 import { lmdb } from '@muster/lmdb';
 import { Authenticator, ConnectionPool, type Session, webSocketFactory, webSocketServer } from '@muster/server';
 import { Thinker, ZealousHelper } from './agents.ts';
+import { arm, harm } from './harm.ts';
+import { LoyalWorker, Worker } from './worker.ts';
 
 @service()
 class Names implements Authenticator {
@@ -21,21 +23,35 @@ class Front {
   }
 
   open(session: Session) {
-    return { methods: runMethods(this.#supervisor, session) };
+    const { run, cancel } = runMethods(this.#supervisor, session);
+    return {
+      methods: {
+        run: (data: unknown, call: { readonly request?: string }) => {
+          arm();
+          return run(data, call);
+        },
+        cancel,
+      },
+    };
   }
 }
 
 const unbounded = 1_000_000;
+const limits = process.env['RUN_LIMITS'];
+harm(process.env['HARM']);
 await runApp(
   createApp({
     services: [
       ...lmdb({ directory: process.env['DATA'] as string }),
       Thinker,
       ZealousHelper,
+      Worker,
+      LoyalWorker,
       Front,
       ...agents(),
       ConnectionPool,
       provide(Authenticator, Names),
+      ...(limits === undefined ? [] : [provideValue(RunLimits, JSON.parse(limits) as RunLimits)]),
     ],
     server: webSocketServer({
       port: Number(process.env['PORT'] ?? 0),

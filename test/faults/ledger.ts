@@ -3,6 +3,9 @@
  */
 import { type AgentEvent, RUN, StateMachine } from '@muster/contracts';
 
+/** What is promised of a run, by its number in the contract; and that no secret reaches a client. */
+export type Guarantee = `R${1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10}` | 'secrets';
+
 export interface Verdict {
   events: number;
   lost: number;
@@ -12,6 +15,10 @@ export interface Verdict {
   terminals: { missing: number; extra: number };
   /** Runs that are not what the contract says: a hole in `n`, an unpaired tool, something after the end. */
   illegal: number;
+  /** How often a client was sent something that only tools may know. */
+  secrets: number;
+  /** What was promised and is not so: `R8: …`, each sentence once. */
+  broken: string[];
 }
 
 export function cleanVerdict(): Verdict {
@@ -23,7 +30,20 @@ export function cleanVerdict(): Verdict {
     foreign: 0,
     terminals: { missing: 0, extra: 0 },
     illegal: 0,
+    secrets: 0,
+    broken: [],
   };
+}
+
+/** Notes that a guarantee is broken. */
+export function broke(verdict: Pick<Verdict, 'broken'>, guarantee: Guarantee, how: string): void {
+  const sentence = `${guarantee}: ${how}`;
+  if (!verdict.broken.includes(sentence)) verdict.broken.push(sentence);
+}
+
+/** True when that guarantee was found broken. */
+export function isBroken({ broken }: Pick<Verdict, 'broken'>, guarantee: string): boolean {
+  return broken.some((sentence) => sentence.startsWith(`${guarantee}: `));
 }
 
 /**
@@ -46,28 +66,68 @@ export function judge(
     ids,
     delivered.map(({ id }) => id),
   );
-  const known = new Set(ids);
-  verdict.foreign += delivered.filter((event) => !known.has(event.id) || !isOf(event, canary)).length;
-  const ends = new Map<string, number>();
-  for (const { run, event } of appended) ends.set(run, (ends.get(run) ?? 0) + (event === 'agent_completed' ? 1 : 0));
-  for (const count of ends.values()) {
-    if (count === 0) verdict.terminals.missing += 1;
-    if (count > 1) verdict.terminals.extra += count - 1;
-  }
-  for (const run of ends.keys()) if (!isLegal(appended.filter((event) => event.run === run))) verdict.illegal += 1;
+  if (verdict.disordered > 0) broke(verdict, 'R7', 'a client was given events in another order than that of the log');
+  judgeOwner(verdict, new Set(ids), delivered, canary);
+  for (const run of new Set(appended.map((event) => event.run)))
+    judgeRun(
+      verdict,
+      appended.filter((event) => event.run === run),
+    );
 }
 
-/** True when the tables allow the events of one run, in this order and to the end. */
-function isLegal(events: readonly AgentEvent[]): boolean {
+/** Everything that was delivered is in the log, and of the user. */
+function judgeOwner(
+  verdict: Verdict,
+  known: ReadonlySet<string>,
+  delivered: readonly AgentEvent[],
+  canary: string,
+): void {
+  for (const event of delivered) {
+    const isOwn = isOf(event, canary);
+    if (!known.has(event.id)) broke(verdict, 'R1', 'an event was shown that is not in the log');
+    if (!isOwn) broke(verdict, 'R6', 'a user was shown an event of another');
+    if (!known.has(event.id) || !isOwn) verdict.foreign += 1;
+  }
+}
+
+/** One run has one end, and is what the tables allow. */
+function judgeRun(verdict: Verdict, events: readonly AgentEvent[]): void {
+  const ends = events.filter(({ event }) => event === 'agent_completed');
+  if (ends.length === 0) {
+    verdict.terminals.missing += 1;
+    broke(verdict, 'R2', 'a run has no terminal');
+  }
+  for (const end of ends.slice(1)) {
+    verdict.terminals.extra += 1;
+    const isReaped = end.event === 'agent_completed' && end.data.by === 'reaper';
+    broke(verdict, isReaped ? 'R10' : 'R2', `a run has a second terminal${isReaped ? ' by the reaper' : ''}`);
+  }
+  const wrongs = wrongsOf(events);
+  if (wrongs.length > 0) verdict.illegal += 1;
+  for (const [guarantee, how] of wrongs) broke(verdict, guarantee, how);
+}
+
+/** What the tables do not allow in the events of one run, in this order and to the end. */
+function wrongsOf(events: readonly AgentEvent[]): (readonly [Guarantee, string])[] {
+  const wrongs: (readonly [Guarantee, string])[] = [];
   const run = new StateMachine('run', RUN, 'accepted');
   const open = new Set<string>();
-  for (const [i, { event, n, data }] of events.entries()) {
-    if (n !== i + 1 || !run.can(event)) return false;
-    run.send(event);
+  for (const { event, data } of events) {
+    if (run.can(event)) run.send(event);
+    else wrongs.push(['R3', `a run that is ${run.state} has another ${event}`]);
+    if (event === 'agent_completed' && open.size > 0)
+      wrongs.push(['R4', 'a terminal came before the end of a tool call']);
     if (event === 'tool_executing') open.add(data.callId);
-    if (event === 'tool_completed' && !open.delete(data.callId)) return false;
+    if (event === 'tool_completed' && !open.delete(data.callId))
+      wrongs.push(['R4', 'a tool call ended that was not open']);
   }
-  return open.size === 0;
+  if (open.size > 0) wrongs.push(['R4', 'a tool call has no end']);
+  const numbers = events.map(({ n }) => n);
+  if (numbers.toSorted((a, b) => a - b).some((n, i) => n !== i + 1)) wrongs.push(['R3', 'n has a hole, or one twice']);
+  else if (numbers.some((n, i) => n !== i + 1)) wrongs.push(['R7', 'the events of a run are not in their order']);
+  else if (events[1] !== undefined && events[1].event !== 'agent_thinking')
+    wrongs.push(['R9', 'a run was accepted without its first thought']);
+  return wrongs;
 }
 
 /** Adds what was lost, came twice, or came after one that is later. Ids stand in the order in which they were sent. */
@@ -98,12 +158,14 @@ function isOf({ event, data }: AgentEvent, canary: string): boolean {
 
 /** Adds what another run found. */
 export function addVerdict(to: Verdict, found: Verdict): void {
-  for (const count of ['events', 'lost', 'duplicated', 'disordered', 'foreign', 'illegal'] as const)
+  for (const count of ['events', 'lost', 'duplicated', 'disordered', 'foreign', 'illegal', 'secrets'] as const)
     to[count] += found[count];
   for (const count of ['missing', 'extra'] as const) to.terminals[count] += found.terminals[count];
+  to.broken = [...new Set([...to.broken, ...found.broken])];
 }
 
 /** True when nothing was found, however much was looked at. */
-export function isClean({ lost, duplicated, disordered, foreign, illegal, terminals }: Verdict): boolean {
-  return lost + duplicated + disordered + foreign + illegal + terminals.missing + terminals.extra === 0;
+export function isClean({ events: _, broken, terminals, ...counts }: Verdict): boolean {
+  const found = [...Object.values(counts), terminals.missing, terminals.extra, broken.length];
+  return found.every((count) => count === 0);
 }

@@ -12,12 +12,14 @@ import type { Fault, FaultSchedule } from './fault.ts';
 const SLICE_MS = 50;
 
 export interface FaultyProxyOptions {
-  /** Where connections go, on the loopback. */
-  readonly port: number;
+  /** Where connections go, on the loopback; asked for each connection where it can change. */
+  readonly port: number | (() => number);
   /** What happens to each. @default nothing */
   readonly faults?: FaultSchedule;
   /** Times stalls and slowness. @default the system's clock */
   readonly clock?: Clock;
+  /** Told of everything that comes from where connections go, whether it gets through or not. @default nobody */
+  readonly watch?: (connection: number, chunk: Buffer) => void;
 }
 
 export class FaultyProxy implements AsyncDisposable {
@@ -26,10 +28,13 @@ export class FaultyProxy implements AsyncDisposable {
   #waiters: (() => void)[] = [];
 
   private constructor(options: FaultyProxyOptions) {
-    const { port, faults = () => ({ kind: 'none' }), clock = systemClock } = options;
+    const { port, faults = () => ({ kind: 'none' }), clock = systemClock, watch } = options;
     this.#server = createServer({ pauseOnConnect: true, allowHalfOpen: true }, (client) => {
-      const upstream = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
-      this.#connections.push(new ProxiedConnection(client, upstream, faults(this.#connections.length), clock));
+      const to = typeof port === 'number' ? port : port();
+      const upstream = connect({ port: to, host: '127.0.0.1', allowHalfOpen: true });
+      const nth = this.#connections.length;
+      if (watch !== undefined) upstream.on('data', (chunk: Buffer) => watch(nth, chunk));
+      this.#connections.push(new ProxiedConnection(client, upstream, faults(nth), clock));
       for (const look of this.#waiters.splice(0)) look();
     });
   }

@@ -22,9 +22,16 @@ async function said(example: string): Promise<string> {
 }
 
 describe('the examples', () => {
-  it('are all run: the first and the chat in a journey of their own, the others here', async () => {
+  it('are all run: the first, the chat and the cluster in journeys of their own, the others here', async () => {
     const folders = await readdir(join(root, 'examples'));
-    expect(folders.sort()).toEqual(['01-first-gate', '02-edges', '03-existing-container', '04-agents', 'chat']);
+    expect(folders.sort()).toEqual([
+      '01-first-gate',
+      '02-edges',
+      '03-existing-container',
+      '04-agents',
+      'chat',
+      'cluster',
+    ]);
   });
 
   it('show edges: a boot that an optional cache does not hold up, and a cache that comes later', async () => {

@@ -4,12 +4,26 @@ import {
   CurrentPrincipal,
   CurrentRun,
   CurrentSignal,
+  EventLog,
   principalOf,
   type RuntimeEvent,
   scoped,
+  scopeValue,
+  streamOf,
+  withValue,
 } from '@muster/core';
-import { FakeClock } from '@muster/core/testing';
-import { agent, type Agent, type AgentContext, agents, AgentSupervisor, type RunInput } from '@muster/agents';
+import { eventsIn, FakeClock } from '@muster/core/testing';
+import {
+  agent,
+  type Agent,
+  type AgentContext,
+  agents,
+  AgentSupervisor,
+  type Requester,
+  type RunInput,
+  runMethods,
+  type RunResult,
+} from '@muster/agents';
 
 /** An app with one agent that depends on what its run and its user have, and a journal of all of it. */
 async function withScopes(body: (ctx: AgentContext, work: { signal: AbortSignal }) => Promise<void>) {
@@ -143,5 +157,74 @@ describe('the scope of a run', () => {
     await stop();
     expect(journal).toEqual(['profile of ann', `${run} is over`, 'no profile of ann']);
     expect(live()).toBe(undefined);
+  });
+});
+
+describe('values of your own in runs', () => {
+  const Tenant = scopeValue<string>('Tenant', 'run');
+
+  @scoped('run', { dependsOn: [Tenant] })
+  class Ledger {
+    readonly tenant: string;
+    constructor(tenant: string) {
+      this.tenant = tenant;
+    }
+  }
+
+  @agent({ name: 'helper', description: 'helps', dependsOn: [Ledger] })
+  class Helper implements Agent {
+    readonly #ledger: Ledger;
+    constructor(ledger: Ledger) {
+      this.#ledger = ledger;
+    }
+    run(): RunResult {
+      return { finalResponse: `help for ${this.#ledger.tenant}` };
+    }
+  }
+
+  @agent({ name: 'asker', description: 'asks', dependsOn: [Ledger] })
+  class Asker implements Agent {
+    readonly #ledger: Ledger;
+    constructor(ledger: Ledger) {
+      this.#ledger = ledger;
+    }
+    async run(_: RunInput, ctx: AgentContext): Promise<RunResult> {
+      const { finalResponse } = await ctx.delegate('helper', 'help');
+      return { finalResponse: `${this.#ledger.tenant}: ${finalResponse}` };
+    }
+  }
+
+  async function withTenant() {
+    const clock = new FakeClock();
+    const app = createApp({ services: [Asker, Helper, Ledger, ...agents()], clock });
+    await app.start();
+    const permit = await app.gate.enter();
+    const requester = { principal: principalOf('ann'), permit, follow: async () => {} };
+    const answer = async (of: Requester) => {
+      const methods = runMethods(app.get(AgentSupervisor), of, () => [withValue(Tenant, 'acme')]);
+      const { thread } = (await methods.run({ text: 'hi', agent: 'asker' })) as { thread: string };
+      await clock.settle();
+      await clock.advance(100);
+      const { batches } = await app.get(EventLog).read(streamOf(of.principal, thread), { after: 0 });
+      return batches.flatMap(eventsIn).at(-1)?.data;
+    };
+    return { app, clock, requester, answer };
+  }
+
+  it('reach a run and those that help it', async () => {
+    const { app, clock, requester, answer } = await withTenant();
+    expect(await answer(requester)).toMatchObject({ status: 'success', finalResponse: 'acme: help for acme' });
+    const stopping = app.stop();
+    await clock.advance(9_000);
+    await stopping;
+  });
+
+  it('are missed by name where nobody gives them', async () => {
+    const { app, clock, requester } = await withTenant();
+    const accepting = app.get(AgentSupervisor).accept(requester, { text: 'hi', agent: 'asker' });
+    await expect(accepting).rejects.toMatchObject({ code: 'SCOPE_VALUE_MISSING', details: { value: 'Tenant' } });
+    const stopping = app.stop();
+    await clock.advance(9_000);
+    await stopping;
   });
 });

@@ -10,6 +10,7 @@ import {
   type Batch,
   Clock,
   type EventLog,
+  type Expected,
   type Gathering,
   type Health,
   healthy,
@@ -60,6 +61,7 @@ interface Opened {
 
 @service({ dependsOn: [NatsConnection, NatsSettings, Clock, Random, RuntimeEvents] })
 export class NatsEventLog implements EventLog {
+  readonly isShared = true;
   readonly #connection: NatsConnection;
   readonly #settings: NatsSettings;
   readonly #clock: Clock;
@@ -148,14 +150,10 @@ export class NatsEventLog implements EventLog {
     this.#opened = undefined;
   }
 
-  append(
-    stream: string,
-    events: readonly AgentEvent[] | Gathering,
-    expected: { readonly expectedTop?: number } = {},
-  ): Promise<Appended> {
+  append(stream: string, events: readonly AgentEvent[] | Gathering, expected: Expected = {}): Promise<Appended> {
     const refusal = this.#refusal();
     if (refusal !== undefined) return Promise.reject(refusal);
-    return this.#writer(stream).queue.append(stream, events, expected.expectedTop);
+    return this.#writer(stream).queue.append(stream, events, expected.expectedTop, expected.since);
   }
 
   async read(
@@ -196,6 +194,11 @@ export class NatsEventLog implements EventLog {
       record = record.sequence >= last.sequence ? undefined : await reader.successor(subject, record.sequence);
     }
     return batches.length > 0 ? { epoch, floor, top, batches } : undefined;
+  }
+
+  /** All that is kept behind an offset. */
+  async #behind(stream: string, after: number): Promise<readonly Batch[]> {
+    return (await this.read(stream, { after, maxBytes: Number.POSITIVE_INFINITY })).batches;
   }
 
   subscribe(stream: string, sink: (batch: Batch) => void): Subscription {
@@ -270,6 +273,7 @@ export class NatsEventLog implements EventLog {
       outage: this.#outage,
       budget: this.#budget,
       limits: { maxWaitingBytes: this.#settings.maxWaitingBytes, maxAppendBytes },
+      behind: (of: string, after: number) => this.#behind(of, after),
       attempt: () => this.#attempt(),
       written: (record: StoredRecord) => this.#followers.get(stream)?.follower.arrived(record),
       idle: ({ head: known }: StreamWriter) => {

@@ -63,6 +63,7 @@ interface Opened {
 
 @service({ dependsOn: [NatsConnection, NatsSettings, Clock, Random, RuntimeEvents] })
 export class NatsKeyValueStore implements KeyValueStore {
+  readonly isShared = true;
   readonly #connection: NatsConnection;
   readonly #settings: NatsSettings;
   readonly #clock: Clock;

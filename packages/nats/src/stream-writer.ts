@@ -6,8 +6,7 @@
  * that is known: it says which attempt it belongs to.
  */
 import { type Append, AppendQueue, joinedJson, type Operation, type QueueBudget } from '@muster/core/storage';
-import type { Appended, Clock } from '@muster/core';
-import { sleep } from '@muster/core';
+import { type Appended, type Batch, type Clock, type Since, sleep } from '@muster/core';
 import { encodeRecord, type LogRecord, type StoredRecord, topOf } from './codec.ts';
 import { natsError } from './errors.ts';
 import { isFull, isPassing, type JetStream } from './jetstream.ts';
@@ -26,6 +25,8 @@ export interface WriterParts {
   readonly outage: Outage;
   readonly budget: QueueBudget;
   readonly limits: { readonly maxWaitingBytes: number; readonly maxAppendBytes: number };
+  /** All records of a stream with events behind an offset. */
+  behind(stream: string, after: number): Promise<readonly Batch[]>;
   /** Unique for each call. */
   attempt(): string;
   /** Called with what is stored, before whoever appended it is told; those who follow the stream must have seen it then. */
@@ -38,6 +39,8 @@ export interface WriterParts {
 interface Ending {
   readonly append: Append;
   readonly answer: Appended;
+  /** What its own check has thrown. */
+  readonly refusal?: { readonly reason: unknown };
 }
 
 export class StreamWriter {
@@ -124,8 +127,10 @@ export class StreamWriter {
     let isFresh = this.#head === undefined;
     for (;;) {
       const head = (this.#head ??= await this.#persist(() => this.#standing()));
-      const endings = gather(operations, from, head);
-      const written = endings.filter(({ append, answer }) => answer.ok && append.count > 0);
+      const endings = gather(operations, from, head, await this.#seen(operations, from, head));
+      const written = endings.filter(
+        ({ append, answer, refusal }) => answer.ok && refusal === undefined && append.count > 0,
+      );
       // Where nothing is written, nothing proves that no other instance has: then the verdict is based on a fresh look.
       const isProven = written.length > 0 || isFresh;
       if (
@@ -136,12 +141,23 @@ export class StreamWriter {
             written.map(({ append }) => append),
           )))
       ) {
-        for (const { append, answer } of endings) append.resolve(answer);
+        for (const { append, answer, refusal } of endings) {
+          if (refusal === undefined) append.resolve(answer);
+          else append.reject(refusal.reason);
+        }
         return endings.length;
       }
       this.#head = undefined;
       isFresh = true;
     }
+  }
+
+  /** The records that an append wants to look at before it is written; only the first of those that wait can be next. */
+  async #seen(operations: readonly Operation[], from: number, head: StreamHead): Promise<readonly Batch[]> {
+    const operation = operations[from];
+    const after = operation?.kind === 'append' ? operation.since?.after : undefined;
+    if (after === undefined || after >= head.top) return [];
+    return this.#persist(() => this.#parts.behind(this.stream, after));
   }
 
   /** False when somebody else has written in between. */
@@ -221,25 +237,45 @@ export class StreamWriter {
   }
 }
 
-/** The appends from `from` on that go into one record behind `head`, or into none, and how each of them ends. */
-function gather(operations: readonly Operation[], from: number, head: StreamHead): Ending[] {
+/**
+ * The appends from `from` on that go into one record behind `head`, or into none, and how each of them ends.
+ *
+ * @param seen what stands in the stream behind the first offset that one of them does not know.
+ */
+function gather(operations: readonly Operation[], from: number, head: StreamHead, seen: readonly Batch[]): Ending[] {
   const endings: Ending[] = [];
   let [top, events, bytes] = [head.top, 0, 0];
   for (let at = from; at < operations.length; at += 1) {
     const append = operations[at] as Operation;
     if (append.kind !== 'append') break;
-    const { expectedTop, count } = append;
+    const { expectedTop, count, since } = append;
     if (expectedTop !== undefined && expectedTop !== top) {
       endings.push({ append, answer: { ok: false, why: 'conflict', top } });
       continue;
     }
     if (events > 0 && (events + count > RECORD.events || bytes + append.bytes > RECORD.bytes)) break;
+    // What is to go before it into the same record cannot be looked at yet.
+    if (since !== undefined && events > 0) break;
+    const refusal = since && refusalOf(since, seen);
+    if (refusal !== undefined) {
+      endings.push({ append, answer: { ok: false, why: 'conflict', top }, refusal });
+      continue;
+    }
     top += count;
     events += count;
     bytes += append.bytes;
     endings.push({ append, answer: { ok: true, epoch: head.epoch, top } });
   }
   return endings;
+}
+
+function refusalOf({ after, check }: Since, seen: readonly Batch[]): { reason: unknown } | undefined {
+  try {
+    for (const batch of seen) if (batch.offset + batch.count - 1 > after) check(batch);
+    return undefined;
+  } catch (reason) {
+    return { reason };
+  }
 }
 
 function beginning(attempt: string, head: StreamHead, at: number): LogRecord {

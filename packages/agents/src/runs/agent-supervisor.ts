@@ -7,6 +7,8 @@ import type { RunAccepted, RunRequest } from '@muster/contracts';
 import {
   Clock,
   EventLog,
+  gated,
+  type Gated,
   KeyValueStore,
   Leases,
   optional,
@@ -43,7 +45,7 @@ const QUEUE_RETRY_MS = 5_000;
 @service({
   dependsOn: [
     AgentRegistry,
-    ExecutionEngineFactory,
+    gated(ExecutionEngineFactory),
     ThreadService,
     KeyValueStore,
     EventLog,
@@ -56,7 +58,7 @@ const QUEUE_RETRY_MS = 5_000;
 })
 export class AgentSupervisor implements Service {
   readonly #registry: AgentRegistry;
-  readonly #engines: ExecutionEngineFactory;
+  readonly #engines: Gated<ExecutionEngineFactory>;
   readonly #threads: ThreadService;
   readonly #records: RunRecords;
   readonly #random: Random;
@@ -77,7 +79,7 @@ export class AgentSupervisor implements Service {
 
   constructor(
     registry: AgentRegistry,
-    engines: ExecutionEngineFactory,
+    engines: Gated<ExecutionEngineFactory>,
     threads: ThreadService,
     store: KeyValueStore,
     log: EventLog,
@@ -220,14 +222,12 @@ export class AgentSupervisor implements Service {
       await allEnded([requester.follow(thread), this.#records.open(record)]);
       // Looked at again: the app may have begun to stop while the question was stored.
       if (!this.#accepting) throw agentError('NOT_ACCEPTING', {});
-      const { engine, recorder } = this.#engines.create(
-        permit,
-        run,
-        registered,
-        principal,
-        input,
-        (agent, text, until) => this.#helpers.delegate({ principal, permit, input }, run, 1, agent, text, until),
-      );
+      const family = { principal, permit, input, values: requester.values };
+      const { engine, recorder } = this.#engines
+        .get(permit)
+        .create(run, registered, family, (agent, text, until) =>
+          this.#helpers.delegate(family, run, 1, agent, text, until),
+        );
       this.#guard(engine);
       const { position } = turn;
       const accepted = recorder.accept(

@@ -6,6 +6,8 @@ import { MusterError } from '@muster/contracts';
 import {
   Clock,
   EventLog,
+  factory,
+  type Given,
   isProbe,
   optional,
   type Permit,
@@ -15,7 +17,6 @@ import {
   RuntimeEvents,
   type Scope,
   Scopes,
-  service,
 } from '@muster/core';
 import type { RegisteredAgent } from '../agents/agent-registry.ts';
 import type { Agent, RunInput } from '../agents/agent.ts';
@@ -28,7 +29,16 @@ import { UserEmitter } from './user-emitter.ts';
 /** Time for one run, in milliseconds. */
 export const RUN_TIMEOUT_MS = 600_000;
 
-@service({ dependsOn: [Scopes, EventLog, Clock, Random, RuntimeEvents, optional(ContentPolicy)] })
+/** Whom a run is for, and what it is about; the runs that help it have the same. */
+export interface Family {
+  readonly principal: Principal;
+  readonly permit: Permit;
+  readonly input: RunInput;
+  /** For classes of the run that depend on them. */
+  readonly values?: readonly Given<'run'>[] | undefined;
+}
+
+@factory({ dependsOn: [Scopes, EventLog, Clock, Random, RuntimeEvents, optional(ContentPolicy)] })
 export class ExecutionEngineFactory {
   readonly #scopes: Scopes;
   readonly #log: EventLog;
@@ -62,14 +72,12 @@ export class ExecutionEngineFactory {
   /**
    * @param resumed where a run stands that goes on here. @default it begins
    * @throws MusterError `PERMIT_DEAD` when the gate has closed since the permit was issued; `SCOPE_LIMIT` when the user
-   * has as many open scopes of runs as the app allows.
+   * has as many open scopes of runs as the app allows; `SCOPE_VALUE_MISSING` when the agent needs a value that is not given.
    */
   create(
-    permit: Permit,
     run: string,
     registered: RegisteredAgent,
-    principal: Principal,
-    input: RunInput,
+    { permit, principal, input, values = [] }: Family,
     delegate: RunParts['delegate'],
     resumed?: Resumed,
   ): { readonly engine: ExecutionEngine; readonly recorder: RunRecorder } {
@@ -83,7 +91,8 @@ export class ExecutionEngineFactory {
     });
     const abort = new AbortController();
     const { thread } = input;
-    const scope = this.#scopes.open('run', { permit, principal, run: { run, thread }, signal: abort.signal });
+    const { signal } = abort;
+    const scope = this.#scopes.open('run', { permit, principal, run: { run, thread }, signal, values });
     const engine = new ExecutionEngine({
       agent: agentOf(scope, registered),
       scope,

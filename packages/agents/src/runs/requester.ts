@@ -2,7 +2,7 @@
  * Who asks for a run: a session of the server, or whoever else can prove who the user is and that the gate is open.
  */
 import type { Position } from '@muster/contracts';
-import type { Permit, Principal } from '@muster/core';
+import type { Given, Permit, Principal } from '@muster/core';
 
 /** Whether somebody is there, on whichever of their connections. */
 export interface Presence {
@@ -16,6 +16,8 @@ export interface Requester {
   readonly permit: Permit;
   /** What the ids of its requests are unique within: its session. @default its requests cannot be repeated */
   readonly id?: string;
+  /** Values of your own that classes of its runs depend on, made with `withValue`. An agent that needs one cannot be begun again by another instance. */
+  readonly values?: readonly Given<'run'>[];
   /** Of the user. @default nobody knows, and no run is cancelled because its user has gone */
   readonly presence?: Presence;
   /**

@@ -4,16 +4,16 @@
  * A run is restarted a few times at the most, so that one that brings its process down does not go round all of them.
  */
 import type { Clock } from '@muster/contracts';
-import { type Permit, principalOf, type Runtime } from '@muster/core';
+import { type Gated, type Permit, principalOf, type Runtime } from '@muster/core';
 import type { AgentRegistry, RegisteredAgent } from '../agents/agent-registry.ts';
 import type { RunResult } from '../agents/agent.ts';
 import type { ThreadService } from '../threads/thread-service.ts';
 import type { ExecutionEngine } from './execution-engine.ts';
-import type { ExecutionEngineFactory } from './execution-engine-factory.ts';
+import type { ExecutionEngineFactory, Family } from './execution-engine-factory.ts';
 import type { RunQueue, Turn } from './run-queue.ts';
 import type { RunRecord, RunRecords } from './run-records.ts';
 import type { RunWatch } from './run-watch.ts';
-import type { Family, Going } from './sub-agents.ts';
+import type { Going } from './sub-agents.ts';
 
 /** How often one run is begun again. */
 const MOST_RESTARTS = 3;
@@ -21,7 +21,7 @@ const MOST_RESTARTS = 3;
 /** What the supervisor shares with the runs that it begins again. */
 interface Shared {
   readonly registry: AgentRegistry;
-  readonly engines: ExecutionEngineFactory;
+  readonly engines: Gated<ExecutionEngineFactory>;
   readonly threads: ThreadService;
   readonly records: RunRecords;
   readonly clock: Clock;
@@ -67,15 +67,15 @@ export class Restarts {
     const conversation = await threads.resume(principal, thread, run);
     const input = { text: resumed.text, thread, history: conversation.history };
     const family = { principal, permit, input };
-    const { engine } = engines.create(
-      permit,
-      run,
-      registered,
-      principal,
-      input,
-      (agent, text, until) => this.#parts.delegate(family, run, agent, text, until),
-      resumed,
-    );
+    const { engine } = engines
+      .get(permit)
+      .create(
+        run,
+        registered,
+        family,
+        (agent, text, until) => this.#parts.delegate(family, run, agent, text, until),
+        resumed,
+      );
     this.#parts.guard(engine);
     const { onDisconnect } = registered;
     const accepted = Promise.resolve();

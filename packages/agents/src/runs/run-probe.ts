@@ -4,7 +4,17 @@
  * It is made for nobody, by an agent that no request can ask for and no model answers, and leaves nothing behind.
  */
 import type { AgentEvent } from '@muster/contracts';
-import { type Batch, EventLog, type ProbeContext, Random, type Service, service, streamOf } from '@muster/core';
+import {
+  type Batch,
+  EventLog,
+  gated,
+  type Gated,
+  type ProbeContext,
+  Random,
+  type Service,
+  service,
+  streamOf,
+} from '@muster/core';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { agent, type Agent, type AgentContext, type RunInput, type RunResult } from '../agents/agent.ts';
 import { AgentRegistry, PROBE_AGENT } from '../agents/agent-registry.ts';
@@ -41,16 +51,16 @@ const EXPECTED = [
   'agent_completed',
 ];
 
-@service({ dependsOn: [AgentRegistry, ExecutionEngineFactory, EventLog, Random] })
+@service({ dependsOn: [AgentRegistry, gated(ExecutionEngineFactory), EventLog, Random] })
 export class RunProbe implements Service {
   readonly #registry: AgentRegistry;
-  readonly #engines: ExecutionEngineFactory;
+  readonly #engines: Gated<ExecutionEngineFactory>;
   readonly #log: EventLog;
   readonly #random: Random;
   /** One for the life of the process: a stream that was dropped is still known by its name. */
   #thread: string | undefined;
 
-  constructor(registry: AgentRegistry, engines: ExecutionEngineFactory, log: EventLog, random: Random) {
+  constructor(registry: AgentRegistry, engines: Gated<ExecutionEngineFactory>, log: EventLog, random: Random) {
     this.#registry = registry;
     this.#engines = engines;
     this.#log = log;
@@ -66,9 +76,11 @@ export class RunProbe implements Service {
     const subscription = this.#log.subscribe(stream, (batch) => seen.add(batch));
     try {
       const input = { text: `probe ${run}`, thread, history: [] };
-      const { engine, recorder } = this.#engines.create(permit, run, this.#registry.probeAgent, principal, input, () =>
-        Promise.reject(new Error('a probe asks nobody for help')),
-      );
+      const { engine, recorder } = this.#engines
+        .get(permit)
+        .create(run, this.#registry.probeAgent, { permit, principal, input }, () =>
+          Promise.reject(new Error('a probe asks nobody for help')),
+        );
       const interrupt = (): void => engine.interrupt();
       signal.addEventListener('abort', interrupt, { once: true });
       try {

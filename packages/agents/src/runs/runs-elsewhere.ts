@@ -4,6 +4,7 @@
  */
 import type { Clock, EventData } from '@muster/contracts';
 import {
+  type Gated,
   type KeyValueStore,
   type Leases,
   type Principal,
@@ -25,7 +26,7 @@ import type { Going, SubAgents } from './sub-agents.ts';
 /** What the supervisor shares. */
 interface Shared {
   readonly registry: AgentRegistry;
-  readonly engines: ExecutionEngineFactory;
+  readonly engines: Gated<ExecutionEngineFactory>;
   readonly threads: ThreadService;
   readonly store: KeyValueStore;
   readonly leases: Leases;

@@ -4,12 +4,12 @@
  * A helping run has the turn of the run that has asked for it, and ends with that one.
  */
 import type { Clock, Random } from '@muster/contracts';
-import type { Permit, Principal } from '@muster/core';
+import type { Gated } from '@muster/core';
 import type { AgentRegistry } from '../agents/agent-registry.ts';
-import type { RunInput, RunResult } from '../agents/agent.ts';
+import type { RunResult } from '../agents/agent.ts';
 import { agentError } from '../errors.ts';
 import type { ExecutionEngine } from './execution-engine.ts';
-import type { ExecutionEngineFactory } from './execution-engine-factory.ts';
+import type { ExecutionEngineFactory, Family } from './execution-engine-factory.ts';
 import type { Ending } from './run-recorder.ts';
 import type { RunRecord, RunRecords } from './run-records.ts';
 
@@ -22,17 +22,10 @@ export interface Going {
   readonly ended: Promise<unknown>;
 }
 
-/** What the runs that help one another have in common. */
-export interface Family {
-  readonly principal: Principal;
-  readonly permit: Permit;
-  readonly input: RunInput;
-}
-
 /** What the supervisor shares with the runs that help. */
 interface Shared {
   readonly registry: AgentRegistry;
-  readonly engines: ExecutionEngineFactory;
+  readonly engines: Gated<ExecutionEngineFactory>;
   readonly records: RunRecords;
   readonly random: Random;
   readonly clock: Clock;
@@ -80,9 +73,9 @@ export class SubAgents {
       fence: 0,
     };
     const { engine, recorder } = await this.#begin(record, () =>
-      this.#parts.engines.create(permit, run, registered, principal, input, (...asked) =>
-        this.delegate(family, run, depth + 1, ...asked),
-      ),
+      this.#parts.engines
+        .get(permit)
+        .create(run, registered, { ...family, input }, (...asked) => this.delegate(family, run, depth + 1, ...asked)),
     );
     this.#parts.guard(engine);
     const ended = this.#help(engine, recorder.accept(text, `${registered.agent} helps`, { parent }), record, until);
