@@ -78,6 +78,8 @@ const DumpNode = v.object({
       tookMs: ms,
     }),
   ),
+  /** Of a factory: ids of the instances that have configured it otherwise; absent where none has. */
+  differsFrom: v.optional(ids),
 });
 export type DumpNode = DeepReadonly<v.InferOutput<typeof DumpNode>>;
 

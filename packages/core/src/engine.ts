@@ -5,14 +5,14 @@ import type { GraphDump } from '@muster/contracts';
 import type { Container, ServiceIdentifier } from 'inversify';
 import { bindingsOf } from './container/bindings.ts';
 import { build } from './container/build.ts';
-import { readProviders } from './container/read-container.ts';
+import { isPreparedOnce, readProviders } from './container/read-container.ts';
 import { Refs } from './container/refs.ts';
 import { declarationOf } from './declare/declaration.ts';
 import { type Class, type Dependency, nameOf } from './declare/dependency.ts';
 import type { ServiceOptions } from './declare/service-contract.ts';
 import type { ReadyHook, Registration } from './declare/registration.ts';
 import { coreError } from './errors.ts';
-import type { ManagedFactory } from './factories/managed-factory.ts';
+import type { FactoryParts, ManagedFactory } from './factories/managed-factory.ts';
 import { GatedFactories, refuseEarly } from './factories/gated-factories.ts';
 import { type BudgetReport, checkBudgets } from './graph/budgets.ts';
 import { criticalPath } from './graph/critical-path.ts';
@@ -30,9 +30,12 @@ import type { Surroundings } from './lifecycle/surroundings.ts';
 import type { AppState } from './runtime.ts';
 import { refuseScoped } from './scoped-nodes.ts';
 import { Candidate } from './state/candidate.ts';
+import { Configurations } from './state/configurations.ts';
+import { ClusterContract } from './state/contract.ts';
 import { Instances } from './state/instances.ts';
 import { KeyValueStore } from './state/key-value-store.ts';
 import { Leases } from './state/leases.ts';
+import { Preparation } from './state/preparation.ts';
 import { isRemote } from './state/remote.ts';
 import { isThenable } from './thenable.ts';
 
@@ -78,7 +81,8 @@ export class Engine {
   #plan: StartPlan;
   #budgets: BudgetReport;
   #bootIdealMs: number | undefined;
-  /** Of what this instance leads. */
+  #configurations: Configurations | undefined;
+  /** Of what this instance leads and prepares. */
   #leases: Leases | undefined;
   /** By the id of a node, the `Ref`s that stand for it. */
   readonly #tied = new Map<string, { readonly keys: readonly Dependency[]; readonly instance: object }>();
@@ -118,9 +122,32 @@ export class Engine {
     const nodes = this.#plan.order.filter(({ kind, provider }) => kind === 'factory' && provider.target !== front);
     refuseEarly(container, nodes, () => !this.#isOpening);
     const configs = new Map<unknown, unknown>(configurations.map(({ configures, config }) => [configures, config]));
-    return new GatedFactories(container, nodes, { ...around, clock: this.orchestrator.clock }, (keys) =>
-      configs.get(keys.find((key) => configs.has(key))),
+    return new GatedFactories(
+      container,
+      nodes,
+      { ...around, clock: this.orchestrator.clock },
+      (keys) => configs.get(keys.find((key) => configs.has(key))),
+      ({ id, provider }, config) => (isPreparedOnce(provider.target as Class) ? this.#sharedBy(id, config) : undefined),
     );
+  }
+
+  /** One instance prepares the factory for all that have configured it alike and have the same contract. */
+  #sharedBy(id: string, config: unknown): FactoryParts['shared'] {
+    const { container, around } = this.#options;
+    return (work) => {
+      const store = container.get<KeyValueStore>(KeyValueStore);
+      const contract = container.get<ClusterContract>(ClusterContract, { optional: true })?.contract;
+      const from = contract === undefined ? config : { config, contract };
+      if (container.isBound(Instances))
+        this.#configurations ??= new Configurations(container.get(Instances), around.events, around.clock);
+      return new Preparation(id, store, around.clock, this.#leasesOn(store)).once(from, work, (fingerprint) =>
+        this.#configurations?.note(id, fingerprint),
+      );
+    };
+  }
+
+  #leasesOn(store: KeyValueStore): Leases {
+    return (this.#leases ??= new Leases(store, this.#options.around.clock, this.#ownId()));
   }
 
   /** Nothing is started any more, and what is being made behind the gate is given up. */
@@ -179,8 +206,7 @@ export class Engine {
   #candidateFor(id: string): Candidate {
     const { container, around } = this.#options;
     const store = container.get<KeyValueStore>(KeyValueStore);
-    this.#leases ??= new Leases(store, around.clock, this.#ownId());
-    return new Candidate(store, around.clock, this.#leases, id, (error) =>
+    return new Candidate(store, around.clock, this.#leasesOn(store), id, (error) =>
       around.events.emit({
         type: 'fault',
         component: `lead of ${id}`,
@@ -214,7 +240,7 @@ export class Engine {
     const causes = orchestrator.wiring.causes(this.#plan.order.map(({ id }) => id));
     const stateOf = (id: string): NodeState | undefined => {
       const factory = this.factories.factory(id);
-      if (factory !== undefined) return factoryState(factory);
+      if (factory !== undefined) return factoryState(factory, this.#configurations?.otherwise(id) ?? []);
       const service = orchestrator.service(id);
       const node = this.#graph.node(id);
       const known = service?.snapshot() ?? (node !== undefined && isAlive(node) ? { ...PLANNED } : undefined);
@@ -336,9 +362,10 @@ function groupBy<K, T>(items: readonly T[], keyOf: (item: T) => K): Map<K, T[]> 
   return groups;
 }
 
-function factoryState({ state, failure, progress, tookMs }: ManagedFactory): NodeState {
+function factoryState({ state, failure, progress, tookMs }: ManagedFactory, otherwise: readonly string[]): NodeState {
   const reason = failure === undefined ? null : String(failure.details.reason);
-  return { ...AT_REST, phase: state, reason, progress, startMs: tookMs };
+  const differsFrom = otherwise.length === 0 ? {} : { differsFrom: otherwise };
+  return { ...AT_REST, phase: state, reason, progress, startMs: tookMs, ...differsFrom };
 }
 
 /** True for what has a lifecycle. */

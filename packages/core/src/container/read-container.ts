@@ -154,12 +154,19 @@ function wantsOf(key: ServiceIdentifier, target: Class, declaration: Declaration
   };
   constructorArguments.forEach((argument, index) => add(argument, declaration?.terms[index] ?? PLAIN));
   for (const argument of properties.values()) add(argument, PLAIN);
-  // A leader stands in the store of all instances, and gives its lead back before that is stopped.
-  if (declaration?.options.cluster === 'leader')
+  // What is settled among all instances needs their store, and is over before that is stopped.
+  if (declaration?.options.cluster === 'leader' || isPreparedOnce(target))
     wants.push({ key: KeyValueStore, name: nameOf(KeyValueStore), terms: PLAIN });
   for (const other of declaration?.options.after ?? [])
     wants.push({ key: other, name: nameOf(other), terms: AFTER, mayBeAbsent: true });
   return wants;
+}
+
+/** True for a factory of which one instance prepares for all. */
+export function isPreparedOnce(target: Class): boolean {
+  const { kind, preparedIn } = declarationOf(target) ?? {};
+  if (kind !== 'factory' || preparedIn === 'instance') return false;
+  return typeof (target.prototype as { prepare?: unknown } | undefined)?.prepare === 'function';
 }
 
 const NO_DEMANDS: ReadonlyMap<unknown, readonly string[]> = new Map();

@@ -29,6 +29,7 @@ export type NodeState = Pick<
   | 'progress'
   | 'blockedBy'
   | 'deepCheck'
+  | 'differsFrom'
 >;
 
 /** A state that its maker may still complete. */
@@ -134,6 +135,7 @@ function dumpNode(
     onCriticalPath: critical.has(node.id),
     blockedBy: state.blockedBy,
     deepCheck: state.deepCheck,
+    ...(state.differsFrom === undefined ? {} : { differsFrom: state.differsFrom }),
   };
 }
 

@@ -117,13 +117,14 @@ function describe(node: DumpNode): string {
 }
 
 /** One that is simply there, or not yet, needs no more words than any other part. */
-function describeFactory({ phase, progress, reason, startMs }: DumpNode, name: string): string {
+function describeFactory({ phase, progress, reason, startMs, differsFrom = [] }: DumpNode, name: string): string {
   const took = (startMs ?? 0) >= 1 ? [`prepared in ${duration(startMs ?? 0)}`] : [];
   const said = reason ?? progress;
-  const isOnItsWay = phase === 'initialising' || phase === 'failed';
+  const isOnItsWay = phase === 'initialising' || phase === 'awaiting' || phase === 'failed';
   return [
     `${name} factory`,
     ...(isOnItsWay ? [phase] : took),
+    ...(differsFrom.length === 0 ? [] : [`configured otherwise on ${differsFrom.map(escapeText).join(', ')}`]),
     ...(said === null ? [] : [`– ${escapeText(said)}`]),
   ].join('  ');
 }

@@ -42,6 +42,8 @@ export interface Instance extends Required<InstanceFacts>, PublishedContract {
   readonly services: Readonly<Record<string, string>>;
   /** Names of what is ready there, by class and by token; of a leader service only where it leads. */
   readonly offers: readonly string[];
+  /** Of each factory of which one instance prepares for all, what tells its configuration from others. */
+  readonly factories: Readonly<Record<string, string>>;
   /** Grows from one that came to the next, on whatever clock they are; `null` where the store is not shared. */
   readonly joined: number | null;
 }
@@ -71,6 +73,7 @@ export class Instances implements Service {
   readonly #leases: Leases;
   readonly #listeners = new Set<() => void>();
   #facts: InstanceFacts = {};
+  #factories: Instance['factories'] = {};
   #startedAt = 0;
   #others: ObservedRecords | undefined;
   #lease: Lease | undefined;
@@ -131,12 +134,28 @@ export class Instances implements Service {
 
   /** This instance as it is now, then the others that live, by id. */
   list(): readonly Instance[] {
+    return [(this.#self ??= this.#own()), ...this.others()];
+  }
+
+  /** The others that live, by id. */
+  others(): readonly Instance[] {
     const others = this.#alive().map((record): Instance => {
       const said = fieldsOf(record) as unknown as Instance;
       // Before it knows itself, nobody has written into its record.
       return { ...said, joined: said.joined ?? record.revision };
     });
-    return [(this.#self ??= this.#own()), ...others.sort((one, other) => (one.id < other.id ? -1 : 1))];
+    return others.sort((one, other) => (one.id < other.id ? -1 : 1));
+  }
+
+  /** When this instance joined, while the others can know of it. */
+  get joined(): number | null {
+    return this.#lease?.isHeld === true ? this.#lease.fence : null;
+  }
+
+  /** Says how its factories are configured. */
+  configured(factories: Instance['factories']): void {
+    this.#factories = factories;
+    this.#changed();
   }
 
   /** Says more of this instance, or something else; others know within two seconds. What is left out stays as it is. */
@@ -181,7 +200,8 @@ export class Instances implements Service {
       startedAt: this.#startedAt,
       services: Object.fromEntries(services.map(({ id, health }) => [id, health])),
       offers: state === 'stopping' ? [] : offersOf(nodes),
-      joined: this.#lease?.fence ?? null,
+      factories: this.#factories,
+      joined: this.joined,
       ...published(this.#contract.current),
     };
   }
@@ -202,8 +222,12 @@ export class Instances implements Service {
     const say = (fields: Fields): Fields => ({ ...fields, ...(this.#own() as unknown as Fields) });
     if (this.#lease?.isHeld !== true) {
       this.#lease = undefined;
-      this.#lease = await this.#leases.claim(this.#key, say({}));
+      const lease = await this.#leases.claim(this.#key, say({}));
+      this.#lease = lease;
+      // Who has come again comes after those who came meanwhile, and who is known no longer is no better than a newcomer.
+      lease?.signal.addEventListener('abort', () => this.#changed(), { once: true });
       this.#self = undefined;
+      this.#tellSoon();
     }
     // The first time as well: only its record has told it when it joined.
     await this.#lease?.update(say);
