@@ -69,6 +69,7 @@ export {
   KeyValueStore,
   type Written,
 } from './state/key-value-store.ts';
+export type { ClusterOptions } from './state/contract.ts';
 export { type Instance, InstanceFacts, Instances } from './state/instances.ts';
 export { type Fields, fieldsOf, LEASE, Lease, type LeaseLoss, type Owned, ownerOf } from './state/lease.ts';
 export { Leases } from './state/leases.ts';
