@@ -81,6 +81,7 @@ export class Engine {
   #plan: StartPlan;
   #budgets: BudgetReport;
   #bootIdealMs: number | undefined;
+  #instance: Instances | undefined;
   #configurations: Configurations | undefined;
   /** Of what this instance leads and prepares. */
   #leases: Leases | undefined;
@@ -201,6 +202,7 @@ export class Engine {
       });
     }
     this.#tieRefs(instances);
+    if (container.isBound(Instances)) this.#instance = container.get(Instances);
   }
 
   #candidateFor(id: string): Candidate {
@@ -252,6 +254,7 @@ export class Engine {
     const dump = dumpGraph(this.#graph, this.#plan, {
       state,
       gate: { state: gate.state, blockedBy: gate.blockedBy },
+      instance: this.#instance?.id,
       wallMs,
       scopes,
       bootIdealMs: this.#bootIdealMs,

@@ -36,6 +36,7 @@ export type {
   TaskOptions,
 } from './declare/service-contract.ts';
 export { CORE_ERRORS } from './errors.ts';
+export { mergeGraphs } from './graph/merge.ts';
 export { GraphView } from './graph-view.ts';
 export { BootstrapError } from './lifecycle/bootstrap-error.ts';
 export type { Door, GateOptions, Permit } from './lifecycle/gate.ts';

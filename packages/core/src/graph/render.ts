@@ -19,7 +19,7 @@ const MARKS: Readonly<Record<string, string>> = {
 
 /** Renders the text tree; ends with a newline. */
 export function renderText(dump: GraphDump): string {
-  const lines = [header(dump), ...scopesLine(dump)];
+  const lines = [header(dump), ...instanceLines(dump), ...scopesLine(dump)];
   const edges = new Map(dump.edges.map((edge) => [`${edge.from} ${edge.to}`, edge]));
   // Values have no life of their own; the JSON form has them.
   const living = dump.nodes.filter((node) => node.kind !== 'value');
@@ -77,6 +77,11 @@ function header(dump: GraphDump): string {
   return parts.join(' · ');
 }
 
+/** Each instance of a merged graph. */
+function instanceLines({ instances = [] }: GraphDump): string[] {
+  return instances.map(({ id, state, gate }) => `instance ${escapeText(id)}: ${state}, gate ${gate}`);
+}
+
 /** How many scopes are open, and since when the oldest is: more than there are runs and connections is a leak. */
 function scopesLine({ scopes }: GraphDump): string[] {
   if (scopes === undefined) return [];
@@ -91,6 +96,7 @@ function scopesLine({ scopes }: GraphDump): string[] {
 /** What is special about the edge that led here. */
 function viaText(edge: DumpEdge | undefined): string {
   if (edge === undefined) return '';
+  if (edge.source === 'remote') return '(remote) ';
   if (edge.kind === 'after') return '(after) ';
   return edge.need === 'optional' ? '(optional) ' : '';
 }
