@@ -46,7 +46,7 @@ function leader(diary: string[], { fails = () => false, stopMs = 0 }: { fails?: 
   return { Reaper, Api };
 }
 
-const phases = (...instances: { node(name: string): { phase: string } }[]) =>
+const phases = (...instances: { readonly node: (name: string) => { phase: string } }[]) =>
   instances.map(({ node }) => node('Reaper').phase);
 const gates = (...instances: { app: { gate: { state: string } } }[]) => instances.map(({ app }) => app.gate.state);
 

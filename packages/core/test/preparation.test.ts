@@ -179,7 +179,7 @@ describe('a factory on a shared store', () => {
     const other = instanceOn(shared, [Models]);
     const second = other.app.start();
     await shared.clock.settle();
-    for (const { end } of calls) end(() => 'a function');
+    for (const call of calls) call.end(() => 'a function');
     await Promise.all([first, second]);
     expect([calls.length, adopted.length, await recordsOf(shared)]).toEqual([2, 2, []]);
     await Promise.all([one.stop(), other.stop()]);

@@ -25,8 +25,8 @@ const Mail = token<Mail>('Mail');
 @service()
 class Mailer implements Service {
   turn: StartContext['report'] = () => {};
-  start({ report }: StartContext): void {
-    this.turn = report;
+  start(ctx: StartContext): void {
+    this.turn = (health) => ctx.report(health);
   }
   send(): void {}
 }

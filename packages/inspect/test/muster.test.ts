@@ -120,7 +120,7 @@ describe('muster graph and muster diff', () => {
       muster(['graph', 'shop.ts', 'shop.ts', '--json']),
     ]);
     expect(text.stdout).toContain('instance shop.ts: new, gate closed\n');
-    expect(text.stdout).toContain('● ' + `${dump}/Checkout`);
+    expect(text.stdout).toContain(`● ${dump}/Checkout`);
     const merged = lastLine<GraphDump>(line);
     expect(merged.instances?.map(({ id }) => id)).toEqual(['shop.ts', 'shop.ts#2']);
     expect(merged.nodes.map(({ id }) => id)).toContain('shop.ts#2/Checkout');

@@ -18,7 +18,7 @@ export class ClusterCompatibility implements Service {
     this.#instances = instances;
   }
 
-  start({ report }: StartContext): void {
+  start(ctx: StartContext): void {
     this.#end?.();
     let was: string | undefined;
     const look = (): void => {
@@ -26,7 +26,7 @@ export class ClusterCompatibility implements Service {
       const is = conflicts.join('; ');
       if (is === was) return;
       was = is;
-      report(is === '' ? { status: 'healthy' } : { status: 'unhealthy', reason: is });
+      ctx.report(is === '' ? { status: 'healthy' } : { status: 'unhealthy', reason: is });
     };
     this.#end = this.#instances.onChange(look);
     look();

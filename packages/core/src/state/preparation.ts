@@ -67,9 +67,7 @@ export class Preparation {
         const lease = await this.#claim(key, record, said);
         const made = lease && (await this.#make(lease, work));
         if (made !== undefined) return made.value;
-        work.awaits(
-          said['state'] === 'failed' ? `it failed: ${String(said['reason'])}` : 'another instance prepares it',
-        );
+        work.awaits(awaited(said));
         await this.#pause(work.signal, (woken) => (wake = woken));
       }
     } finally {
@@ -155,4 +153,8 @@ export class Preparation {
     const problem = notJson(value);
     if (problem !== undefined) throw coreError('FACTORY_NOT_JSON', { factory: this.#factory, what, problem });
   }
+}
+
+function awaited({ state, reason }: Fields): string {
+  return state === 'failed' && typeof reason === 'string' ? `it failed: ${reason}` : 'another instance prepares it';
 }

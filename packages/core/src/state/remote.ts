@@ -60,14 +60,14 @@ class Offer implements RemoteService, Service {
     this.#instances = instances;
   }
 
-  start({ report }: StartContext): void {
+  start(ctx: StartContext): void {
     this.#end?.();
     let was: boolean | undefined;
     const look = (): void => {
       const is = this.anyHealthy();
       if (is === was) return;
       was = is;
-      report(is ? { status: 'healthy' } : { status: 'unhealthy', reason: `no instance offers ${this.#name}` });
+      ctx.report(is ? { status: 'healthy' } : { status: 'unhealthy', reason: `no instance offers ${this.#name}` });
     };
     this.#end = this.#instances.onChange(look);
     look();
