@@ -1,7 +1,8 @@
-/** The backend under faults: durable events, agents that go wrong, and heartbeats that are quick to notice. */
+/** The backend under faults: durable events, on NATS where `SERVERS` says so, agents that go wrong, and heartbeats that are quick to notice. */
 import { agents, AgentSupervisor, RunLimits, runMethods } from '@muster/agents';
-import { createApp, provide, provideValue, runApp, service } from '@muster/core';
+import { createApp, Instances, provide, provideValue, runApp, service } from '@muster/core';
 import { lmdb } from '@muster/lmdb';
+import { nats } from '@muster/nats';
 import { Authenticator, ConnectionPool, type Session, webSocketFactory, webSocketServer } from '@muster/server';
 import { Thinker, ZealousHelper } from './agents.ts';
 import { arm, harm } from './harm.ts';
@@ -23,26 +24,33 @@ class Front {
   }
 
   open(session: Session) {
-    const { run, cancel } = runMethods(this.#supervisor, session);
+    const methods = runMethods(this.#supervisor, session);
     return {
       methods: {
+        ...methods,
         run: (data: unknown, call: { readonly request?: string }) => {
           arm();
-          return run(data, call);
+          return methods.run(data, call);
         },
-        cancel,
       },
     };
   }
 }
 
+/** Each process by links of its own: what servers say of their addresses is not taken up. */
+function clustered(servers: string) {
+  const connection = { ignoreClusterUpdates: true };
+  return [...nats({ servers: servers.split(','), name: 'faults', replicas: 3, connection }), Instances];
+}
+
+const servers = process.env['SERVERS'];
 const unbounded = 1_000_000;
 const limits = process.env['RUN_LIMITS'];
 harm(process.env['HARM']);
 await runApp(
   createApp({
     services: [
-      ...lmdb({ directory: process.env['DATA'] as string }),
+      ...(servers === undefined ? lmdb({ directory: process.env['DATA'] as string }) : clustered(servers)),
       Thinker,
       ZealousHelper,
       Worker,

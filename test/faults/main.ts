@@ -1,6 +1,8 @@
 /** `npm run faults`: directed drills and many seeds. Nothing may be lost, doubled, out of order, seen by another user, or other than promised. */
 import { parseArgs } from 'node:util';
 import { RunningProcess } from '../journeys/process.ts';
+import { clusterScenario, DISASTERS } from './cluster-scenario.ts';
+import { ClusterSite } from './cluster-site.ts';
 import { DRILLS } from './drills.ts';
 import { addVerdict, cleanVerdict, isBroken, isClean, type Verdict } from './ledger.ts';
 import { scenario } from './scenario.ts';
@@ -11,6 +13,8 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     backend: { type: 'string' },
     json: { type: 'boolean', default: false },
+    /** Three servers of NATS and three backends, and what can happen to them. */
+    cluster: { type: 'boolean', default: false },
     /** Only this one; `none` for no drill at all. @default all */
     drill: { type: 'string' },
     /** Of the points at which a drill does something, every so manieth. */
@@ -70,6 +74,29 @@ async function all(works: (() => Promise<void>)[], atOnce: number): Promise<void
   await Promise.all(Array.from({ length: atOnce }, worker));
 }
 
+/** One seed after the other on one cluster: what happens to one run happens to all that go on. */
+async function cluster(): Promise<never> {
+  const takeovers = { ms: [] as number[] };
+  const site = await ClusterSite.open(backend);
+  for (let number = Number(values.seed); number < Number(values.seed) + runs; number += 1) {
+    const verdict = cleanVerdict();
+    await one(`seed ${number}, ${DISASTERS[number % DISASTERS.length]}`, verdict, async () => {
+      await clusterScenario(number, site, verdict, takeovers);
+    });
+    // What has not come to rest would be part of the next run.
+    if (stuck > 0) {
+      console.error(site.lastWords());
+      break;
+    }
+  }
+  const longest = takeovers.ms.length === 0 ? null : Math.max(...takeovers.ms);
+  const found = { runs, ...total, stuck, takeovers: { count: takeovers.ms.length, longestMs: longest } };
+  console.log(values.json ? JSON.stringify(found) : found);
+  await site[Symbol.asyncDispose]();
+  process.exit(isClean(total) && stuck === 0 ? 0 : 1);
+}
+
+if (values.cluster) await cluster();
 const names = Object.keys(DRILLS).filter((name) => values.drill === undefined || name === values.drill);
 const first = Number(values.seed);
 await all(

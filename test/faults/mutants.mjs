@@ -44,8 +44,8 @@ export const MUTANTS = [
     guarantee: 'R2',
     name: 'nobody ends the runs of a process that has died',
     drill: 'kill at an event',
-    file: `${runs}/agent-supervisor.ts`,
-    find: '    await this.#records.interruptAll((record, terminal) => this.#recover(record, terminal));\n',
+    file: `${runs}/runs-elsewhere.ts`,
+    find: '    else await records.interruptAll((record, terminal) => this.#recover(record, terminal));\n',
     replace: '',
   },
   {
@@ -78,7 +78,7 @@ export const MUTANTS = [
     guarantee: 'R3',
     name: 'the reaper does not look how far a run has come',
     drill: 'kill at an event',
-    file: `${runs}/run-records.ts`,
+    file: `${runs}/closing.ts`,
     find: '  let n = events.at(-1)?.n ?? 0;\n',
     replace: '  let n = 2;\n',
   },
@@ -94,7 +94,7 @@ export const MUTANTS = [
     guarantee: 'R4',
     name: 'the reaper leaves tool calls open',
     drill: 'kill at an event',
-    file: `${runs}/run-records.ts`,
+    file: `${runs}/closing.ts`,
     find: "    if (event === 'tool_executing') open.set(",
     replace: "    if (event === 'tool_executing' && now < 0) open.set(",
   },
@@ -167,7 +167,7 @@ export const MUTANTS = [
     name: 'a run ends with the connection that has asked for it',
     drill: 'disconnect',
     file: `${runs}/run-methods.ts`,
-    find: '    run: async (data, call) => supervisor.accept(requester, parseData(RunRequest, data), call?.request),\n',
+    find: '    run: async (data, call) => supervisor.accept(valued(requester, values), parseData(RunRequest, data), call?.request),\n',
     replace: `    run: async (data, call) => {
       const accepted = await supervisor.accept(requester, parseData(RunRequest, data), call?.request);
       const { signal } = requester as unknown as { signal: AbortSignal };
@@ -213,7 +213,7 @@ export const MUTANTS = [
     name: 'a cancel after the end is refused',
     drill: 'cancel in time',
     file: `${runs}/agent-supervisor.ts`,
-    find: '    if (active === undefined) return;\n',
+    find: '    if (active === undefined) return this.#elsewhere.cancel(principal, run, reason);\n',
     replace: "    if (active === undefined) throw agentError('RUN_NOT_FOUND', { run });\n",
   },
   {

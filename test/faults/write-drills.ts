@@ -50,8 +50,11 @@ async function killAt({ backend, verdict }: DrillContext, plan: string): Promise
   if (isTaken) broke(verdict, 'R1', 'an event was shown that is not in the log');
   // Nothing comes of it any more.
   if (isGone || isTaken) return isKilled;
-  if (!(await isInTime(run.result, END_MS))) broke(verdict, 'R2', 'a run has no end when its process has died');
+  const hasEnded = await isInTime(run.result, END_MS);
   const [log] = (await site.judge()) as [AgentEvent[]];
+  if (!hasEnded && log.at(-1)?.event === 'agent_completed')
+    broke(verdict, 'R9', 'a request that came again did not find its run');
+  else if (!hasEnded) broke(verdict, 'R2', 'a run has no end when its process has died');
   judgeRequest(verdict, log);
   return isKilled;
 }

@@ -269,9 +269,9 @@ function gather(operations: readonly Operation[], from: number, head: StreamHead
   return endings;
 }
 
-function refusalOf({ after, check }: Since, seen: readonly Batch[]): { reason: unknown } | undefined {
+function refusalOf(since: Since, seen: readonly Batch[]): { reason: unknown } | undefined {
   try {
-    for (const batch of seen) if (batch.offset + batch.count - 1 > after) check(batch);
+    for (const batch of seen) if (batch.offset + batch.count - 1 > since.after) since.check(batch);
     return undefined;
   } catch (reason) {
     return { reason };

@@ -16,8 +16,8 @@ export function runMethods(
   requester: Requester,
   values?: () => readonly Given<'run'>[],
 ): {
-  run(data: unknown, call?: { readonly request?: string }): Promise<unknown>;
-  cancel(data: unknown): Promise<void> | undefined;
+  readonly run: (data: unknown, call?: { readonly request?: string }) => Promise<unknown>;
+  readonly cancel: (data: unknown) => Promise<void> | undefined;
 } {
   return {
     run: async (data, call) => supervisor.accept(valued(requester, values), parseData(RunRequest, data), call?.request),

@@ -1,0 +1,151 @@
+/**
+ * One run of the faults of a cluster: users in several tabs ask for runs of every kind, and in the middle of it something
+ * dies, sleeps, or is cut off. Whatever it was, every event is there once, and every run has one end.
+ */
+import { setTimeout as wait } from 'node:timers/promises';
+import type { AgentEvent } from '@muster/contracts';
+import { LEASE } from '@muster/core';
+import { SeededRandom } from '@muster/core/testing';
+import { MISDEEDS, type Misdeed } from './agents.ts';
+import { CLUSTER_REST_MS, type ClusterSite, type Member } from './cluster-site.ts';
+import { broke, type Verdict } from './ledger.ts';
+import type { Tab } from './site.ts';
+import { inTime, until } from './waiting.ts';
+
+const USERS = 2;
+const TABS = 2;
+const RUNS = 2;
+/** Longer than a lease: a process that sleeps so long has lost all of its own. */
+const ASLEEP_MS = LEASE.leaseMs + LEASE.marginMs + 3_000;
+/** How long a link is cut, in milliseconds: shorter and longer than a lease. */
+const CUT_MS = [3_000, ASLEEP_MS] as const;
+/** By when a run whose owner has died has its end, in milliseconds: lease, margin, and one look of the reaper. */
+const TAKEN_OVER_MS = LEASE.leaseMs + LEASE.marginMs + LEASE.renewMs;
+/** What a run takes from its end in the log to a client, while servers elect and clients come back, in milliseconds. */
+const ON_THE_WAY_MS = 12_000;
+
+export const DISASTERS = [
+  'kill a backend',
+  'kill a server',
+  'kill a backend and a server',
+  'put a backend to sleep',
+  'cut a backend off',
+  'cut a backend off without a word',
+  'let a backend hear nothing',
+  'kill two servers',
+  'restart everything',
+] as const;
+export type Disaster = (typeof DISASTERS)[number];
+
+/** How long the end of a run was away that had lost its owner, in milliseconds. */
+export interface Takeovers {
+  readonly ms: number[];
+}
+
+/** @param seed also chooses the disaster, one after the other. Adds what was found to `verdict`. */
+export async function clusterScenario(
+  seed: number,
+  site: ClusterSite,
+  verdict: Verdict,
+  takeovers: Takeovers,
+): Promise<Disaster> {
+  const random = new SeededRandom(seed);
+  const disaster = DISASTERS[seed % DISASTERS.length] as Disaster;
+  const users = Array.from({ length: USERS }, (_, i) => `u${seed}-${i}`);
+  const tabs = await Promise.all(users.flatMap((user) => Array.from({ length: TABS }, () => site.tab(user, verdict))));
+  try {
+    const asked = tabs.flatMap((tab) =>
+      Array.from({ length: RUNS }, () => ask(tab, random.between(100, 1_500), random.pick(MISDEEDS), random)),
+    );
+    const count = random.between(5, 60);
+    await until(() => tabs.some((tab) => tab.delivered.length >= count), CLUSTER_REST_MS);
+    const began = performance.now();
+    await strike(disaster, site, random);
+    await inTime(Promise.all(asked), 'the runs', CLUSTER_REST_MS).catch((error: Error) => {
+      const states = tabs.map(({ client, delivered, errors }) => [client.state, delivered.length, errors.slice(-3)]);
+      throw new Error(`${error.message}; the tabs: ${JSON.stringify(states)}`);
+    });
+    const ms = performance.now() - began;
+    const logs = await site.judge(tabs, verdict);
+    if (logs.flat().some(isReaped)) {
+      takeovers.ms.push(Math.round(ms));
+      // Where servers or links were away as well, nothing could be written before they were back.
+      if (disaster === 'kill a backend' && ms > TAKEN_OVER_MS + ON_THE_WAY_MS)
+        broke(verdict, 'R2', `a run of a backend that was killed had no end after ${Math.round(ms)} ms`);
+    }
+  } finally {
+    await Promise.all(tabs.map(({ client }) => inTime(client.close(), 'a client').catch(() => {})));
+  }
+  return disaster;
+}
+
+async function strike(disaster: Disaster, site: ClusterSite, random: SeededRandom): Promise<void> {
+  const member = random.pick(site.members);
+  const server = random.pick(site.servers);
+  switch (disaster) {
+    case 'kill a backend':
+      await site.kill(member);
+      // It stays away for longer than others need to notice.
+      await wait(TAKEN_OVER_MS);
+      return site.revive(member);
+    case 'kill a server':
+      await server.kill();
+      await wait(random.between(...CUT_MS));
+      return server.start();
+    case 'kill a backend and a server':
+      await Promise.all([site.kill(member), server.kill()]);
+      await Promise.all([site.revive(member), server.start()]);
+      return;
+    case 'put a backend to sleep':
+      member.process.child.kill('SIGSTOP');
+      await wait(ASLEEP_MS);
+      member.process.child.kill('SIGCONT');
+      return;
+    case 'cut a backend off':
+      return harmLinks(member, 'cut', random);
+    case 'cut a backend off without a word':
+      return harmLinks(member, 'silent', random);
+    case 'let a backend hear nothing':
+      return harmLinks(member, 'deaf', random);
+    case 'kill two servers': {
+      const others = site.servers.filter((other) => other !== server);
+      await Promise.all(others.map((other) => other.kill()));
+      await wait(random.between(...CUT_MS));
+      await Promise.all(others.map((other) => other.start()));
+      return;
+    }
+    case 'restart everything':
+      await Promise.all([...site.members.map((each) => site.kill(each)), ...site.servers.map((each) => each.kill())]);
+      await Promise.all(site.servers.map((each) => each.start()));
+      await Promise.all(site.members.map((each) => site.revive(each)));
+  }
+}
+
+async function harmLinks({ links }: Member, state: 'cut' | 'silent' | 'deaf', random: SeededRandom): Promise<void> {
+  for (const link of links) link.become(state);
+  await wait(random.between(...CUT_MS));
+  for (const link of links) link.become('open');
+}
+
+/** Asks, and waits for the end, however the run ends; one that would hang is cancelled. */
+async function ask(tab: Tab, thoughts: number, misdeed: Misdeed, random: SeededRandom): Promise<void> {
+  const { client, user, thread } = tab;
+  const isCancelled = misdeed === 'hangs' || random.chance(0.1);
+  const after = random.between(2, 40);
+  const run = client.run({ text: `${thoughts} ${misdeed}, canary of ${user}.`, agent: 'thinker', thread });
+  const { run: id } = await run.accepted;
+  const own = (): AgentEvent[] => tab.delivered.filter((event) => event.run === id);
+  if (isCancelled) {
+    await until(() => own().length >= Math.min(after, thoughts) || own().some(isEnd), CLUSTER_REST_MS);
+    run.cancel('enough');
+  }
+  await run.result;
+}
+
+function isEnd({ event }: AgentEvent): boolean {
+  return event === 'agent_completed';
+}
+
+function isReaped(event: AgentEvent): boolean {
+  return event.event === 'agent_completed' && event.data.by === 'reaper';
+}
