@@ -34,11 +34,11 @@ export function cluster({ isShared = true } = {}) {
 }
 export type Cluster = ReturnType<typeof cluster>;
 
-/** One instance, not started. */
+/** One instance, not started. @param options `hearsLateMs`: how much later it is told of changes than they are made. */
 export function instanceOn(
   shared: Cluster,
   services: readonly (Class | Registration)[],
-  options: Omit<AppOptions, 'services' | 'clock'> = {},
+  { hearsLateMs = 0, ...options }: Omit<AppOptions, 'services' | 'clock'> & { readonly hearsLateMs?: number } = {},
 ) {
   const clock = new InstanceClock(shared.clock);
   let isCut = false;
@@ -54,6 +54,7 @@ export function instanceOn(
           return value.call(target, args[0], (change: unknown) => {
             const tell = (): void => (args[1] as (change: unknown) => void)(change);
             if (isCut) untold.push(tell);
+            else if (hearsLateMs > 0) clock.schedule(hearsLateMs, tell);
             else tell();
           }) as unknown;
         if (isCut) return new Promise((_, reject) => unanswered.add(reject));

@@ -97,6 +97,35 @@ describe('instances of different contracts', () => {
     await newcomer.stop();
   });
 
+  it('know of each other before either serves, also where the store tells of changes late', async () => {
+    const shared = cluster();
+    const older = await started(shared, { contract: 2 });
+    const newcomer = instanceOn(shared, [Api], { cluster: { contract: 3 }, hearsLateMs: 5_000 });
+    void newcomer.app.start().catch(() => {});
+    for (let at = 0; at < 6_000; at += 500) {
+      expect(newcomer.app.gate.state).toBe('closed');
+      await shared.clock.advance(500);
+    }
+    await Promise.all([older.stop(), newcomer.stop()]);
+  });
+
+  it('never serve both when the older one is cut off from the store', async () => {
+    const shared = cluster();
+    const older = await started(shared, { contract: 2 });
+    const newcomer = build(shared, { contract: 3 });
+    const starting = newcomer.app.start();
+    await shared.clock.advance(2_000);
+    older.cut();
+    for (let at = 0; at < 40_000; at += 500) {
+      await shared.clock.advance(500);
+      expect([older, newcomer].map(({ app }) => app.gate.state)).not.toEqual(['open', 'open']);
+    }
+    await starting;
+    expect([older.app.gate.state, newcomer.app.gate.state]).toEqual(['closed', 'open']);
+    older.mend();
+    await Promise.all([older.stop(), newcomer.stop()]);
+  });
+
   it('come back behind those that have joined meanwhile', async () => {
     const shared = cluster();
     const older = await started(shared, { contract: 2 });

@@ -2,6 +2,8 @@
 import { describe, expect, it } from '@jest/globals';
 import {
   type Class,
+  type Health,
+  healthy,
   LEASE,
   optional,
   type Ref,
@@ -30,6 +32,9 @@ function leader(diary: string[], { fails = () => false, stopMs = 0 }: { fails?: 
     }
     run({ signal }: RunContext): Promise<void> {
       return new Promise((resolve) => signal.addEventListener('abort', () => resolve()));
+    }
+    check(): Health {
+      return healthy;
     }
     stop({ clock }: { clock: { schedule(ms: number, then: () => void): unknown } }): void | Promise<void> {
       diary.push(`${this.name} stops`);
@@ -115,8 +120,15 @@ describe('a leader service', () => {
     ]);
     await shared.clock.advance(LEASE.leaseMs);
     expect(diary).toEqual(['r1 leads', 'r1 stops', 'r2 leads']);
+    await shared.clock.advance(60_000);
+    expect(gates(one, other)).toEqual(['closed', 'open']);
     // It follows when it hears of the other.
     one.mend();
+    await shared.clock.advance(10_000);
+    expect([phases(one, other), gates(one, other)]).toEqual([
+      ['standby', 'running'],
+      ['open', 'open'],
+    ]);
     await Promise.all([one.stop(), other.stop()]);
   });
 
@@ -206,6 +218,23 @@ describe('a leader service', () => {
     expect(refs()).toEqual([undefined, 'r2']);
     one.mend();
     await Promise.all([one.stop(), other.stop()]);
+  });
+
+  it('has started, for whoever waits for no more, where it stands by', async () => {
+    const { Reaper } = leader([]);
+    @service({ dependsOn: [{ on: Reaper, until: 'started' }] })
+    class Page {
+      constructor(_: InstanceType<typeof Reaper>) {}
+    }
+    const { one, other } = await two([Reaper, Page]);
+    expect([phases(other), gates(other)]).toEqual([['standby'], ['open']]);
+    await Promise.all([one.stop(), other.stop()]);
+  });
+
+  it('rests on the store, which is stopped after it', () => {
+    const { Reaper } = leader([]);
+    const { needs } = instanceOn(cluster(), [Reaper]).node('Reaper');
+    expect(needs).toEqual(['KeyValueStore']);
   });
 
   it('simply leads where the store is not shared', async () => {

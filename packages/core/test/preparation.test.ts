@@ -9,7 +9,7 @@ type Config = { readonly size: string };
 function models({ scope = 'cluster' as 'cluster' | 'instance' } = {}) {
   const calls: { readonly ctx: PrepareContext<Config>; end(value: unknown): void; fail(error: Error): void }[] = [];
   const adopted: unknown[] = [];
-  @factory({ prepare: { scope } })
+  @factory({ prepare: { scope, timeoutMs: 60_000 } })
   class Models implements Factory<unknown, Config> {
     prepare(ctx: PrepareContext<Config>): Promise<unknown> {
       return new Promise((end, fail) => {
@@ -96,6 +96,23 @@ describe('a factory on a shared store', () => {
     await Promise.all([one.stop(), other.stop()]);
   });
 
+  it('is begun again at once by an instance that has lost its lease to nobody', async () => {
+    const shared = cluster();
+    const { Models, calls, adopted } = models();
+    const one = instanceOn(shared, [Models]);
+    const starting = one.app.start();
+    await shared.clock.settle();
+    one.cut();
+    await shared.clock.advance(LEASE.leaseMs - 1_000);
+    one.mend();
+    await shared.clock.advance(LEASE.retryMs);
+    expect(calls.length).toBe(2);
+    calls[1]?.end('again');
+    await starting;
+    expect(adopted).toEqual(['again']);
+    await one.stop();
+  });
+
   it('is tried again by another instance after a pause when it failed, which fails the boot of the first', async () => {
     const shared = cluster();
     const { Models, calls, adopted } = models();
@@ -150,7 +167,10 @@ describe('a factory on a shared store', () => {
     const one = await started('small');
     const other = await started('large');
     expect([calls.length, adopted]).toEqual([2, ['small', 'large']]);
-    await shared.clock.advance(30_000);
+    for (let runs = 0; runs < 3; runs += 1) {
+      for (const { app } of [one, other]) app.get(Instances).describe({ load: { runs } });
+      await shared.clock.advance(5_000);
+    }
     for (const [here, there] of [
       [one, other],
       [other, one],
@@ -169,6 +189,12 @@ describe('a factory on a shared store', () => {
     await shared.clock.advance(1_000);
     expect(one.node('Models').differsFrom).toBeUndefined();
     await Promise.all([one.stop(), third.stop()]);
+  });
+
+  it('rests on the store only where it is shared', () => {
+    const needs = (scope: 'cluster' | 'instance') =>
+      instanceOn(cluster(), [models({ scope }).Models]).node('Models').needs;
+    expect([needs('cluster'), needs('instance')]).toEqual([['KeyValueStore'], []]);
   });
 
   it('prepares its own with scope instance, JSON or not', async () => {

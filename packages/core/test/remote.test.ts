@@ -10,6 +10,7 @@ import {
   type Service,
   service,
   type StartContext,
+  type StopContext,
   token,
   unhealthy,
   healthy,
@@ -90,6 +91,28 @@ describe('remote', () => {
     expect(shop.app.gate.state).toBe('open');
     await shared.clock.advance(11_000);
     expect(shop.app.gate.state).toBe('closed');
+    await shop.stop();
+  });
+
+  it('is offered no more by an instance that is stopping, however long that takes', async () => {
+    @service({ dependsOn: [Mailer] })
+    class Queue implements Service {
+      constructor(_: Mailer) {}
+      stop({ signal }: StopContext): Promise<void> {
+        return new Promise((resolve) => signal.addEventListener('abort', () => resolve()));
+      }
+    }
+    const shared = cluster();
+    const post = instanceOn(shared, [provide(Mail, Mailer), Queue, Instances]);
+    await post.app.start();
+    await shared.clock.advance(1_000);
+    const shop = instanceOn(shared, [Shop]);
+    await shop.app.start();
+    const stopping = post.app.stop();
+    await shared.clock.advance(1_500);
+    expect([post.node('Mailer').phase, shop.app.gate.state]).toEqual(['running', 'closed']);
+    await shared.clock.advance(9_000);
+    await stopping;
     await shop.stop();
   });
 

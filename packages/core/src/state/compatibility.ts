@@ -39,9 +39,12 @@ export class ClusterCompatibility implements Service {
 
   /** With whom it does not go together, and why. */
   #conflicts(): string[] {
+    // Others may have opened because they know of it no more.
+    if (!this.#instances.isKnown)
+      return ['the store has not been reached for so long that other instances may have forgotten this one'];
     const [own, ...others] = this.#instances.list() as [Instance, ...Instance[]];
     return others.flatMap((other) => {
-      const isOlder = own.joined === null || (other.joined !== null && other.joined < own.joined);
+      const isOlder = (other.joined ?? 0) < (own.joined ?? 0);
       const conflict = isOlder ? conflictOf(own, other) : undefined;
       const version = other.version === null ? '' : ` (version ${other.version})`;
       return conflict === undefined ? [] : [`instance ${other.id}${version} ${conflict}`];

@@ -152,6 +152,11 @@ export class Instances implements Service {
     return this.#lease?.isHeld === true ? this.#lease.fence : null;
   }
 
+  /** Whether the others, if there can be any, know that it lives. */
+  get isKnown(): boolean {
+    return this.#store.isShared !== true || this.joined !== null;
+  }
+
   /** Says how its factories are configured. */
   configured(factories: Instance['factories']): void {
     this.#factories = factories;

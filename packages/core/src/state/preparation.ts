@@ -58,20 +58,30 @@ export class Preparation {
     let wake = (): void => {};
     const records = new ObservedRecords(this.#store, this.#clock, key, () => wake());
     try {
-      await records.load();
-      for (;;) {
+      for (let isLoaded = false; ;) {
         work.signal.throwIfAborted();
+        isLoaded ||= await this.#tried(work, async () => records.load().then(() => true), false);
         const record = records.get(key);
         const said: Fields = record === undefined ? {} : fieldsOf(record);
         if (said['state'] === 'ready') return said['value'];
-        const lease = await this.#claim(key, record, said);
+        const lease = isLoaded ? await this.#tried(work, () => this.#claim(key, record, said), undefined) : undefined;
         const made = lease && (await this.#make(lease, work));
         if (made !== undefined) return made.value;
-        work.awaits(awaited(said));
+        if (said['state'] !== undefined) work.awaits(awaited(said));
         await this.#pause(work.signal, (woken) => (wake = woken));
       }
     } finally {
       records.close();
+    }
+  }
+
+  /** What the store cannot do now it is asked again. */
+  async #tried<T>(work: Preparing, ask: () => Promise<T>, otherwise: T): Promise<T> {
+    try {
+      return await ask();
+    } catch (error) {
+      work.awaits(`the store fails: ${reasonOf(error)}`);
+      return otherwise;
     }
   }
 
