@@ -98,7 +98,7 @@ describe('remote', () => {
     @service({ dependsOn: [Mailer] })
     class Queue implements Service {
       constructor(_: Mailer) {}
-      stop({ signal }: StopContext): Promise<void> {
+      drain({ signal }: StopContext): Promise<void> {
         return new Promise((resolve) => signal.addEventListener('abort', () => resolve()));
       }
     }
