@@ -33,8 +33,18 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 const CORE_LAYERS: Readonly<Record<string, readonly string[]>> = {
   declare: ['lifecycle/gate', 'lifecycle/health', 'errors', 'principal'],
   graph: ['declare/edge', 'declare/scope-kind'],
-  container: ['declare', 'graph', 'lifecycle/gate', 'errors', 'redact', 'thenable'],
-  factories: ['declare', 'graph/service-graph', 'lifecycle', 'app-server', 'clock', 'errors', 'redact', 'thenable'],
+  container: ['declare', 'graph', 'lifecycle/gate', 'state/key-value-store', 'errors', 'redact', 'thenable'],
+  factories: [
+    'declare',
+    'graph/service-graph',
+    'lifecycle',
+    'state/preparation',
+    'app-server',
+    'clock',
+    'errors',
+    'redact',
+    'thenable',
+  ],
   lifecycle: [
     'graph',
     'declare',
@@ -45,11 +55,23 @@ const CORE_LAYERS: Readonly<Record<string, readonly string[]>> = {
     'redact',
     'runtime',
     'runtime-event',
+    'state/candidate',
+    'state/lease',
     'thenable',
   ],
   scopes: ['declare', 'lifecycle/gate', 'clock', 'errors', 'principal', 'redact', 'runtime-event', 'thenable'],
   log: ['declare', 'errors', 'subscription'],
-  state: ['declare', 'clock', 'errors', 'graph-view', 'runtime', 'runtime-event', 'subscription'],
+  state: [
+    'declare',
+    'clock',
+    'errors',
+    'graph-view',
+    'principal',
+    'redact',
+    'runtime',
+    'runtime-event',
+    'subscription',
+  ],
 };
 
 /** The only files that may touch the clock, timers or randomness. */

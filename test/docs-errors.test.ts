@@ -54,6 +54,7 @@ const core: Samples<typeof CORE_ERRORS> = {
     stopped: [],
   },
   DECLARED_TWICE: { class: 'Chat', kinds: ['service', 'factory'], sites: ['chat.ts:3', null] },
+  FACTORY_NOT_JSON: { factory: 'Models', what: 'What its prepare() returned', problem: 'a function at load' },
   FACTORY_NOT_READY: { factory: 'Chat', state: 'initialising' },
   CONSTRUCT_FAILED: { service: 'Chat', reason: 'no key' },
   BINDING_INVALID: { service: 'Pool', key: 'Pool', got: 'a promise' },

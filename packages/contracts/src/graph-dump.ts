@@ -78,6 +78,8 @@ const DumpNode = v.object({
       tookMs: ms,
     }),
   ),
+  /** Of a factory: ids of the instances that have configured it otherwise; absent where none has. */
+  differsFrom: v.optional(ids),
 });
 export type DumpNode = DeepReadonly<v.InferOutput<typeof DumpNode>>;
 
@@ -88,7 +90,8 @@ const DumpEdge = v.object({
   until: v.picklist(['healthy', 'started', 'completed']),
   need: v.picklist(['required', 'optional']),
   onLoss: v.picklist(['gate', 'degrade', 'restart', 'stop', 'ignore']),
-  source: v.picklist(['declared', 'observed']),
+  /** `remote`, in the graph of several instances: from what stands for a service to one that has it. */
+  source: v.picklist(['declared', 'observed', 'remote']),
   /** `file:line` of the declaration that has it. */
   declaredAt: v.nullable(v.string()),
   /** When it was first satisfied, from the start of the boot on. */
@@ -111,12 +114,18 @@ export type BudgetVerdict = DeepReadonly<v.InferOutput<typeof Verdict>>;
 
 const Problem = v.object({ code: v.string(), message: v.string(), hint: v.string(), nodes: ids });
 
+const State = v.picklist(['new', 'starting', 'running', 'stopping', 'stopped', 'failed']);
+
 export const GRAPH_FORMAT = 'muster.graph/1';
 
 export const GraphDump = v.object({
   format: v.literal(GRAPH_FORMAT),
-  state: v.picklist(['new', 'starting', 'running', 'stopping', 'stopped', 'failed']),
+  state: State,
   gate: v.object({ state: v.string(), blockedBy: ids }),
+  /** Under which other instances know this one; absent where they do not. */
+  instance: v.optional(v.string()),
+  /** Of a graph that was merged: whose graphs are in it. Their names stand before the ids of their nodes. */
+  instances: v.optional(v.array(v.object({ id: v.string(), state: State, gate: v.string(), wallMs: v.nullable(ms) }))),
   /** How long the boot took; `null` before it ended. */
   wallMs: v.nullable(ms),
   /** What the boot cannot be shorter than: the times along its critical path. */

@@ -11,7 +11,7 @@ import { bounded, Clock, Random, systemClock, systemRandom } from './clock.ts';
 import { bindBuiltIns, bindServices } from './container/bind-services.ts';
 import { declarationOf } from './declare/declaration.ts';
 import { type Class, type Dependency, nameOf, type Provided } from './declare/dependency.ts';
-import type { Registration } from './declare/registration.ts';
+import { provideValue, type Registration } from './declare/registration.ts';
 import { bindingIdsOf, Engine } from './engine.ts';
 import { coreError } from './errors.ts';
 import { explain } from './graph/explain.ts';
@@ -25,6 +25,9 @@ import { RuntimeEvents } from './runtime-event.ts';
 import { ScopeManager, type ScopeOptions } from './scopes/scope-manager.ts';
 import { Scopes } from './scopes/scopes.ts';
 import { notFromContainer, scopedClassesOf, singletonsOf } from './scoped-nodes.ts';
+import { ClusterCompatibility } from './state/compatibility.ts';
+import { ClusterContract, type ClusterOptions } from './state/contract.ts';
+import { Instances } from './state/instances.ts';
 import { KeyValueStore } from './state/key-value-store.ts';
 import { MemoryStore } from './state/memory-store.ts';
 
@@ -46,6 +49,11 @@ export interface AppOptions {
     /** Time for the whole stop, in milliseconds; below the ten seconds that platforms give between SIGTERM and SIGKILL. @default 9_000 */
     readonly budgetMs?: number;
   };
+  /**
+   * The contract of this build, and those that it can live with: an instance keeps its gate closed while an older one with
+   * which it cannot work side by side lives on the same store. Makes `Instances` part of the app.
+   */
+  readonly cluster?: ClusterOptions;
   /** How many scopes a user may have open, and how long their disposal may take. */
   readonly scopes?: ScopeOptions;
   /** Source of time; tests pass a `FakeClock`. @default systemClock */
@@ -88,6 +96,7 @@ export class App {
     checkCount('scopes.perUser.run', options.scopes?.perUser?.run);
     checkCount('scopes.perUser.connection', options.scopes?.perUser?.connection);
     checkBudget('scopes.disposeMs', options.scopes?.disposeMs);
+    checkContract(options.cluster);
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#scopes = new ScopeManager(this.#clock, this.events, options.scopes);
@@ -308,8 +317,12 @@ export class App {
   }
 
   #bind(): void {
-    const { random = systemRandom, services = [] } = this.#options;
+    const { random = systemRandom, services = [], cluster } = this.#options;
     bindServices(this.#container, services);
+    if (cluster !== undefined) {
+      bindServices(this.#container, [provideValue(ClusterContract, cluster), ClusterCompatibility]);
+      if (!this.#container.isBound(Instances)) bindServices(this.#container, [Instances]);
+    }
     const app = this;
     const faulty =
       (component: string) =>
@@ -397,4 +410,16 @@ function checkBudget(option: string, value: number | undefined): void {
 function checkCount(option: string, value: number | undefined): void {
   if (value === undefined || (Number.isInteger(value) && value > 0)) return;
   throw coreError('OPTION_INVALID', { option, expected: 'a whole number from 1 on', got: String(value) });
+}
+
+function checkContract(cluster: ClusterOptions | undefined): void {
+  if (cluster === undefined) return;
+  checkCount('cluster.contract', cluster.contract);
+  for (const each of cluster.accepts ?? []) checkCount('cluster.accepts', each);
+  if (cluster.accepts?.includes(cluster.contract) === false)
+    throw coreError('OPTION_INVALID', {
+      option: 'cluster.accepts',
+      expected: `a list with ${cluster.contract} in it, the contract of this build`,
+      got: cluster.accepts.join(', '),
+    });
 }

@@ -5,13 +5,14 @@ import type { GraphDump } from '@muster/contracts';
 import type { Container, ServiceIdentifier } from 'inversify';
 import { bindingsOf } from './container/bindings.ts';
 import { build } from './container/build.ts';
-import { readProviders } from './container/read-container.ts';
+import { isPreparedOnce, readProviders } from './container/read-container.ts';
 import { Refs } from './container/refs.ts';
 import { declarationOf } from './declare/declaration.ts';
 import { type Class, type Dependency, nameOf } from './declare/dependency.ts';
+import type { ServiceOptions } from './declare/service-contract.ts';
 import type { ReadyHook, Registration } from './declare/registration.ts';
 import { coreError } from './errors.ts';
-import type { ManagedFactory } from './factories/managed-factory.ts';
+import type { FactoryParts, ManagedFactory } from './factories/managed-factory.ts';
 import { GatedFactories, refuseEarly } from './factories/gated-factories.ts';
 import { type BudgetReport, checkBudgets } from './graph/budgets.ts';
 import { criticalPath } from './graph/critical-path.ts';
@@ -28,6 +29,14 @@ import { SERVICE_DEFAULTS, settingsOf } from './lifecycle/service-settings.ts';
 import type { Surroundings } from './lifecycle/surroundings.ts';
 import type { AppState } from './runtime.ts';
 import { refuseScoped } from './scoped-nodes.ts';
+import { Candidate } from './state/candidate.ts';
+import { Configurations } from './state/configurations.ts';
+import { ClusterContract } from './state/contract.ts';
+import { Instances } from './state/instances.ts';
+import { KeyValueStore } from './state/key-value-store.ts';
+import { Leases } from './state/leases.ts';
+import { Preparation } from './state/preparation.ts';
+import { isRemote } from './state/remote.ts';
 import { isThenable } from './thenable.ts';
 
 /** What stands at the gate, as far as the graph has to know it. */
@@ -72,13 +81,18 @@ export class Engine {
   #plan: StartPlan;
   #budgets: BudgetReport;
   #bootIdealMs: number | undefined;
+  #instance: Instances | undefined;
+  #configurations: Configurations | undefined;
+  /** Of what this instance leads and prepares. */
+  #leases: Leases | undefined;
   /** By the id of a node, the `Ref`s that stand for it. */
   readonly #tied = new Map<string, { readonly keys: readonly Dependency[]; readonly instance: object }>();
 
   constructor(options: EngineOptions) {
     this.#options = options;
+    const providers = withRemotes(options);
     this.#refs.bindAll(options.container, (permit, factory) => this.factories.get(permit, factory));
-    this.#graph = ServiceGraph.from(providersOf(options));
+    this.#graph = ServiceGraph.from(providersOf(providers, options.front));
     this.#plan = planStart(this.#graph);
     this.#budgets = this.#judgeBudgets();
     this.#problems = [...this.#hookProblems(), ...this.#configurationProblems()];
@@ -109,9 +123,32 @@ export class Engine {
     const nodes = this.#plan.order.filter(({ kind, provider }) => kind === 'factory' && provider.target !== front);
     refuseEarly(container, nodes, () => !this.#isOpening);
     const configs = new Map<unknown, unknown>(configurations.map(({ configures, config }) => [configures, config]));
-    return new GatedFactories(container, nodes, { ...around, clock: this.orchestrator.clock }, (keys) =>
-      configs.get(keys.find((key) => configs.has(key))),
+    return new GatedFactories(
+      container,
+      nodes,
+      { ...around, clock: this.orchestrator.clock },
+      (keys) => configs.get(keys.find((key) => configs.has(key))),
+      ({ id, provider }, config) => (isPreparedOnce(provider.target as Class) ? this.#sharedBy(id, config) : undefined),
     );
+  }
+
+  /** One instance prepares the factory for all that have configured it alike and have the same contract. */
+  #sharedBy(id: string, config: unknown): FactoryParts['shared'] {
+    const { container, around } = this.#options;
+    return (work) => {
+      const store = container.get<KeyValueStore>(KeyValueStore);
+      const contract = container.get<ClusterContract>(ClusterContract, { optional: true })?.contract;
+      const from = contract === undefined ? config : { config, contract };
+      if (container.isBound(Instances))
+        this.#configurations ??= new Configurations(container.get(Instances), around.events, around.clock);
+      return new Preparation(id, store, around.clock, this.#leasesOn(store)).once(from, work, (fingerprint) =>
+        this.#configurations?.note(id, fingerprint),
+      );
+    };
+  }
+
+  #leasesOn(store: KeyValueStore): Leases {
+    return (this.#leases ??= new Leases(store, this.#options.around.clock, this.#ownId()));
   }
 
   /** Nothing is started any more, and what is being made behind the gate is given up. */
@@ -161,9 +198,31 @@ export class Engine {
         isTask: node.kind === 'task',
         shared: node.shared,
         essential: node.essential,
+        ...(declared.cluster === 'leader' ? { candidate: this.#candidateFor(node.id) } : {}),
       });
     }
     this.#tieRefs(instances);
+    if (container.isBound(Instances)) this.#instance = container.get(Instances);
+  }
+
+  #candidateFor(id: string): Candidate {
+    const { container, around } = this.#options;
+    const store = container.get<KeyValueStore>(KeyValueStore);
+    return new Candidate(store, around.clock, this.#leasesOn(store), id, (error) =>
+      around.events.emit({
+        type: 'fault',
+        component: `lead of ${id}`,
+        correlation: null,
+        error,
+        at: around.clock.now(),
+      }),
+    );
+  }
+
+  /** Under which others know this instance, where they do. */
+  #ownId(): string {
+    const { container, around } = this.#options;
+    return container.isBound(Instances) ? container.get(Instances).id : around.random.uuid();
   }
 
   /** Keeps what the boot took at least: later restarts must not change how well it went. */
@@ -183,7 +242,7 @@ export class Engine {
     const causes = orchestrator.wiring.causes(this.#plan.order.map(({ id }) => id));
     const stateOf = (id: string): NodeState | undefined => {
       const factory = this.factories.factory(id);
-      if (factory !== undefined) return factoryState(factory);
+      if (factory !== undefined) return factoryState(factory, this.#configurations?.otherwise(id) ?? []);
       const service = orchestrator.service(id);
       const node = this.#graph.node(id);
       const known = service?.snapshot() ?? (node !== undefined && isAlive(node) ? { ...PLANNED } : undefined);
@@ -195,6 +254,7 @@ export class Engine {
     const dump = dumpGraph(this.#graph, this.#plan, {
       state,
       gate: { state: gate.state, blockedBy: gate.blockedBy },
+      instance: this.#instance?.id,
       wallMs,
       scopes,
       bootIdealMs: this.#bootIdealMs,
@@ -279,11 +339,14 @@ export class Engine {
 
   #flipped(id: string, ready: boolean): void {
     const tied = this.#tied.get(id);
-    for (const key of tied?.keys ?? []) this.#refs.set(key, ready ? tied?.instance : undefined);
+    if (tied === undefined) return;
+    // A leader that stands by is ready, and still not here.
+    const current = ready && this.orchestrator.service(id)?.isStarted === true ? tied.instance : undefined;
+    for (const key of tied.keys) this.#refs.set(key, current);
   }
 }
 
-const NO_OPTIONS = {};
+const NO_OPTIONS: ServiceOptions = {};
 const NO_HOOKS: readonly ReadyHook[] = [];
 
 /** Everything that a node answers to. */
@@ -302,9 +365,10 @@ function groupBy<K, T>(items: readonly T[], keyOf: (item: T) => K): Map<K, T[]> 
   return groups;
 }
 
-function factoryState({ state, failure, progress, tookMs }: ManagedFactory): NodeState {
+function factoryState({ state, failure, progress, tookMs }: ManagedFactory, otherwise: readonly string[]): NodeState {
   const reason = failure === undefined ? null : String(failure.details.reason);
-  return { ...AT_REST, phase: state, reason, progress, startMs: tookMs };
+  const differsFrom = otherwise.length === 0 ? {} : { differsFrom: otherwise };
+  return { ...AT_REST, phase: state, reason, progress, startMs: tookMs, ...differsFrom };
 }
 
 /** True for what has a lifecycle. */
@@ -312,9 +376,24 @@ function isAlive(node: GraphNode): boolean {
   return node.kind === 'service' || node.kind === 'task';
 }
 
+/** Everything bound, and what stands for services of other instances, which is bound here for whoever asks for it. */
+function withRemotes({ container, foreign, front }: EngineOptions): Provider[] {
+  const read = (): Provider[] => readProviders(container, ({ id }) => foreign.has(id));
+  const providers = read();
+  const remotes = new Set<Class>((front?.dependsOn ?? []).filter(isRemote));
+  for (const { wants } of providers) for (const { key } of wants) if (isRemote(key)) remotes.add(key);
+  if (remotes.size === 0) return providers;
+  for (const each of [Instances, ...remotes]) bindOnce(container, each);
+  return read();
+}
+
+function bindOnce(container: Container, target: Class): void {
+  if (!container.isBound(target)) container.bind(target).toSelf().inSingletonScope();
+}
+
 /** What is bound, and the server, which is no part of the container. Values that nobody wants are left out. */
-function providersOf({ container, foreign, front }: EngineOptions): Provider[] {
-  const providers: Provider[] = readProviders(container, ({ id }) => foreign.has(id));
+function providersOf(bound: readonly Provider[], front: Front | undefined): Provider[] {
+  const providers = [...bound];
   if (front) {
     const wants = front.dependsOn.map((key) => ({ key, name: nameOf(key), terms: PLAIN }));
     const { name } = front;

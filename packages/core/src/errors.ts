@@ -75,6 +75,12 @@ export const CORE_ERRORS = {
     hint: 'Mend what its constructor, prepare() or adopt() throws; nothing behind the gate is served before.',
     fatal: true,
   } satisfies ErrorEntry<{ factory: string; reason: string }>,
+  FACTORY_NOT_JSON: {
+    message: (d) =>
+      `${d.what} is to be shared by all instances, and ${d.factory} has ${d.problem} in it, which is no JSON.`,
+    hint: "Prepare JSON and make the rest of it in adopt(), or have each instance prepare its own: @factory({ prepare: { scope: 'instance' } }).",
+    fatal: true,
+  } satisfies ErrorEntry<{ factory: string; what: string; problem: string }>,
   FACTORY_NOT_READY: {
     message: (d) => `${d.factory} cannot be had while it is ${d.state}: it stands behind the gate.`,
     hint: 'Name it as gated(factory) in dependsOn, and get it with a permit once the gate has opened.',

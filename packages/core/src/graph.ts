@@ -5,6 +5,7 @@
  */
 export { diffGraphs, type GraphDiff, renderDiff, type TimeChange } from './graph/diff.ts';
 export { explain } from './graph/explain.ts';
+export { mergeGraphs } from './graph/merge.ts';
 export { nearest } from './graph/nearest.ts';
 export { escapeText } from './graph/render.ts';
 export { GraphView } from './graph-view.ts';

@@ -36,6 +36,7 @@ export type {
   TaskOptions,
 } from './declare/service-contract.ts';
 export { CORE_ERRORS } from './errors.ts';
+export { mergeGraphs } from './graph/merge.ts';
 export { GraphView } from './graph-view.ts';
 export { BootstrapError } from './lifecycle/bootstrap-error.ts';
 export type { Door, GateOptions, Permit } from './lifecycle/gate.ts';
@@ -69,9 +70,11 @@ export {
   KeyValueStore,
   type Written,
 } from './state/key-value-store.ts';
+export type { ClusterOptions } from './state/contract.ts';
 export { type Instance, InstanceFacts, Instances } from './state/instances.ts';
 export { type Fields, fieldsOf, LEASE, Lease, type LeaseLoss, type Owned, ownerOf } from './state/lease.ts';
 export { Leases } from './state/leases.ts';
 export { type Observed, ObservedRecords } from './state/observed-records.ts';
+export { type RemoteService, remote } from './state/remote.ts';
 export { MemoryStore } from './state/memory-store.ts';
 export type { Subscription } from './subscription.ts';

@@ -66,6 +66,8 @@ function linesOf(event: RuntimeEvent): string[] {
       return [
         `Gate ${escapeText(event.gate)} closed because of ${event.causes.map(escapeText).join(', ')}; it opens again after they have been well for ${duration(event.dwellMs)}`,
       ];
+    case 'configuration-differs':
+      return [`  ◒ ${escapeText(event.factory)} is configured otherwise on instance ${escapeText(event.instance)}`];
     case 'lagged':
       return [`  ◌ The process stood still for ${duration(event.lagMs)}; everything is checked before any gate moves`];
     case 'crashed':

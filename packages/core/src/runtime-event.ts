@@ -56,6 +56,8 @@ export type RuntimeEvent =
     }
   /** What a running service can do without has gone or come back; `by` is empty when nothing is missing any more. */
   | { readonly type: 'degraded'; readonly service: string; readonly by: readonly string[]; readonly at: number }
+  /** Another instance has configured a factory otherwise; told once for each configuration. */
+  | { readonly type: 'configuration-differs'; readonly factory: string; readonly instance: string; readonly at: number }
   /** An open gate has closed; `causes` are root causes only, and it stays closed for `dwellMs` after they are gone. */
   | {
       readonly type: 'gate-closed';

@@ -66,9 +66,9 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     load: async () => (await import('./commands/check.ts')).check,
   },
   graph: {
-    args: ['<source>'],
+    args: ['<source>', '[source…]'],
     says: 'Shows the graph as text, JSON, Mermaid or DOT.',
-    more: 'Of an entry it shows the plan, and starts nothing; of a dump or of a running app it shows what is up.',
+    more: 'Of an entry it shows the plan; of a dump or a running app what is up. Several sources are instances, shown as one.',
     options: {
       format: { value: '<format>', says: 'text, json, mermaid or dot', oneOf: ['text', 'json', 'mermaid', 'dot'] },
       export: EXPORT,

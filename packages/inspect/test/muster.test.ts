@@ -114,6 +114,22 @@ describe('muster graph and muster diff', () => {
     expect(JSON.parse(json.stdout)).toMatchObject({ format: 'muster.graph/1', state: 'new' });
   });
 
+  it('show the graphs of several instances as one', async () => {
+    const [text, line] = await Promise.all([
+      muster(['graph', 'shop.ts', dump]),
+      muster(['graph', 'shop.ts', 'shop.ts', '--json']),
+    ]);
+    expect(text.stdout).toContain('instance shop.ts: new, gate closed\n');
+    expect(text.stdout).toContain(`● ${dump}/Checkout`);
+    const merged = lastLine<GraphDump>(line);
+    expect(merged.instances?.map(({ id }) => id)).toEqual(['shop.ts', 'shop.ts#2']);
+    expect(merged.nodes.map(({ id }) => id)).toContain('shop.ts#2/Checkout');
+    // It is a source itself.
+    const file = join(scratch, 'merged.json');
+    writeFileSync(file, line.stdout);
+    expect((await muster(['explain', file, 'shop.ts/Checkout'])).stdout).toContain('shop.ts/Checkout is a service');
+  });
+
   it('show a graph with problems, too: showing it is what was asked for', async () => {
     expect(await muster(['graph', 'shop-with-a-typo.ts'])).toMatchObject({
       code: 0,

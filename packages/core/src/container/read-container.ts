@@ -19,6 +19,7 @@ import { type Declaration, declarationOf, isDeclaredElsewhere } from '../declare
 import { type Class, gateTarget, methodsOf, nameOf, refTarget } from '../declare/dependency.ts';
 import { AFTER, type EdgeTerms, PLAIN } from '../declare/edge.ts';
 import { valueKindsOf } from '../declare/scope-value.ts';
+import { KeyValueStore } from '../state/key-value-store.ts';
 import { LIFECYCLE, type NodeKind, type Provider, type Wanted } from '../graph/provider.ts';
 import { bindingsOf } from './bindings.ts';
 
@@ -153,9 +154,19 @@ function wantsOf(key: ServiceIdentifier, target: Class, declaration: Declaration
   };
   constructorArguments.forEach((argument, index) => add(argument, declaration?.terms[index] ?? PLAIN));
   for (const argument of properties.values()) add(argument, PLAIN);
+  // What is settled among all instances needs their store, and is over before that is stopped.
+  if (declaration?.options.cluster === 'leader' || isPreparedOnce(target))
+    wants.push({ key: KeyValueStore, name: nameOf(KeyValueStore), terms: PLAIN });
   for (const other of declaration?.options.after ?? [])
     wants.push({ key: other, name: nameOf(other), terms: AFTER, mayBeAbsent: true });
   return wants;
+}
+
+/** True for a factory of which one instance prepares for all. */
+export function isPreparedOnce(target: Class): boolean {
+  const { kind, preparedIn } = declarationOf(target) ?? {};
+  if (kind !== 'factory' || preparedIn === 'instance') return false;
+  return typeof (target.prototype as { prepare?: unknown } | undefined)?.prepare === 'function';
 }
 
 const NO_DEMANDS: ReadonlyMap<unknown, readonly string[]> = new Map();

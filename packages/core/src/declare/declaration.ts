@@ -27,6 +27,8 @@ export interface Declaration {
   /** In scopes of which kind a scoped class has instances; `undefined` for any other class. */
   readonly scope?: ScopeKind | undefined;
   readonly options: ServiceOptions;
+  /** Of a factory: who has its `prepare()` called, one for all instances or each for itself. */
+  readonly preparedIn?: 'cluster' | 'instance';
   /** What the declaring package adds: the path of a WebSocket factory, the name of an agent. */
   readonly tag: unknown;
   /** The terms of its constructor's arguments, in order; which dependencies they are stands in Inversify's metadata. */

@@ -21,7 +21,8 @@ export interface PrepareContext<Config = unknown> {
  */
 export interface Factory<Shared = any, Config = any> {
   /**
-   * Makes what all that use the factory share: a value that could as well have been made by another instance of the app.
+   * Makes what all that use the factory share: JSON that could as well have been made by another instance of the app, and on
+   * a shared store is, if that one has configured the factory alike.
    * A throw keeps the gate closed; at boot it fails the boot, later it is tried again.
    */
   prepare?(ctx: PrepareContext<Config>): Shared | Promise<Shared>;

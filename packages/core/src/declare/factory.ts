@@ -13,6 +13,11 @@ export interface FactoryOptions {
   readonly prepare?: {
     /** Time for `prepare()`, and as much again for `adopt()`, in milliseconds. @default 15_000 */
     readonly timeoutMs?: number;
+    /**
+     * Of instances on a shared store one calls `prepare()`, and all adopt what it returned, which is JSON; those that have
+     * configured it otherwise prepare their own. With `instance` each calls it, for what cannot be shared. @default 'cluster'
+     */
+    readonly scope?: 'cluster' | 'instance';
   };
 }
 
@@ -40,6 +45,10 @@ export function declareFactory(
   dependsOn: readonly DependencyEntry[],
   declaredAt: () => string | undefined,
 ): void {
-  const options = { ...(tags === undefined ? {} : { tags }), ...(prepare === undefined ? {} : { start: prepare }) };
-  declareClass(target, { kind: 'factory', options, tag }, dependsOn, declaredAt);
+  const { timeoutMs, scope = 'cluster' } = prepare ?? {};
+  const options = {
+    ...(tags === undefined ? {} : { tags }),
+    ...(timeoutMs === undefined ? {} : { start: { timeoutMs } }),
+  };
+  declareClass(target, { kind: 'factory', options, tag, preparedIn: scope }, dependsOn, declaredAt);
 }

@@ -24,6 +24,13 @@ export interface StartContext {
   fail(error: unknown): void;
   /** Says, at any time until the next `start()`, how the service is; acts at once, without thresholds. */
   report(health: Health): void;
+  /** Of a leader service: a number higher than that of every leader before, for what it writes. 0 of any other. */
+  readonly fence: number;
+  /**
+   * Of a leader service: aborted when its lease is over. The service is then stopped before anybody else may lead; ask
+   * `lost.aborted` in the tick in which you act, which also tells a process that was paused past the end of its lease.
+   */
+  readonly lost: AbortSignal;
 }
 
 /** What `run()` is given. */
@@ -35,6 +42,10 @@ export interface RunContext {
   fail(error: unknown): void;
   /** As in `StartContext`. */
   report(health: Health): void;
+  /** As in `StartContext`. */
+  readonly fence: number;
+  /** As in `StartContext`. */
+  readonly lost: AbortSignal;
 }
 
 /** What `check()` is given. */
@@ -109,6 +120,11 @@ export interface ServiceOptions {
    * because all replicas closing at once is an outage of its own, and it never ends the process. @default false
    */
   readonly shared?: boolean;
+  /**
+   * `leader`: of all instances one runs it, under a lease; on the others it stands by, and what needs it is satisfied while
+   * somebody leads. Where the store is not shared it runs here. @default every instance runs its own
+   */
+  readonly cluster?: 'leader';
   /** Shown in the dump. */
   readonly tags?: readonly string[];
   readonly start?: {
@@ -128,6 +144,11 @@ export interface ServiceOptions {
     readonly successes?: number;
     /** Whether it is ready while its own verdict is degraded. @default false */
     readonly degradedIsReady?: boolean;
+    /**
+     * Whether its start lasts until it is first well. False for what may long be unwell through no fault of its own: it runs
+     * whatever it says, is not started anew for it, and whoever needs it waits. @default true
+     */
+    readonly awaited?: boolean;
   };
   readonly probe?: {
     /** Interval between calls of `probe()`; five seconds while it fails. @default 30_000 */

@@ -13,7 +13,7 @@ import type { Permit } from '../lifecycle/gate.ts';
 import { SERVICE_DEFAULTS } from '../lifecycle/service-settings.ts';
 import type { Surroundings } from '../lifecycle/surroundings.ts';
 import { isThenable } from '../thenable.ts';
-import { ManagedFactory } from './managed-factory.ts';
+import { type FactoryParts, ManagedFactory } from './managed-factory.ts';
 
 interface Placed {
   readonly factory: ManagedFactory;
@@ -29,6 +29,7 @@ export class GatedFactories {
 
   /**
    * @param nodes factories, each after those that it depends on; without the server itself, which exists already.
+   * @param sharedBy how what a factory prepares is shared with other instances; nothing where it is not.
    * @param configOf what `configure()` gave the factory that answers to one of these keys.
    */
   constructor(
@@ -36,16 +37,21 @@ export class GatedFactories {
     nodes: readonly GraphNode[],
     around: Surroundings,
     configOf: (keys: readonly unknown[]) => unknown,
+    sharedBy: (node: GraphNode, config: unknown) => FactoryParts['shared'] = () => undefined,
   ) {
     const ids = new Set(nodes.map(({ id }) => id));
-    for (const { id, provider, needs } of nodes) {
+    for (const node of nodes) {
+      const { id, provider, needs } = node;
       const keys = [provider.key, ...provider.aliases.map(({ key }) => key)];
-      const parts = {
+      const config = configOf(keys);
+      const shared = sharedBy(node, config);
+      const parts: FactoryParts = {
         id,
         tag: tagOf(provider.target),
         construct: () => container.get(provider.key as ServiceIdentifier) as object,
-        config: configOf(keys),
+        config,
         timeoutMs: provider.times?.startMs ?? SERVICE_DEFAULTS.startTimeoutMs,
+        ...(shared === undefined ? {} : { shared }),
       };
       const factory = new ManagedFactory(parts, around, this.#stopped.signal);
       this.#placed.set(id, { factory, needs: needs.filter((need) => ids.has(need)) });

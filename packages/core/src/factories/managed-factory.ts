@@ -8,6 +8,7 @@ import { bounded } from '../clock.ts';
 import type { Factory, PrepareContext } from '../declare/factory-contract.ts';
 import { coreError } from '../errors.ts';
 import type { Surroundings } from '../lifecycle/surroundings.ts';
+import type { Preparing } from '../state/preparation.ts';
 import { reasonOf, redact } from '../redact.ts';
 import { isThenable } from '../thenable.ts';
 import { FACTORY, type FactoryState } from './factory-state.ts';
@@ -22,6 +23,8 @@ export interface FactoryParts {
   readonly config: unknown;
   /** Time for `prepare()`, and as much again for `adopt()`, in milliseconds. */
   readonly timeoutMs: number;
+  /** Prepares it once for all instances; absent where each prepares its own. */
+  readonly shared?: (work: Preparing) => Promise<unknown>;
 }
 
 export class ManagedFactory {
@@ -67,7 +70,7 @@ export class ManagedFactory {
 
   /** The last thing that it said while it is being made. */
   get progress(): string | null {
-    return this.state === 'initialising' ? this.#progress : null;
+    return this.state === 'initialising' || this.state === 'awaiting' ? this.#progress : null;
   }
 
   /** How long it took to make it, in milliseconds; `null` before. */
@@ -122,16 +125,33 @@ export class ManagedFactory {
   }
 
   async #prepare(factory: Factory): Promise<void> {
-    const shared = await this.#within('prepare', (ctx) => factory.prepare?.(ctx));
+    const { shared: once } = this.#parts;
+    const work: Preparing = {
+      signal: this.#stopped,
+      prepare: (signal) => {
+        if (this.state === 'awaiting') this.#machine.send('claim');
+        return this.#within('prepare', (ctx) => factory.prepare?.(ctx), signal);
+      },
+      awaits: (what) => {
+        this.#progress = what;
+        if (this.state === 'initialising') this.#machine.send('wait');
+      },
+    };
+    const shared = await (once === undefined ? work.prepare(this.#stopped) : once(work));
+    if (this.state === 'awaiting') this.#machine.send('verdict');
     await this.#within('adopt', (ctx) => factory.adopt?.(shared, ctx));
   }
 
-  #within<T>(method: string, work: (ctx: PrepareContext) => T | Promise<T>): Promise<T> {
+  #within<T>(
+    method: string,
+    work: (ctx: PrepareContext) => T | Promise<T>,
+    outer: AbortSignal = this.#stopped,
+  ): Promise<T> {
     const { clock } = this.#around;
     const { id, config, timeoutMs } = this.#parts;
     const said = (): string => (this.#progress === null ? '' : `; the last thing it said was "${this.#progress}"`);
     const onTimeout = (): Error => new Error(`${method}() did not end within ${timeoutMs} ms${said()}`);
-    return bounded({ clock, timeoutMs, onTimeout, signal: this.#stopped }, (signal) =>
+    return bounded({ clock, timeoutMs, onTimeout, signal: outer }, (signal) =>
       work({
         signal,
         clock,

@@ -29,6 +29,7 @@ export type NodeState = Pick<
   | 'progress'
   | 'blockedBy'
   | 'deepCheck'
+  | 'differsFrom'
 >;
 
 /** A state that its maker may still complete. */
@@ -58,6 +59,8 @@ export interface AppView {
   readonly state: GraphDump['state'];
   readonly gate: GraphDump['gate'];
   readonly wallMs: number | null;
+  /** Under which others know this instance. */
+  readonly instance?: string | undefined;
   /** The critical path of the boot, once that is over; else it is that of the times so far. */
   readonly bootIdealMs: number | undefined;
   readonly budgets: BudgetReport;
@@ -84,6 +87,7 @@ export function dumpGraph(graph: ServiceGraph, plan: StartPlan, app: AppView): G
     format: 'muster.graph/1',
     state: app.state,
     gate: app.gate,
+    ...(app.instance === undefined ? {} : { instance: app.instance }),
     wallMs: app.wallMs,
     idealMs,
     parallelEfficiency: app.state === 'failed' || !app.wallMs ? null : round(idealMs / app.wallMs),
@@ -134,6 +138,7 @@ function dumpNode(
     onCriticalPath: critical.has(node.id),
     blockedBy: state.blockedBy,
     deepCheck: state.deepCheck,
+    ...(state.differsFrom === undefined ? {} : { differsFrom: state.differsFrom }),
   };
 }
 

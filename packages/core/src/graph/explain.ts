@@ -64,6 +64,8 @@ function reasons(dump: GraphDump, node: DumpNode): string[] {
   const others = node.phase === 'registered' ? [] : node.blockedBy.filter((id) => id !== node.id);
   if (others.length > 0) lines.push(`It is held up by ${others.map(escapeText).join(', ')}.`);
   if (node.degradedBy.length > 0) lines.push(`It does without ${node.degradedBy.map(escapeText).join(', ')}.`);
+  if (node.differsFrom !== undefined)
+    lines.push(`It is configured otherwise on ${node.differsFrom.map(escapeText).join(', ')}.`);
   if (node.job !== null) {
     lines.push(
       `Last job: ${node.job.kind} because of ${escapeText(node.job.cause)}, ${node.job.result ?? 'still going on'}.`,
@@ -140,6 +142,8 @@ function nextStep(dump: GraphDump, node: DumpNode): string {
       return cause === undefined ? 'It starts at once.' : `It starts when ${escapeText(cause)} is ready; look there.`;
     case 'starting':
       return node.progress === null ? 'It is starting.' : `It is starting: ${escapeText(node.progress)}.`;
+    case 'standby':
+      return 'It starts here when this instance is given the lead.';
     case 'backoff':
       return 'It is tried again after a pause; mend what the reason says.';
     case 'running':

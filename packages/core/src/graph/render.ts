@@ -8,6 +8,7 @@ import type { DumpEdge, DumpNode, GraphDump } from '@muster/contracts';
 const MARKS: Readonly<Record<string, string>> = {
   running: '●',
   completed: '✔',
+  standby: '◎',
   starting: '◐',
   backoff: '◑',
   failed: '✘',
@@ -18,7 +19,7 @@ const MARKS: Readonly<Record<string, string>> = {
 
 /** Renders the text tree; ends with a newline. */
 export function renderText(dump: GraphDump): string {
-  const lines = [header(dump), ...scopesLine(dump)];
+  const lines = [header(dump), ...instanceLines(dump), ...scopesLine(dump)];
   const edges = new Map(dump.edges.map((edge) => [`${edge.from} ${edge.to}`, edge]));
   // Values have no life of their own; the JSON form has them.
   const living = dump.nodes.filter((node) => node.kind !== 'value');
@@ -76,6 +77,11 @@ function header(dump: GraphDump): string {
   return parts.join(' · ');
 }
 
+/** Each instance of a merged graph. */
+function instanceLines({ instances = [] }: GraphDump): string[] {
+  return instances.map(({ id, state, gate }) => `instance ${escapeText(id)}: ${state}, gate ${gate}`);
+}
+
 /** How many scopes are open, and since when the oldest is: more than there are runs and connections is a leak. */
 function scopesLine({ scopes }: GraphDump): string[] {
   if (scopes === undefined) return [];
@@ -90,6 +96,7 @@ function scopesLine({ scopes }: GraphDump): string[] {
 /** What is special about the edge that led here. */
 function viaText(edge: DumpEdge | undefined): string {
   if (edge === undefined) return '';
+  if (edge.source === 'remote') return '(remote) ';
   if (edge.kind === 'after') return '(after) ';
   return edge.need === 'optional' ? '(optional) ' : '';
 }
@@ -116,13 +123,14 @@ function describe(node: DumpNode): string {
 }
 
 /** One that is simply there, or not yet, needs no more words than any other part. */
-function describeFactory({ phase, progress, reason, startMs }: DumpNode, name: string): string {
+function describeFactory({ phase, progress, reason, startMs, differsFrom = [] }: DumpNode, name: string): string {
   const took = (startMs ?? 0) >= 1 ? [`prepared in ${duration(startMs ?? 0)}`] : [];
   const said = reason ?? progress;
-  const isOnItsWay = phase === 'initialising' || phase === 'failed';
+  const isOnItsWay = phase === 'initialising' || phase === 'awaiting' || phase === 'failed';
   return [
     `${name} factory`,
     ...(isOnItsWay ? [phase] : took),
+    ...(differsFrom.length === 0 ? [] : [`configured otherwise on ${differsFrom.map(escapeText).join(', ')}`]),
     ...(said === null ? [] : [`– ${escapeText(said)}`]),
   ].join('  ');
 }

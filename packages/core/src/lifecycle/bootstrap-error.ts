@@ -26,6 +26,8 @@ export interface BootFacts {
   readonly causes: readonly BootCause[];
   readonly abandoned: { readonly why: AbandonedWhy; readonly text: string } | undefined;
   readonly blockedBy: readonly string[];
+  /** What those that block it said last, where they said anything. */
+  readonly reasons?: ReadonlyMap<string, string>;
   readonly skipped: readonly string[];
   readonly stopped: readonly string[];
   readonly timeline: readonly BootMoment[];
@@ -55,6 +57,10 @@ function detailsOf(facts: BootFacts, declaredAt: (service: string) => string | n
     description: reasonOf(error),
     action: error instanceof MusterError ? actionOf(error) : 'See the cause of this error.',
   }));
+  const said = (service: string): string => {
+    const reason = facts.reasons?.get(service);
+    return reason === undefined ? '' : `: ${reason}`;
+  };
   if (causes.length === 0 || facts.abandoned?.why === 'budget') {
     const known = new Set(causes.map(({ service }) => service));
     causes.push(
@@ -63,7 +69,7 @@ function detailsOf(facts: BootFacts, declaredAt: (service: string) => string | n
         .map((service) => ({
           service,
           declaredAt: declaredAt(service),
-          description: `It turned unhealthy and did not recover before ${facts.abandoned?.text ?? 'the boot ended'}.`,
+          description: `It turned unhealthy and did not recover before ${facts.abandoned?.text ?? 'the boot ended'}${said(service)}.`,
           action: 'See what its check() reports.',
         })),
     );

@@ -7,6 +7,7 @@ import { MusterError } from '@muster/contracts';
 import type { StartContext } from '../declare/service-contract.ts';
 import { coreError } from '../errors.ts';
 import { isThenable } from '../thenable.ts';
+import type { Lease } from '../state/lease.ts';
 import { Attempt } from './attempt.ts';
 import { type Health, healthy } from './health.ts';
 import type { HealthRecord } from './health-record.ts';
@@ -70,7 +71,10 @@ export class BringUp {
     const { attempt } = this;
     let starting: void | Promise<void>;
     try {
-      starting = attempt.race(this.#identity.instance.start?.(new Starting(this, this.#around.clock)), true);
+      starting = attempt.race(
+        this.#identity.instance.start?.(new Starting(this, this.#around.clock, this.#identity.candidate?.lease)),
+        true,
+      );
     } catch (error) {
       throw this.#failed('START_FAILED', error);
     }
@@ -190,7 +194,8 @@ export class BringUp {
   }
 
   #isGoodEnough({ status }: Health): boolean {
-    return status === 'healthy' || (status === 'degraded' && this.#identity.settings.degradedIsReady);
+    const { degradedIsReady, healthAwaited } = this.#identity.settings;
+    return status === 'healthy' || !healthAwaited || (status === 'degraded' && degradedIsReady);
   }
 
   async #firstCheck(): Promise<void> {
@@ -236,10 +241,20 @@ export class BringUp {
 class Starting implements StartContext {
   readonly clock: Surroundings['clock'];
   readonly #bringUp: BringUp;
+  readonly #lease: Lease | undefined;
 
-  constructor(bringUp: BringUp, clock: Surroundings['clock']) {
+  constructor(bringUp: BringUp, clock: Surroundings['clock'], lease: Lease | undefined) {
     this.#bringUp = bringUp;
     this.clock = clock;
+    this.#lease = lease;
+  }
+
+  get fence(): number {
+    return tenureOf(this.#lease).fence;
+  }
+
+  get lost(): AbortSignal {
+    return tenureOf(this.#lease).lost;
   }
 
   get signal(): AbortSignal {
@@ -261,6 +276,13 @@ class Starting implements StartContext {
   get report(): StartContext['report'] {
     return (health) => this.#bringUp.report(health);
   }
+}
+
+let never: AbortSignal | undefined;
+
+/** What a service is told of the lease under which it runs. */
+export function tenureOf(lease: Lease | undefined): Pick<StartContext, 'fence' | 'lost'> {
+  return { fence: lease?.fence ?? 0, lost: lease?.signal ?? (never ??= new AbortController().signal) };
 }
 
 /** A context of nothing but time and a signal that is made when somebody looks at it. */

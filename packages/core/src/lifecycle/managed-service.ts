@@ -10,8 +10,9 @@ import type { RunContext } from '../declare/service-contract.ts';
 import { coreError } from '../errors.ts';
 import type { NodeSnapshot } from '../graph/dump.ts';
 import { reasonOf } from '../redact.ts';
+import type { Candidate, Standing } from '../state/candidate.ts';
 import { abandoned } from './abandoned.ts';
-import { BringUp, type Listener, withoutDot } from './bring-up.ts';
+import { BringUp, type Listener, tenureOf, withoutDot } from './bring-up.ts';
 import type { BootMoment } from './bootstrap-error.ts';
 import { type Body, CLEAN, farewell, type Outcome } from './farewell.ts';
 import { type Health, judge } from './health.ts';
@@ -38,7 +39,13 @@ export interface Keeper {
   gaveUp(service: ManagedService, error: unknown): void;
 }
 
-export class ManagedService implements Listener {
+/** How long a stop waits for the store to take a lease back, in milliseconds. */
+const YIELD_MS = 1_000;
+
+/** Phases in which somebody else may lead what does not run here. */
+const COVERED: ReadonlySet<ServicePhase> = new Set(['standby', 'starting', 'backoff', 'stopping', 'waiting']);
+
+export class ManagedService implements Listener, Standing {
   readonly id: string;
   readonly identity: ServiceIdentity;
   readonly #around: Surroundings;
@@ -49,6 +56,8 @@ export class ManagedService implements Listener {
   readonly #retries: RetryPlan;
   #generation = 0;
   #entered = false;
+  /** Of a leader service: it has led, or somebody else has been seen to lead. */
+  #isCovered = false;
   #settled = false;
   #reason: string | null = null;
   /** Of this generation, until it is up: then its times are all that is kept. */
@@ -90,9 +99,15 @@ export class ManagedService implements Listener {
   /** Up and, as far as anybody knows, working; of a task: done. */
   get isUp(): boolean {
     if (this.phase === 'completed') return true;
-    if (this.phase !== 'running') return false;
+    if (this.phase !== 'running') return this.#isLedElsewhere;
     const { status } = this.#health;
     return status === 'healthy' || (status === 'degraded' && this.identity.settings.degradedIsReady);
+  }
+
+  /** Whether it can be relied on though it does not run here. */
+  get #isLedElsewhere(): boolean {
+    if (!this.#isCovered || !COVERED.has(this.phase) || this.#record.desired === 'down') return false;
+    return this.identity.candidate?.isLed === true;
   }
 
   /** True once it has been up. */
@@ -127,12 +142,13 @@ export class ManagedService implements Listener {
   }
 
   get reason(): string | null {
+    if (this.phase === 'standby') return this.identity.candidate?.says ?? null;
     return this.#reason ?? this.#health.reason;
   }
 
-  /** Whether it has proved that it is back, after it was lost; what has no check is taken at its word. */
+  /** Whether it has proved that it is back, after it was lost; what has no check is taken at its word, and a leader at its lease. */
   get isConfirmed(): boolean {
-    return !this.hasCheck || this.#health.isConfirmed;
+    return !this.hasCheck || this.phase !== 'running' || this.#health.isConfirmed;
   }
 
   /** What the dump shows; what only the whole graph knows is left to be filled in. */
@@ -189,9 +205,39 @@ export class ManagedService implements Listener {
     if (this.#recovery !== undefined) return this.#recovery.wake();
     if (this.#cleaning !== undefined) return void this.#cleaning.then(() => this.#beginAgain());
     if (this.phase === 'skipped') this.#machine.send('depReady');
-    this.#machine.send('satisfied');
+    const { candidate } = this.identity;
+    this.#machine.send(candidate === undefined ? 'satisfied' : 'follow');
     const { boot } = this.#keeper;
     if (boot) this.#record.waited(this.#now() - boot.startedAt);
+    if (candidate === undefined) this.#launch();
+    else candidate.stand(this);
+  }
+
+  mayLead(): boolean {
+    return this.phase === 'standby' && this.#keeper.mayStart(this);
+  }
+
+  /** standby → starting, under a lease. */
+  won(): void {
+    this.#machine.send('lead');
+    this.#launch();
+  }
+
+  /** The lease is lost: what runs is stopped at once, since others wait only for its end. */
+  lost(error: unknown): void {
+    if (this.phase === 'starting') this.failed(this.#generation, error);
+    else void this.recycle(reasonOf(error));
+  }
+
+  looked(): void {
+    if (this.phase !== 'standby') return;
+    // It has been tried, and others that can do without it need not wait any longer.
+    this.#settled = true;
+    if (this.identity.candidate?.isLed === true) this.#isCovered = true;
+    this.#keeper.changed(this);
+  }
+
+  #launch(): void {
     try {
       const trying = this.#try();
       if (trying === undefined) this.#goUp();
@@ -260,7 +306,16 @@ export class ManagedService implements Listener {
    * (any) → stopped. Calls `stop()` if and only if `start()` was entered; what was skipped or failed stays as it is, so that
    * a look at a failed boot still tells them apart. Never throws; returns what went wrong.
    */
-  async takeDown(withinMs: number, reason: string): Promise<Outcome> {
+  takeDown(withinMs: number, reason: string): Promise<Outcome> {
+    const { candidate } = this.identity;
+    const stopping = this.#takeDown(withinMs, reason);
+    // It has stopped by then, or hangs; a store that does not answer must not cost the others more than this.
+    return candidate === undefined
+      ? stopping
+      : yieldLead(candidate, stopping, Math.min(withinMs, YIELD_MS)).finally(() => candidate.close());
+  }
+
+  async #takeDown(withinMs: number, reason: string): Promise<Outcome> {
     this.#record.desired = 'down';
     if (this.#recycling !== undefined) {
       const outcome = await this.#within(this.#recycling, withinMs);
@@ -376,6 +431,7 @@ export class ManagedService implements Listener {
   #goUp(): void {
     const generation = this.#generation;
     this.#settled = true;
+    this.#isCovered = true;
     this.#reason = null;
     this.#retries.cameUp();
     if (this.#bringUp !== undefined) this.#record.up(this.#bringUp, this.#now());
@@ -397,6 +453,7 @@ export class ManagedService implements Listener {
       clock: this.#around.clock,
       fail: (error) => this.failed(generation, error),
       report: (health) => this.reported(generation, health),
+      ...tenureOf(this.identity.candidate?.lease),
     };
     const body = (async () => this.identity.instance.run?.(ctx))();
     this.#body = { abort, ended: body.catch((error: unknown) => this.failed(generation, error)) };
@@ -475,6 +532,11 @@ export class ManagedService implements Listener {
 
   /** backoff → starting, by way of waiting where something it needs is not there. */
   async #tryAgain(pause: Pause): Promise<void> {
+    if (this.identity.candidate !== undefined) {
+      // It has given the lead back, and stands for it again like everybody else.
+      if (this.#is('backoff')) this.#machine.send('wait');
+      throw new Retired();
+    }
     while (this.#cleaning !== undefined || !this.#keeper.mayStart(this)) {
       if (this.#cleaning !== undefined) await this.#cleaning;
       else {
@@ -503,7 +565,7 @@ export class ManagedService implements Listener {
     const followers = move === 'crash' ? this.#keeper.wentDown(this, `${this.id} crashed`) : undefined;
     if (followers !== undefined) await followers;
     // The next start() must find nothing of this one.
-    if (this.#entered) await this.#callStop(this.identity.settings.stopTimeoutMs, 'the attempt failed');
+    if (this.#entered) await this.#stepDown('the attempt failed');
     if (!this.#is('backoff')) throw new Retired();
     this.#entered = false;
     this.#body = undefined;
@@ -559,7 +621,7 @@ export class ManagedService implements Listener {
     this.#abort('stop', cause);
     this.#tellStanding();
     await this.#keeper.wentDown(this, cause);
-    const outcome = await this.#callStop(this.identity.settings.stopTimeoutMs, cause);
+    const outcome = await this.#stepDown(cause);
     this.#entered = false;
     this.#body = undefined;
     if (this.#record.desired === 'down') {
@@ -570,6 +632,13 @@ export class ManagedService implements Listener {
       this.#machine.send('again');
     }
     return outcome;
+  }
+
+  /** Calls `stop()`, and lets others lead what has stopped here. */
+  #stepDown(reason: string): Promise<Outcome> {
+    const { candidate, settings } = this.identity;
+    const stopping = this.#callStop(settings.stopTimeoutMs, reason);
+    return candidate === undefined ? stopping : yieldLead(candidate, stopping, settings.stopTimeoutMs);
   }
 
   /** What was begun by another; hung when it does not end in so many milliseconds. */
@@ -597,6 +666,14 @@ export class ManagedService implements Listener {
     if (error !== undefined) events.emit({ type: 'stop-failed', service: id, error, at: clock.now() });
     return outcome;
   }
+}
+
+/** Only what has stopped gives the lead back: of what hangs the lease runs out. */
+async function yieldLead(candidate: Candidate, stopping: Promise<Outcome>, withinMs: number): Promise<Outcome> {
+  const outcome = await stopping;
+  if (outcome.hung) candidate.forsake();
+  else await candidate.abdicate(withinMs);
+  return outcome;
 }
 
 /** Ends a recovery that has become pointless. */

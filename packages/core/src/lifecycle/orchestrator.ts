@@ -8,6 +8,7 @@ import type { ServiceGraph } from '../graph/service-graph.ts';
 import type { StartPlan } from '../graph/start-plan.ts';
 import type { AbandonedWhy } from './abandoned.ts';
 import type { BootCause, BootFacts } from './bootstrap-error.ts';
+import { withoutDot } from './bring-up.ts';
 import { DeepChecks } from './deep-checks.ts';
 import { EngineClock } from './engine-clock.ts';
 import { Gate, type GateOptions } from './gate.ts';
@@ -40,6 +41,7 @@ interface Abandonment {
   readonly why: AbandonedWhy;
   readonly text: string;
   readonly blockedBy: readonly string[];
+  readonly reasons: ReadonlyMap<string, string>;
   readonly waited: readonly string[];
   readonly causes: BootCause[];
 }
@@ -251,7 +253,9 @@ export class Orchestrator implements Keeper, WiringObserver {
     else this.#doubtful.delete(service);
     // Those that follow a restart go down before anybody hears that there is something to start on.
     if (isUp) this.#restartFollowers(service);
-    this.wiring.set(id, isUp, service.isStarted, service.isSettled);
+    this.wiring.set(id, isUp, service.isStarted || isUp, service.isSettled);
+    // Whether it runs here is more than whether it is ready.
+    if (service.identity.candidate !== undefined) this.#owner.flipped(id, this.wiring.ready(id));
     if (this.#starting.delete(id)) this.#pump();
     if (wasDoubtful && !isDoubtful) for (const gate of this.#gates.values()) gate.follow();
   }
@@ -329,12 +333,18 @@ export class Orchestrator implements Keeper, WiringObserver {
     if (this.#abandoned !== undefined || this.boot === undefined) return;
     const blockedBy = this.wiring.blockedBy([BOOT]).filter((id) => id !== BOOT);
     const waited = [...this.#services.values()].filter((service) => service.phase === 'waiting');
-    this.#abandoned = { why, text, blockedBy, waited: waited.map(({ id }) => id), causes: [] };
+    const reasons = new Map(blockedBy.flatMap((id) => this.#reasonOf(id)));
+    this.#abandoned = { why, text, blockedBy, reasons, waited: waited.map(({ id }) => id), causes: [] };
     this.#abandoned.causes.push(...causes());
     const failed = this.#abandoned.causes.length > 0 ? this.#abandoned.causes.map(({ service }) => service) : blockedBy;
     const reason = `${[...failed].sort().join(', ')} failed`;
     if (why !== 'stop') for (const service of waited) service.skip(reason);
     this.#settled?.();
+  }
+
+  #reasonOf(id: string): [string, string][] {
+    const reason = this.#services.get(id)?.reason ?? null;
+    return reason === null ? [] : [[id, withoutDot(reason)]];
   }
 
   #spendBudget(budgetMs: number): void {
@@ -349,7 +359,7 @@ export class Orchestrator implements Keeper, WiringObserver {
   }
 
   async #rollBack(wallMs: number): Promise<BootFacts> {
-    const { why, text, blockedBy, waited, causes } = this.#abandoned as Abandonment;
+    const { why, text, blockedBy, reasons, waited, causes } = this.#abandoned as Abandonment;
     const place = new Map(this.#plan.order.map((node, index) => [node.id, index]));
     const inOrder = [...causes].sort((a, b) => (place.get(a.service) ?? 0) - (place.get(b.service) ?? 0));
     const timeline = [...this.#services.values()].flatMap((service) => service.story()).sort((a, b) => a.atMs - b.atMs);
@@ -359,6 +369,7 @@ export class Orchestrator implements Keeper, WiringObserver {
       causes: inOrder,
       abandoned: { why, text },
       blockedBy,
+      reasons,
       skipped: waited,
       stopped: report.order,
       timeline,

@@ -1,6 +1,7 @@
 /** What a service is, apart from how it is doing. */
 import type { ReadyHook } from '../declare/registration.ts';
 import type { Service } from '../declare/service-contract.ts';
+import type { Candidate } from '../state/candidate.ts';
 import type { ServiceSettings } from './service-settings.ts';
 
 export interface ServiceIdentity {
@@ -13,4 +14,6 @@ export interface ServiceIdentity {
   readonly shared: boolean;
   /** False for what is only wanted as optional. */
   readonly essential: boolean;
+  /** Of a leader service: what stands for it. */
+  readonly candidate?: Candidate | undefined;
 }

@@ -41,6 +41,8 @@ export interface ServiceSettings {
   readonly failures: number;
   readonly successes: number;
   readonly degradedIsReady: boolean;
+  /** Whether an attempt lasts until the service is first well. */
+  readonly healthAwaited: boolean;
   readonly probeEveryMs: number;
   readonly probeTimeoutMs: number;
   readonly restartWhen: 'never' | 'crash' | 'unhealthy';
@@ -76,6 +78,7 @@ function filled({ start = {}, health = {}, probe = {}, restart = {}, stop = {} }
     failures: health.failures ?? SERVICE_DEFAULTS.healthFailures,
     successes: health.successes ?? SERVICE_DEFAULTS.healthSuccesses,
     degradedIsReady: health.degradedIsReady ?? false,
+    healthAwaited: health.awaited ?? true,
     probeEveryMs: probe.everyMs ?? SERVICE_DEFAULTS.probeEveryMs,
     probeTimeoutMs: probe.timeoutMs ?? SERVICE_DEFAULTS.probeTimeoutMs,
     restartWhen: restart.when ?? 'crash',

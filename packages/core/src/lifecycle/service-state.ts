@@ -6,8 +6,9 @@
  *                depFailed   satisfied          timer   │ fail (starting), crash (running)
  *                        ▼   │                      ▼   │
  *                   skipped  └────────────────▶ starting ─ok─▶ running      starting ─end─▶ completed
- *                        │
- *                        └─depReady─▶ waiting
+ *                        │                          ▲
+ *                        └─depReady─▶ waiting       lead
+ *                                       └─follow─▶ standby        a leader service, which another instance may lead
  *
  *   (any but failed, skipped, stopped) ─stop─▶ stopping ─done─▶ stopped      stopping ─again─▶ waiting
  */
@@ -15,7 +16,8 @@ import type { StateOf, TransitionTable } from '@muster/contracts';
 
 export const SERVICE = {
   registered: { start: 'waiting', stop: 'stopping' },
-  waiting: { satisfied: 'starting', depFailed: 'skipped', stop: 'stopping' },
+  waiting: { satisfied: 'starting', follow: 'standby', depFailed: 'skipped', stop: 'stopping' },
+  standby: { lead: 'starting', stop: 'stopping' },
   starting: { ok: 'running', end: 'completed', fail: 'backoff', stop: 'stopping' },
   backoff: { timer: 'starting', wait: 'waiting', limit: 'failed', stop: 'stopping' },
   running: { crash: 'backoff', stop: 'stopping' },

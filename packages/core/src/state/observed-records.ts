@@ -17,9 +17,12 @@ export interface Observed extends KeyValueEntry {
 export class ObservedRecords {
   readonly #store: KeyValueStore;
   readonly #clock: Clock;
+  readonly #prefix: string;
   readonly #records = new Map<string, Observed>();
   readonly #changed: (now: Observed | undefined, before: Observed | undefined) => void;
   readonly #subscription: Subscription;
+  /** What has gone while the records are being listed: the list may be older. */
+  #gone: Map<string, number> | undefined;
 
   /** @param changed told of every record that was written, and of every one that has gone, by what it was. */
   constructor(
@@ -30,8 +33,20 @@ export class ObservedRecords {
   ) {
     this.#store = store;
     this.#clock = clock;
+    this.#prefix = prefix;
     this.#changed = changed;
     this.#subscription = store.watch(prefix, (change) => this.#see(change));
+  }
+
+  /** Resolves when everything is known that was there before. @throws what the store throws. */
+  async load(): Promise<void> {
+    const gone = (this.#gone = new Map<string, number>());
+    try {
+      for (const entry of await this.#store.list(this.#prefix))
+        if ((gone.get(entry.key) ?? 0) < entry.revision) this.#see({ type: 'put', ...entry });
+    } finally {
+      this.#gone = undefined;
+    }
   }
 
   get(key: string): Observed | undefined {
@@ -62,6 +77,7 @@ export class ObservedRecords {
     const before = this.#records.get(change.key);
     if (before !== undefined && before.revision >= change.revision) return;
     if (change.type === 'delete') {
+      this.#gone?.set(change.key, change.revision);
       this.#records.delete(change.key);
       if (before !== undefined) this.#changed(undefined, before);
       return;

@@ -1,12 +1,13 @@
-/** `muster graph`: the graph of an entry, a dump or a running app, in the form that is asked for. */
+/** `muster graph`: the graph of an entry, a dump or a running app, or of several as one, in the form that is asked for. */
+import type { GraphDump } from '@muster/contracts';
 import type { Request } from '../commands.ts';
 import { EXIT } from '../exit.ts';
 import { dumpOf } from '../sources/dump-of.ts';
 import type { Terminal } from '../terminal.ts';
 
 export async function graph(request: Request, terminal: Terminal): Promise<number> {
-  const [source] = request.args as [string];
-  const dump = await dumpOf(source, request);
+  const dumps = await Promise.all(request.args.map((source) => dumpOf(source, request)));
+  const dump = dumps.length === 1 ? (dumps[0] as GraphDump) : await merged(dumps, request.args);
   if (request.json) terminal.printJson(dump);
   else if (request.format === 'json') terminal.printPlain(`${JSON.stringify(dump, null, 2)}\n`);
   else {
@@ -17,4 +18,19 @@ export async function graph(request: Request, terminal: Terminal): Promise<numbe
     else terminal.print(String(view));
   }
   return EXIT.good;
+}
+
+async function merged(dumps: readonly GraphDump[], sources: readonly string[]): Promise<GraphDump> {
+  const { mergeGraphs } = await import('@muster/core/graph');
+  const names = namesOf(dumps.map(({ instance }, index) => instance ?? (sources[index] as string)));
+  return mergeGraphs(new Map(dumps.map((dump, index) => [names[index] as string, dump])));
+}
+
+/** As much of the id of an instance as people need to tell it from others; of those that are alike, which one it is. */
+function namesOf(all: readonly string[]): string[] {
+  const short = all.map((name) => (/^[0-9a-f]{8}-[0-9a-f-]{27}$/.test(name) ? name.slice(0, 8) : name));
+  return short.map((name, index) => {
+    const before = short.slice(0, index).filter((other) => other === name).length;
+    return before === 0 ? name : `${name}#${before + 1}`;
+  });
 }
