@@ -69,6 +69,8 @@ export async function clusterScenario(
     const ms = performance.now() - began;
     const logs = await site.judge(tabs, verdict);
     if (logs.flat().some(isReaped)) {
+      // All owners were there all the time, and an election is shorter than a lease.
+      if (disaster === 'kill a server') broke(verdict, 'R10', 'a run was taken from an owner who had it');
       takeovers.ms.push(Math.round(ms));
       // Where servers or links were away as well, nothing could be written before they were back.
       if (disaster === 'kill a backend' && ms > TAKEN_OVER_MS + ON_THE_WAY_MS)
