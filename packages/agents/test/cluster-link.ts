@@ -3,7 +3,8 @@
  * messages are late, lost and doubled.
  *
  * It does what a client of a store does and no more: what got no answer is sent again under the same name, so that it is
- * written once at the most; and when that is given up nobody knows whether it was written, or will be.
+ * written once at the most. Of a store that is given up, and nobody knows whether it was written, or will be; what goes into
+ * the log is sent until there is an answer.
  */
 import type { Clock, Timer } from '@muster/contracts';
 import type { EventsJson, Gathering } from '@muster/core';
@@ -19,8 +20,8 @@ export interface Weather {
   readonly twice: number;
 }
 
-/** When what got no answer is sent again, how long that is tried, and how late a lost change is seen, in milliseconds. */
-const PATIENCE = { againMs: 2_000, giveUpMs: 7_000, missedMs: 3_000 } as const;
+/** When what got no answer is sent again, how often that is tried, and how late a lost change is seen, in milliseconds. */
+const PATIENCE = { againMs: 2_000, tries: 4, missedMs: 3_000 } as const;
 
 /** What is written once however often it arrives. */
 const WRITES: ReadonlySet<string> = new Set(['create', 'update', 'delete', 'append', 'drop']);
@@ -89,7 +90,7 @@ export class Link {
         if (method === 'watch' || method === 'subscribe') return this.#listening(call);
         return (...args: readonly unknown[]) => {
           const sent = method === 'append' && this.weather !== undefined ? gathered(args) : args;
-          return this.#ask(WRITES.has(method), async () => {
+          return this.#ask(method, async () => {
             called?.(method, sent);
             const result = await call(...sent);
             done?.(method, sent, result);
@@ -100,20 +101,20 @@ export class Link {
     });
   }
 
-  #ask(isWrite: boolean, call: () => Promise<unknown>): Promise<unknown> {
+  #ask(method: string, call: () => Promise<unknown>): Promise<unknown> {
     const { clock, wire } = this.#parts;
     return new Promise((resolve, reject) => {
-      const timers = new Set<Timer>();
+      let timer: Timer | undefined;
       const settle = (how: () => void): void => {
         this.#unanswered.delete(fail);
-        for (const timer of timers) timer.cancel();
+        timer?.cancel();
         how();
       };
       const fail = (reason: Error): void => settle(() => reject(reason));
       this.#unanswered.add(fail);
       let written: Promise<unknown> | undefined;
       const arrive = (): void => {
-        const result = isWrite ? (written ??= call()) : call();
+        const result = WRITES.has(method) ? (written ??= call()) : call();
         result.then(
           (value) => this.#carry(clock, this.#isDeaf, () => settle(() => resolve(value))),
           (error: Error) => this.#carry(clock, this.#isDeaf, () => fail(error)),
@@ -122,9 +123,17 @@ export class Link {
       const send = (): void => this.#carry(wire, this.#isMute, arrive);
       send();
       if (this.weather === undefined) return;
-      for (let ms: number = PATIENCE.againMs; ms < PATIENCE.giveUpMs; ms += PATIENCE.againMs)
-        timers.add(clock.schedule(ms, send));
-      timers.add(clock.schedule(PATIENCE.giveUpMs, () => fail(new Error('there was no answer'))));
+      const again = (tries: number): void => {
+        timer = clock.schedule(PATIENCE.againMs, () => {
+          if (tries === PATIENCE.tries && method !== 'append') {
+            fail(new Error('there was no answer'));
+            return;
+          }
+          send();
+          again(tries + 1);
+        });
+      };
+      again(1);
     });
   }
 
