@@ -42,6 +42,8 @@ interface InstanceTerms {
   readonly weather?: Weather;
   /** Told of what it has written into the log, at that moment. */
   readonly appended?: (stream: string, events: Events, written: Appended) => void;
+  /** Told of each value that it has asked the store to write, at that moment. */
+  readonly stored?: (key: string, value: unknown) => void;
 }
 /** How somebody asks; an `agent` where there are several. */
 export interface Asking {
@@ -57,7 +59,7 @@ type Events = readonly AgentEvent[] | Gathering;
 export async function instanceOn(
   shared: Cluster,
   given: Services | ((clock: InstanceClock) => Services),
-  { weather, appended }: InstanceTerms = {},
+  { weather, appended, stored }: InstanceTerms = {},
 ) {
   const clock = new InstanceClock(shared.clock);
   const services = typeof given === 'function' ? given(clock) : given;
@@ -66,8 +68,9 @@ export async function instanceOn(
   link.weather = weather;
   const faults: unknown[] = [];
   const store = link.over<KeyValueStore>(shared.store, {
-    called: (method, [key]) => {
+    called: (method, [key, value]) => {
       if (method === 'update') shared.writes.push(String(key));
+      if (method === 'update' || method === 'create') stored?.(String(key), value);
     },
   });
   const log = link.over<EventLog>(shared.log, {

@@ -52,6 +52,8 @@ async function checkRows(world: ClusterWorld): Promise<void> {
     await world.shared.clock.advance(1_000);
     const rows = await reading;
     for (const { run, role, status, id } of rows) {
+      // A question whose run was never recorded is nobody's: its instance died before it could say so.
+      if (!world.written.has(run ?? '')) continue;
       const end = world.written.get(run ?? '')?.at(-1)?.event;
       const expected = end?.event === 'agent_completed' ? end.data.status : 'failed';
       const name = `the ${role} row of ${run}`;

@@ -158,8 +158,14 @@ class ClusterSimulation {
     const world = this.#world;
     const key = world.random.pick(['sim/a', 'sim/b']);
     const holdMs = world.random.below(40_000);
-    const { sleeps, leases, instance } = member;
-    const lease = await leases.acquire(key);
+    // One that slept while it asked for it knows nothing of its age.
+    const { leases, instance, grabbing, sleeps } = member;
+    if (grabbing.has(key)) return;
+    grabbing.add(key);
+    const lease = await leases.acquire(key).catch((error: unknown) => {
+      grabbing.delete(key);
+      throw error;
+    });
     world.count('leases');
     world.said(`${member.name} holds ${key}`);
     const holding = { key, member, lease, sleeps };
@@ -167,6 +173,7 @@ class ClusterSimulation {
     world.check();
     instance.clock.schedule(holdMs, () => {
       world.holdings.splice(world.holdings.indexOf(holding), 1);
+      grabbing.delete(key);
       void lease.release().catch(() => {});
     });
   }
