@@ -119,9 +119,10 @@ class ClusterSimulation {
     void this.#world.start().then(() => (this.#starting -= 1));
   }
 
-  #ask({ name, instance }: Member, request: Request): void {
+  #ask({ name, instance, isStill }: Member, request: Request): void {
     const world = this.#world;
     const { id, user, thread, agent, text, runs } = request;
+    if (isStill) return;
     world.said(`— ${user} asks ${agent} through ${name}: ${text}`);
     world.count('asked');
     instance.ask(text, { id, user, thread, agent }).then(
@@ -136,8 +137,9 @@ class ClusterSimulation {
     );
   }
 
-  #cancel({ name, instance }: Member): void {
+  #cancel({ name, instance, isStill }: Member): void {
     const world = this.#world;
+    if (isStill) return;
     const known = world.requests.filter(({ runs }) => runs.size > 0).slice(-6);
     if (known.length === 0) return;
     const { user, runs } = world.random.pick(known);
@@ -160,7 +162,7 @@ class ClusterSimulation {
     const holdMs = world.random.below(40_000);
     // One that slept while it asked for it knows nothing of its age.
     const { leases, instance, grabbing, sleeps } = member;
-    if (grabbing.has(key)) return;
+    if (grabbing.has(key) || member.isStill) return;
     grabbing.add(key);
     const lease = await leases.acquire(key).catch((error: unknown) => {
       grabbing.delete(key);
