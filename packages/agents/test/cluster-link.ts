@@ -37,8 +37,8 @@ interface LinkParts {
 
 /** Told of each call before it is made, and of what came of it. */
 interface Listening {
-  called?(method: string, args: readonly unknown[]): void;
-  done?(method: string, args: readonly unknown[], result: unknown): void;
+  readonly called?: (method: string, args: readonly unknown[]) => void;
+  readonly done?: (method: string, args: readonly unknown[], result: unknown) => void;
 }
 
 export class Link {

@@ -475,10 +475,10 @@ describe('an answer that could not be stored', () => {
     const [first, second] = await two(shared);
     const { thread } = await first.ask('hang');
     await shared.clock.settle();
-    const { update } = shared.store;
+    const update = shared.store.update.bind(shared.store);
     shared.store.update = async (key, ...rest) => {
       if (key.startsWith('threads/')) throw new Error('no answer');
-      return update.call(shared.store, key, ...rest);
+      return update(key, ...rest);
     };
     goOn('hang');
     await shared.clock.settle();
