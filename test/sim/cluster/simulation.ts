@@ -237,13 +237,13 @@ class ClusterSimulation {
 
   async #for(ms: number): Promise<void> {
     const { clock } = this.#world.shared;
-    let isDue = true;
-    const until = clock.schedule(ms, () => (isDue = false));
+    const end = this.#world.nowMs + ms;
+    const last = clock.schedule(ms, () => {});
     await clock.settle(1);
-    while (isDue) {
+    while (this.#world.nowMs < end) {
       this.#steps += 1;
       if (this.#steps > MAX_STEPS) {
-        until.cancel();
+        last.cancel();
         throw new Error(`more than ${MAX_STEPS} steps`);
       }
       clock.fireNext();

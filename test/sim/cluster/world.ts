@@ -29,8 +29,8 @@ export const STORM: Weather = { delayMs: 1_500, loss: 0.25, twice: 0.25 };
 
 /** Runs of one user that go on at a time. */
 export const PER_USER = 2;
-/** Until what one instance has written is known to others that are well, in milliseconds. */
-const KNOWN_MS = 2_000;
+/** Until what one instance has written is known to others that are well, in milliseconds: also what was late when they became so. */
+const KNOWN_MS = 5_000;
 /** How long a record may stay unrenewed while somebody is well, and how soon it may be taken over, in milliseconds. */
 const GIVEN_UP_MS = LEASE.leaseMs + LEASE.marginMs;
 const OVERDUE_MS = GIVEN_UP_MS + REAP_MS + KNOWN_MS;
