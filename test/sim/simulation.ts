@@ -16,7 +16,9 @@ export interface SimulationResult {
   readonly violations: readonly Violation[];
   readonly story: readonly string[];
   /** How it ended: for the statistics of a whole run. */
-  readonly outcome: 'booted' | 'boot-failed' | 'aborted' | 'escalated';
+  readonly outcome: 'booted' | 'boot-failed' | 'aborted' | 'escalated' | 'at rest';
+  /** What happened how often, where that is counted. */
+  readonly seen?: Readonly<Record<string, number>>;
 }
 
 /** How long everything behaves before it is looked at whether it has recovered, in milliseconds. */

@@ -1,9 +1,11 @@
 /** Several apps on one store, one log and one clock: each can be killed, paused and cut off alone. */
 import type { AgentEvent, Position } from '@muster/contracts';
 import {
+  type Appended,
   type Class,
   createApp,
   EventLog,
+  type Gathering,
   KeyValueStore,
   MemoryLog,
   MemoryStore,
@@ -15,6 +17,7 @@ import {
 } from '@muster/core';
 import { eventsIn, FakeClock, InstanceClock, SeededRandom } from '@muster/core/testing';
 import { agents, AgentSupervisor, runMethods, ThreadService } from '@muster/agents';
+import { Link, type Weather } from './cluster-link.ts';
 
 const failed = (error: unknown): void => {
   throw error;
@@ -33,72 +36,52 @@ export function cluster({ isShared = true, seed = 1 } = {}) {
 }
 export type Cluster = ReturnType<typeof cluster>;
 
-/** Ways between an instance and what it shares; what is sent while they are cut never arrives, and nothing comes back. */
-class Link {
-  #isCut = false;
-  readonly #unanswered = new Set<(reason: Error) => void>();
-  /** What watchers are told once the link is there again, as by a client that catches up. */
-  #untold: (() => void)[] = [];
-  readonly #isShared: boolean;
-
-  constructor(isShared: boolean) {
-    this.#isShared = isShared;
-  }
-
-  get isCut(): boolean {
-    return this.#isCut;
-  }
-
-  /** What was under way is answered with a failure once the link is there again: whether it was done nobody knows. */
-  set isCut(isCut: boolean) {
-    this.#isCut = isCut;
-    if (isCut) return;
-    for (const tell of this.#untold.splice(0)) tell();
-    for (const reject of this.#unanswered) reject(new Error('the link was cut'));
-    this.#unanswered.clear();
-  }
-
-  #never(): Promise<never> {
-    return new Promise((_, reject) => this.#unanswered.add(reject));
-  }
-
-  over<T extends object>(target: T, called: (method: string, args: readonly unknown[]) => void): T {
-    return new Proxy(target, {
-      get: (_, name) => {
-        if (name === 'isShared') return this.#isShared;
-        const value = Reflect.get(target, name, target) as unknown;
-        if (typeof value !== 'function') return value;
-        return (...args: unknown[]): unknown => {
-          if (name === 'watch' || name === 'subscribe') {
-            const sink = args[1] as (heard: unknown) => void;
-            return value.call(target, args[0], (heard: unknown) =>
-              this.#isCut ? this.#untold.push(() => sink(heard)) : sink(heard),
-            ) as unknown;
-          }
-          if (this.#isCut) return this.#never();
-          called(String(name), args);
-          return (value.call(target, ...args) as Promise<unknown>).then((result) =>
-            this.#isCut ? this.#never() : result,
-          );
-        };
-      },
-    });
-  }
+/** What a test may want of an instance. */
+interface InstanceTerms {
+  /** Of its link. @default what is sent arrives at once */
+  readonly weather?: Weather;
+  /** Told of what it has written into the log, at that moment. */
+  readonly appended?: (stream: string, events: Events, written: Appended) => void;
+  /** Told of each value that it has asked the store to write, at that moment. */
+  readonly stored?: (key: string, value: unknown) => void;
 }
+/** How somebody asks; an `agent` where there are several. */
+export interface Asking {
+  readonly user?: string;
+  readonly id?: string;
+  readonly thread?: string;
+  readonly agent?: string;
+}
+type Services = readonly (Class | Registration)[];
+type Events = readonly AgentEvent[] | Gathering;
 
 /** One instance, started. */
-export async function instanceOn(shared: Cluster, services: readonly (Class | Registration)[]) {
+export async function instanceOn(
+  shared: Cluster,
+  given: Services | ((clock: InstanceClock) => Services),
+  { weather, appended, stored }: InstanceTerms = {},
+) {
   const clock = new InstanceClock(shared.clock);
-  const link = new Link(shared.isShared);
+  const services = typeof given === 'function' ? given(clock) : given;
+  const { isShared, random } = shared;
+  const link = new Link({ isShared, clock, wire: shared.clock, random });
+  link.weather = weather;
   const faults: unknown[] = [];
-  const store = link.over<KeyValueStore>(shared.store, (method, [key]) => {
-    if (method === 'update') shared.writes.push(String(key));
+  const store = link.over<KeyValueStore>(shared.store, {
+    called: (method, [key, value]) => {
+      if (method === 'update') shared.writes.push(String(key));
+      if (method === 'update' || method === 'create') stored?.(String(key), value);
+    },
   });
-  const log = link.over<EventLog>(shared.log, () => {});
+  const log = link.over<EventLog>(shared.log, {
+    done: (method, [stream, events], result) => {
+      if (method === 'append') appended?.(stream as string, events as Events, result as Appended);
+    },
+  });
   const app = createApp({
     services: [...agents(), provideValue(EventLog, log), provideValue(KeyValueStore, store), ...services],
     clock,
-    random: shared.random,
+    random,
   });
   app.events.on((event: RuntimeEvent) => {
     if (event.type === 'fault') faults.push(event.error);
@@ -116,14 +99,15 @@ export async function instanceOn(shared: Cluster, services: readonly (Class | Re
     app,
     clock,
     link,
+    store,
     faults,
     followed,
     supervisor,
     requesterOf,
-    ask: async (text: string, { user = 'ann', id, thread }: { user?: string; id?: string; thread?: string } = {}) =>
-      supervisor.accept(await requesterOf(user), { text, ...(thread === undefined ? {} : { thread }) }, id),
+    ask: async (text: string, { user = 'ann', id, ...rest }: Asking = {}) =>
+      supervisor.accept(await requesterOf(user), { text, ...rest }, id),
     cancel: async (run: string, user = 'ann') => runMethods(supervisor, await requesterOf(user)).cancel({ run }),
-    rowsOf: (thread: string) => app.get(ThreadService).messages(principalOf('ann'), thread),
+    rowsOf: (thread: string, user = 'ann') => app.get(ThreadService).messages(principalOf(user), thread),
     /** Nothing of it runs any more, and nothing that it has sent is answered. */
     kill: () => {
       clock.pause();

@@ -428,6 +428,23 @@ describe('a cancel', () => {
     await Promise.all([first.stop(), second.stop()]);
   });
 
+  it('that was acknowledged is known to whoever takes the run over before its end could be written', async () => {
+    const shared = cluster();
+    const [first, second] = await two(shared, [Stubborn]);
+    const { thread, run } = await first.ask('hang');
+    await shared.clock.settle();
+    const append = shared.log.append.bind(shared.log);
+    shared.log.append = () => new Promise(() => {});
+    await first.cancel(run);
+    shared.log.append = append;
+    first.kill();
+    await shared.clock.advance(GIVEN_UP + REAP_MS);
+    const events = await shared.eventsOf(thread);
+    expectLegal(events);
+    expect(events.at(-1)).toMatchObject({ data: { status: 'interrupted', by: 'reaper' } });
+    await second.stop();
+  });
+
   it('of a run of somebody else is refused as one of a run that is not there', async () => {
     const shared = cluster();
     const [first, second] = await two(shared);
@@ -448,6 +465,32 @@ describe('a cancel', () => {
     await shared.clock.advance(1_000);
     await ending;
     expect((await shared.eventsOf(thread)).at(-1)).toMatchObject({ data: { status: 'cancelled' } });
+    await Promise.all([first.stop(), second.stop()]);
+  });
+});
+
+describe('an answer that could not be stored', () => {
+  it('is stored by whoever finds the record of its run', async () => {
+    const shared = cluster();
+    const [first, second] = await two(shared);
+    const { thread } = await first.ask('hang');
+    await shared.clock.settle();
+    const update = shared.store.update.bind(shared.store);
+    shared.store.update = async (key, ...rest) => {
+      if (key.startsWith('threads/')) throw new Error('no answer');
+      return update(key, ...rest);
+    };
+    goOn('hang');
+    await shared.clock.settle();
+    shared.store.update = update;
+    expect(await terminals(shared, thread)).toBe(1);
+    expect(await first.rowsOf(thread)).toMatchObject([{ status: 'running' }]);
+    await shared.clock.advance(GIVEN_UP + REAP_MS);
+    expect(await second.rowsOf(thread)).toMatchObject([
+      { role: 'user', status: 'success' },
+      { role: 'assistant', content: 'hang', status: 'success' },
+    ]);
+    expect(await shared.store.list('runs/')).toEqual([]);
     await Promise.all([first.stop(), second.stop()]);
   });
 });

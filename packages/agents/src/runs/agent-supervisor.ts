@@ -107,7 +107,7 @@ export class AgentSupervisor implements Service {
       random,
       clock,
       active: this.#active,
-      stored: (run, storing) => this.#watch.stored(run, storing),
+      stored: async (run, storing) => void (await this.#watch.stored(run, storing)),
       guard: (engine) => this.#guard(engine),
     });
     this.#elsewhere = new RunsElsewhere({
@@ -266,7 +266,7 @@ export class AgentSupervisor implements Service {
   /**
    * Cancels a run of this user; its terminal says so. A run that has ended is left as it is.
    *
-   * @returns for a run that may be another process's: resolves when that one can know.
+   * @returns where another process may carry the run, or take it over: resolves when that one can know.
    * @throws MusterError `RUN_NOT_FOUND` when the run is somebody else's; the promise rejects with the same.
    */
   cancel(principal: Principal, run: string, reason: string | null): Promise<void> | undefined {
@@ -274,7 +274,8 @@ export class AgentSupervisor implements Service {
     if (active === undefined) return this.#elsewhere.cancel(principal, run, reason);
     if (active.engine.user !== principal.user) throw agentError('RUN_NOT_FOUND', { run });
     active.engine.cancel(reason);
-    return undefined;
+    // Whoever takes it over before its terminal is in the log has to know as well.
+    return this.#elsewhere.cancel(principal, run, reason);
   }
 
   /** Lets runs finish; what is left near the end of the time is interrupted and gets its terminal. */

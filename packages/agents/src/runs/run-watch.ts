@@ -64,7 +64,7 @@ export class RunWatch {
       active.delete(engine.run);
       return;
     }
-    let storing = Promise.resolve();
+    let storing: Promise<unknown> = Promise.resolve();
     const begun = turn.come.then(() => {
       storing = this.stored(engine.run, allEnded([conversation.began(), records.began(engine.run)]));
     });
@@ -74,25 +74,26 @@ export class RunWatch {
     const closed = this.#release(engine, turn);
     // A stop waits for this run: by then nothing of it may use the store any more.
     await storing;
-    if (records.settlesHere(engine.run, engine.isRecorded))
-      await this.stored(
-        engine.run,
-        conversation.end(ending.status, ending.finalResponse ?? ending.error?.message ?? ''),
-      );
-    // Last, and not where the terminal could not be written: what is still to be done is done by whoever finds the record.
-    if (engine.isRecorded) await this.stored(engine.run, records.close(engine.run));
+    const answer = ending.finalResponse ?? ending.error?.message ?? '';
+    const isStored =
+      !records.settlesHere(engine.run, engine.isRecorded) ||
+      (await this.stored(engine.run, conversation.end(ending.status, answer)));
+    // Last, and not where something could not be written: what is still to be done is done by whoever finds the record.
+    if (engine.isRecorded && isStored) await this.stored(engine.run, records.close(engine.run));
     else records.leave(engine.run);
     await closed;
     active.delete(engine.run);
   }
 
-  /** A store that fails here must not hide how the run or the request ended; never rejects. */
-  async stored(run: string, storing: Promise<void>): Promise<void> {
+  /** A store that fails here must not hide how the run or the request ended; false when it has, and never rejects. */
+  async stored(run: string, storing: Promise<void>): Promise<boolean> {
     const { events, clock } = this.#parts;
     try {
       await storing;
+      return true;
     } catch (error) {
       events.emit({ type: 'fault', component: 'thread service', correlation: run, error, at: clock.now() });
+      return false;
     }
   }
 

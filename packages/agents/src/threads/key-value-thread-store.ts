@@ -73,15 +73,21 @@ export class KeyValueThreadStore implements ThreadStore {
     const number = (await this.#find(user, thread))?.record.open[message];
     if (number === undefined) return false;
     const key = messageKey(user, thread, number);
+    let isClosed = !OPEN.has(change.status);
     for (;;) {
       const entry = await this.#store.get(key);
       if (entry === undefined) return false;
+      // Settled since it was found open: what comes late changes nothing of it.
+      if (!OPEN.has((entry.value as unknown as ThreadMessage).status)) {
+        isClosed = true;
+        break;
+      }
       const settled = { ...(entry.value as object), ...change } as unknown as Json;
       if ((await this.#store.update(key, settled, entry.revision)).ok) break;
     }
     return this.#change(user, thread, (record) => {
       const others = Object.entries(record.open).filter(([id]) => id !== message);
-      return { ...record, updatedAt: at, open: OPEN.has(change.status) ? record.open : Object.fromEntries(others) };
+      return { ...record, updatedAt: at, open: isClosed ? Object.fromEntries(others) : record.open };
     });
   }
 

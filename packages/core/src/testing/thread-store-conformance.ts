@@ -118,6 +118,16 @@ const keeping: Case[] = [
 ];
 
 const settling: Case[] = [
+  withThreads('lets no status that comes late undo an end', async ({ threads }) => {
+    await open(threads, 'ann', 't');
+    await threads.add('ann', 't', [message('a')]);
+    await Promise.all([
+      threads.settle('ann', 't', 'a', { status: 'success', at: 1 }),
+      threads.settle('ann', 't', 'a', { status: 'running', at: 1 }),
+    ]);
+    assert.equal((await threads.messages('ann', 't'))?.[0]?.status, 'success');
+    assert.equal(await threads.settle('ann', 't', 'a', { status: 'failed', at: 2 }), false);
+  }),
   withThreads('settles one message, and its content only where a new one is given', async ({ threads }) => {
     await open(threads, 'ann', 't');
     await threads.add('ann', 't', [message('a'), message('b')]);
