@@ -227,7 +227,8 @@ export class NatsEventLog implements EventLog {
     } as const;
     const bytes = encodeRecord({ ...mark, attempt: this.#attempt(), json: Buffer.alloc(0) });
     const sequence = await jetstream.publishAny(subject, bytes);
-    await jetstream.purgeBelow(subject, sequence);
+    // What is left is taken away with the next one.
+    jetstream.purgeBelow(subject, sequence).catch(() => {});
   }
 
   /** Tries until there is an answer, or the servers have been away for too long. */

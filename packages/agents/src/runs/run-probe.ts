@@ -72,7 +72,7 @@ export class RunProbe implements Service {
     const run = this.#random.uuid();
     const thread = (this.#thread ??= this.#random.uuid());
     const stream = streamOf(principal, thread);
-    const seen = new Seen();
+    const seen = new Seen(run);
     const subscription = this.#log.subscribe(stream, (batch) => seen.add(batch));
     try {
       const input = { text: `probe ${run}`, thread, history: [] };
@@ -93,25 +93,30 @@ export class RunProbe implements Service {
         await engine.closeScope();
       }
       await seen.all(signal);
-      await this.#expectStored(stream);
+      await this.#expectStored(stream, run);
     } finally {
       subscription.close();
       await this.#log.drop(stream);
     }
   }
 
-  async #expectStored(stream: string): Promise<void> {
+  async #expectStored(stream: string, run: string): Promise<void> {
     const { batches } = await this.#log.read(stream, { after: 0 });
-    const stored = new Seen();
+    const stored = new Seen(run);
     for (const batch of batches) stored.add(batch);
     if (!stored.isWhole) throw new Error(`the log has kept ${stored.text} of a probe`);
   }
 }
 
-/** The events of a probe that came to somebody. */
+/** The events of a probe that came to somebody; those of one before it, which was given up, are none of them. */
 class Seen {
+  readonly #run: string;
   readonly #events: string[] = [];
   #look: () => void = () => {};
+
+  constructor(run: string) {
+    this.#run = run;
+  }
 
   get isWhole(): boolean {
     return this.#events.length === EXPECTED.length && EXPECTED.every((event, i) => event === this.#events[i]);
@@ -122,7 +127,8 @@ class Seen {
   }
 
   add({ json }: Batch): void {
-    for (const { event } of JSON.parse(json.toString('utf8')) as AgentEvent[]) this.#events.push(event);
+    for (const { event, run } of JSON.parse(json.toString('utf8')) as AgentEvent[])
+      if (run === this.#run) this.#events.push(event);
     this.#look();
   }
 
