@@ -76,8 +76,10 @@ export const fullDiskAtEveryWrite: Drill = (context) =>
     if (!(await isInTime(run.result, END_MS))) broke(verdict, 'R2', 'a run has no end when its disk was full');
     const [log] = (await site.judge()) as [AgentEvent[]];
     judgeSteps(verdict, log, said);
-    if (before.at(-1)?.event === 'agent_completed' && log.length > before.length)
-      broke(verdict, 'R10', 'a run that had ended was ended again');
+    const endedBefore = new Set(before.filter(({ event }) => event === 'agent_completed').map(({ run: id }) => id));
+    const eventsOf = (events: readonly AgentEvent[]): number =>
+      events.filter(({ run: id }) => endedBefore.has(id)).length;
+    if (eventsOf(log) > eventsOf(before)) broke(verdict, 'R10', 'a run that had ended was ended again');
     return said.includes('harmed itself');
   });
 
