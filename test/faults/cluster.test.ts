@@ -4,6 +4,7 @@ import { promisify } from 'node:util';
 import { expect, it, jest } from '@jest/globals';
 import { withNats } from '../../packages/nats/test/with-nats.ts';
 import { root } from '../journeys/process.ts';
+import { NOTHING } from './ledger.ts';
 
 jest.setTimeout(240_000);
 
@@ -11,22 +12,15 @@ withNats('npm run faults -- --cluster', () => {
   it('loses, doubles and mixes up nothing when a backend is killed, and a server of NATS', async () => {
     const args = ['scripts/faults.mjs', '--cluster', '--runs', '2', '--seed', '0', '--json'];
     const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: root });
-    const { events, takeovers, ...found } = JSON.parse(stdout.trim().split('\n').at(-1) as string) as {
+    const { events, ...found } = JSON.parse(stdout.trim().split('\n').at(-1) as string) as {
       events: number;
-      takeovers: object;
     };
-    expect([events > 300, typeof takeovers]).toEqual([true, 'object']);
+    expect(events).toBeGreaterThan(300);
     expect(found).toEqual({
       runs: 2,
-      lost: 0,
-      duplicated: 0,
-      disordered: 0,
-      foreign: 0,
-      terminals: { missing: 0, extra: 0 },
-      illegal: 0,
-      secrets: 0,
-      broken: [],
+      ...NOTHING,
       stuck: 0,
+      takeovers: expect.any(Object),
     });
   });
 });

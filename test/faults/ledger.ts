@@ -22,18 +22,20 @@ export interface Verdict {
 }
 
 export function cleanVerdict(): Verdict {
-  return {
-    events: 0,
-    lost: 0,
-    duplicated: 0,
-    disordered: 0,
-    foreign: 0,
-    terminals: { missing: 0, extra: 0 },
-    illegal: 0,
-    secrets: 0,
-    broken: [],
-  };
+  return { events: 0, ...NOTHING, terminals: { ...NOTHING.terminals }, broken: [] };
 }
+
+/** What a report says where nothing was found, beside how much was looked at. */
+export const NOTHING: Readonly<Omit<Verdict, 'events'>> = {
+  lost: 0,
+  duplicated: 0,
+  disordered: 0,
+  foreign: 0,
+  terminals: { missing: 0, extra: 0 },
+  illegal: 0,
+  secrets: 0,
+  broken: [],
+};
 
 /** Notes that a guarantee is broken. */
 export function broke(verdict: Pick<Verdict, 'broken'>, guarantee: Guarantee, how: string): void {

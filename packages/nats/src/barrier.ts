@@ -4,7 +4,8 @@
  * A leader that was just elected answers questions before it has caught up with what others have stored under the one before.
  * What it stores comes behind all of that, so once it has stored something it knows everything.
  */
-import { type Clock, sleep } from '@muster/core';
+import { bounded, type Clock, sleep } from '@muster/core';
+import { REQUEST_MS } from './jetstream.ts';
 
 /** Pause before a message that was not stored is sent again, in milliseconds. */
 const AGAIN_MS = 100;
@@ -28,9 +29,16 @@ export class Barrier {
     this.#passing ??= this.#pass();
   }
 
-  /** Resolves when everything that was stored before can be read; nothing where it can be already. */
-  get passed(): Promise<void> | undefined {
-    return this.#passing;
+  /** Resolves when everything that was stored before can be read, however long that takes. */
+  async passed(): Promise<void> {
+    await this.#passing;
+  }
+
+  /** Resolves when everything that was stored before can be read. @throws Error when that takes longer than a request */
+  async caughtUp(): Promise<void> {
+    if (this.#passing === undefined) return;
+    const onTimeout = (): Error => new Error('the new leader has not caught up');
+    await bounded({ clock: this.#clock, timeoutMs: REQUEST_MS, onTimeout }, () => this.#passing);
   }
 
   close(): void {
@@ -43,7 +51,6 @@ export class Barrier {
       try {
         await this.#write();
         done = now;
-        if (done === this.#raised) break;
       } catch {
         // Whoever reads has a bound of their own.
         await sleep(this.#clock, AGAIN_MS);

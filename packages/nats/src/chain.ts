@@ -53,11 +53,6 @@ export class Chain<L extends Link> {
     return { head: await this.#headBefore(subject, last), last: last.sequence };
   }
 
-  /** The last message that counts. */
-  async head(subject: string): Promise<L | undefined> {
-    return (await this.end(subject)).head;
-  }
-
   async #headBefore(subject: string, last: L): Promise<L | undefined> {
     // Nothing at all was stored between the two.
     if (last.sequence === last.previous + 1) return last;

@@ -33,7 +33,7 @@ export interface StoredRecord extends LogRecord {
 }
 
 /** Of the layout. Another one is another contract. */
-export const FORMAT = 1;
+const FORMAT = 1;
 
 const FIXED = 1 + 1 + 6 + 4 + 6 + 6 + 6 + 1 + 1;
 const NOTHING = Buffer.alloc(0);

@@ -4,6 +4,9 @@
  */
 import type { NatsConnection } from './nats-connection.ts';
 
+/** When what is listened to from now on is looked at again, in milliseconds: what is sent may not have found its way yet. */
+export const LOOK_AGAIN_MS = [250, 2_000] as const;
+
 export class LiveFeed {
   readonly #connection: NatsConnection;
   readonly #stream: string;

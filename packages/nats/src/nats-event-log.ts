@@ -4,11 +4,10 @@
  * Each stream is one subject, each record one message with a batch of events. Those who follow a stream hear of records by
  * what JetStream sends out once they are stored, never by what was merely published.
  */
-import type { AgentEvent, StreamInfo, Timer } from '@muster/contracts';
+import type { AgentEvent, StreamInfo } from '@muster/contracts';
 import {
   type Appended,
   type Batch,
-  bounded,
   Clock,
   type EventLog,
   type Expected,
@@ -25,11 +24,11 @@ import {
 } from '@muster/core';
 import { QueueBudget, READ_BYTES, Sinks } from '@muster/core/storage';
 import { Barrier } from './barrier.ts';
-import { batchOf, decodeRecord, encodeRecord, type StoredRecord, topOf } from './codec.ts';
+import { decodeRecord, encodeRecord, type StoredRecord } from './codec.ts';
 import { Expiry } from './expiry.ts';
 import { natsError } from './errors.ts';
-import { isPassing, type JetStream, REQUEST_MS } from './jetstream.ts';
-import { LiveFeed } from './live-feed.ts';
+import { isPassing, type JetStream } from './jetstream.ts';
+import { LiveFeed, LOOK_AGAIN_MS } from './live-feed.ts';
 import { NatsConnection } from './nats-connection.ts';
 import { NatsSettings } from './options.ts';
 import { Outage } from './outage.ts';
@@ -37,9 +36,8 @@ import { RecordReader, type StreamHead } from './record-reader.ts';
 import { StreamFollower } from './stream-follower.ts';
 import { StreamWriter } from './stream-writer.ts';
 import { streamToken } from './subjects.ts';
+import { Timers } from './timers.ts';
 
-/** When a stream that is followed from now on is looked at again: what JetStream sends may not have found its way yet. */
-const LOOK_AGAIN_MS = [250, 2_000] as const;
 /** Pause before what could not be read is read again, in milliseconds. */
 const HEAL_AGAIN_MS = 1_000;
 /** How long a sign of life is kept, in nanoseconds. */
@@ -65,6 +63,7 @@ interface Opened {
   readonly reader: RecordReader;
   readonly live: LiveFeed;
   readonly expiry: Expiry;
+  readonly timers: Timers;
   readonly maxAppendBytes: number;
 }
 
@@ -89,7 +88,6 @@ export class NatsEventLog implements EventLog {
     string,
     { readonly follower: StreamFollower; holders: number; readonly end: () => void }
   >();
-  readonly #timers = new Set<Timer>();
   #opened: Opened | undefined;
   #attempts = 0;
   #instance = '';
@@ -149,10 +147,12 @@ export class NatsEventLog implements EventLog {
     });
     const most = this.#connection.maxPayload - BESIDE;
     const alive = this.#connection.jetstream(`${name}_alive`);
-    this.#opened = { jetstream, alive, barrier, reader, live, expiry, maxAppendBytes: Math.min(most, maxAppendBytes) };
+    const timers = new Timers(this.#clock);
+    const limit = Math.min(most, maxAppendBytes);
+    this.#opened = { jetstream, alive, barrier, reader, live, expiry, timers, maxAppendBytes: limit };
     live.open();
     barrier.raise();
-    await barrier.passed;
+    await barrier.passed();
     expiry.plan();
     for (const { follower } of this.#followers.values()) void follower.heal();
   }
@@ -178,8 +178,7 @@ export class NatsEventLog implements EventLog {
     if (this.#outage.ms > 0) giveUp();
     await Promise.all([...this.#writers.values()].map((writer) => writer.settled()));
     signal?.removeEventListener('abort', giveUp);
-    for (const timer of this.#timers) timer.cancel();
-    this.#timers.clear();
+    this.#opened?.timers.close();
     this.#opened?.live.close();
     this.#opened?.barrier.close();
     await this.#opened?.expiry.stop();
@@ -196,89 +195,14 @@ export class NatsEventLog implements EventLog {
     stream: string,
     { after, maxBytes = READ_BYTES }: { readonly after: number; readonly maxBytes?: number },
   ): Promise<ReadResult> {
+    const { reader } = this.#open;
     return this.#reading(async () => {
       // What is dropped or forgotten while it is read is no longer what it was: then it is read once more.
       for (;;) {
-        const result = await this.#read(stream, after, maxBytes);
+        const result = await reader.read(this.#subject(stream), after, maxBytes);
         if (result !== undefined) return result;
       }
     });
-  }
-
-  /** Resolves when the leader knows all that was stored. @throws Error when that takes longer than a request */
-  async #caughtUp(): Promise<void> {
-    const { barrier } = this.#open;
-    if (barrier.passed === undefined) return;
-    const onTimeout = (): Error => new Error('the new leader has not caught up');
-    await bounded({ clock: this.#clock, timeoutMs: REQUEST_MS, onTimeout }, () => barrier.passed);
-  }
-
-  /** A record of a stream of its own, of which only the last is kept. */
-  async #storeMark(jetstream: JetStream): Promise<void> {
-    const subject = this.#subject('mark');
-    const mark = {
-      kind: 'top',
-      epoch: '-',
-      offset: 0,
-      count: 0,
-      at: this.#clock.now(),
-      previous: 0,
-      began: 0,
-    } as const;
-    const bytes = encodeRecord({ ...mark, attempt: this.#attempt(), json: Buffer.alloc(0) });
-    const sequence = await jetstream.publishAny(subject, bytes);
-    // What is left is taken away with the next one.
-    jetstream.purgeBelow(subject, sequence).catch(() => {});
-  }
-
-  /** Tries until there is an answer, or the servers have been away for too long. */
-  async #reading<T>(work: () => Promise<T>): Promise<T> {
-    for (;;) {
-      try {
-        await this.#caughtUp();
-        return await work();
-      } catch (error) {
-        if (!isPassing(error) || this.#opened === undefined) throw error;
-        this.#outage.met(error);
-        const refusal = this.#refusal();
-        if (refusal !== undefined) throw refusal;
-      }
-      await sleep(this.#clock, READ_AGAIN_MS);
-    }
-  }
-
-  /** Nothing where the stream has changed under the reader's hands. */
-  async #read(stream: string, after: number, maxBytes: number): Promise<ReadResult | undefined> {
-    const { reader } = this.#open;
-    const subject = this.#subject(stream);
-    const end = await reader.end(subject);
-    const last = end.head;
-    const head = reader.standing(end);
-    const { epoch, top } = head;
-    const first = last === undefined ? undefined : await reader.first(subject, head);
-    const floor = floorOf(first, top);
-    if (last === undefined || Math.max(after, floor) >= top) return { epoch, floor, top, batches: [] };
-    if (first === undefined || first.epoch !== epoch) return undefined;
-    const from = Math.max(after, floor) + 1;
-    const batches: Batch[] = [];
-    let bytes = 0;
-    let record: StoredRecord | undefined = await reader.before(subject, from, first, last);
-    for (let at = from; record !== undefined;) {
-      if (record.epoch !== epoch || (record.count > 0 && record.offset > at)) return undefined;
-      if (record.count > 0 && topOf(record) >= from) {
-        bytes += record.json.length;
-        if (batches.length > 0 && bytes > maxBytes) break;
-        batches.push(batchOf(record));
-        at = topOf(record) + 1;
-      }
-      record = record.sequence >= last.sequence ? undefined : await reader.successor(subject, record.sequence);
-    }
-    return batches.length > 0 ? { epoch, floor, top, batches } : undefined;
-  }
-
-  /** All that is kept behind an offset. */
-  async #behind(stream: string, after: number): Promise<readonly Batch[]> {
-    return (await this.read(stream, { after, maxBytes: Number.POSITIVE_INFINITY })).batches;
   }
 
   subscribe(stream: string, sink: (batch: Batch) => void): Subscription {
@@ -302,13 +226,7 @@ export class NatsEventLog implements EventLog {
 
   async info(stream: string): Promise<StreamInfo> {
     const { reader } = this.#open;
-    const subject = this.#subject(stream);
-    return this.#reading(async () => {
-      const end = await reader.end(subject);
-      const head = reader.standing(end);
-      const first = end.head === undefined ? undefined : await reader.first(subject, head);
-      return { epoch: head.epoch, floor: floorOf(first, head.top), top: head.top };
-    });
+    return this.#reading(() => reader.info(this.#subject(stream)));
   }
 
   drop(stream: string): Promise<void> {
@@ -342,10 +260,49 @@ export class NatsEventLog implements EventLog {
     return isLong ? natsError('LOG_UNAVAILABLE', { sinceMs: Math.round(ms), retryAfterMs: RETRY_MS }) : undefined;
   }
 
+  /** A record of a subject that no stream has, since all of theirs are longer; only the last is kept. */
+  async #storeMark(jetstream: JetStream): Promise<void> {
+    const subject = `${this.#settings.name}.events.mark`;
+    const mark = {
+      kind: 'top',
+      epoch: '-',
+      offset: 0,
+      count: 0,
+      at: this.#clock.now(),
+      previous: 0,
+      began: 0,
+    } as const;
+    const bytes = encodeRecord({ ...mark, attempt: this.#attempt(), json: Buffer.alloc(0) });
+    const sequence = await jetstream.publishAny(subject, bytes);
+    // What is left is taken away with the next one.
+    jetstream.purgeBelow(subject, sequence).catch(() => {});
+  }
+
+  /** Tries until there is an answer, or the servers have been away for too long. */
+  async #reading<T>(work: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        await this.#open.barrier.caughtUp();
+        return await work();
+      } catch (error) {
+        if (!isPassing(error) || this.#opened === undefined) throw error;
+        this.#outage.met(error);
+        const refusal = this.#refusal();
+        if (refusal !== undefined) throw refusal;
+      }
+      await sleep(this.#clock, READ_AGAIN_MS);
+    }
+  }
+
+  /** All that is kept behind an offset. */
+  async #behind(stream: string, after: number): Promise<readonly Batch[]> {
+    return (await this.read(stream, { after, maxBytes: Number.POSITIVE_INFINITY })).batches;
+  }
+
   #writer(stream: string): StreamWriter {
     const known = this.#writers.get(stream);
     if (known !== undefined) return known;
-    const { jetstream, reader, maxAppendBytes } = this.#open;
+    const { jetstream, reader, barrier, maxAppendBytes } = this.#open;
     const head = this.#heads.get(stream);
     this.#heads.delete(stream);
     const parts = {
@@ -355,7 +312,7 @@ export class NatsEventLog implements EventLog {
       outage: this.#outage,
       budget: this.#budget,
       limits: { maxWaitingBytes: this.#settings.maxWaitingBytes, maxAppendBytes },
-      caughtUp: () => this.#caughtUp(),
+      caughtUp: () => barrier.caughtUp(),
       behind: (of: string, after: number) => this.#behind(of, after),
       attempt: () => this.#attempt(),
       written: (record: StoredRecord) => this.#followers.get(stream)?.follower.arrived(record),
@@ -380,7 +337,7 @@ export class NatsEventLog implements EventLog {
   }
 
   #follow(stream: string) {
-    const { live, reader } = this.#open;
+    const { live, reader, barrier, timers } = this.#open;
     const subject = this.#subject(stream);
     // Listens first, and looks where the stream stands after that: nothing falls in between.
     const end = live.listen(`${this.#settings.name}.stored.${streamToken(stream)}`, (sequence, data) => {
@@ -388,14 +345,14 @@ export class NatsEventLog implements EventLog {
     });
     const follower: StreamFollower = new StreamFollower(stream, subject, {
       reader,
-      caughtUp: () => this.#caughtUp(),
+      caughtUp: () => barrier.caughtUp(),
       show: (name, batch) => this.#sinks.show(name, batch),
       failed: (failing, error) => {
         this.#outage.met(error);
-        this.#later(HEAL_AGAIN_MS, () => void failing.heal());
+        timers.later(HEAL_AGAIN_MS, () => void failing.heal());
       },
     });
-    for (const ms of LOOK_AGAIN_MS) this.#later(ms, () => void (follower.isClosed || follower.heal()));
+    for (const ms of LOOK_AGAIN_MS) timers.later(ms, () => void (follower.isClosed || follower.heal()));
     const followed = { follower, holders: 0, end };
     this.#followers.set(stream, followed);
     return followed;
@@ -410,22 +367,7 @@ export class NatsEventLog implements EventLog {
     await Promise.all(Array.from({ length: HEAL_AT_ONCE }, one));
   }
 
-  #later(ms: number, work: () => void): void {
-    if (this.#opened === undefined) return;
-    const timer = this.#clock.schedule(ms, () => {
-      this.#timers.delete(timer);
-      work();
-    });
-    this.#timers.add(timer);
-  }
-
   #fault(component: string, error: unknown): void {
     this.#events.emit({ type: 'fault', component, correlation: null, error, at: this.#clock.now() });
   }
-}
-
-/** The last offset that is no longer kept. */
-function floorOf(first: StoredRecord | undefined, top: number): number {
-  if (first === undefined) return top;
-  return first.count === 0 ? first.offset : first.offset - 1;
 }

@@ -4,9 +4,7 @@
  * Writes are made under the condition that the key is as it was; a write of which nobody knows what became of it is sent
  * again, and says by whom it was.
  */
-import type { Timer } from '@muster/contracts';
 import {
-  bounded,
   Clock,
   type Json,
   type KeyValueChange,
@@ -22,12 +20,13 @@ import {
 import { Barrier } from './barrier.ts';
 import { Chain, type ChainEnd, headAmong, type Link } from './chain.ts';
 import { natsError } from './errors.ts';
-import { isPassing, type JetStream, type Kept, REQUEST_MS, whyUnanswered } from './jetstream.ts';
+import { isPassing, type JetStream, type Kept, whyUnanswered } from './jetstream.ts';
 import { KeyWatch } from './key-watch.ts';
-import { LiveFeed } from './live-feed.ts';
+import { LiveFeed, LOOK_AGAIN_MS } from './live-feed.ts';
 import { NatsConnection } from './nats-connection.ts';
 import { NatsSettings } from './options.ts';
 import { keyToSubject, prefixToSubject, subjectToKey } from './subjects.ts';
+import { Timers } from './timers.ts';
 
 /** How long a call is tried, in milliseconds: a change of leaders takes up to nine seconds. */
 const PATIENCE_MS = 12_000;
@@ -37,8 +36,6 @@ const DELETED_MS = 60_000;
 /** A list is read key by key up to so many, and else all at once. */
 const FEW = 4;
 
-/** The key of what is only stored to know that all before it is. */
-const MARK = '//mark';
 /** So many messages of a key are kept: of those that are written at the same time the first one counts. */
 const HISTORY = 32;
 
@@ -64,6 +61,7 @@ interface Opened {
   readonly chain: Chain<KeptKey>;
   readonly barrier: Barrier;
   readonly live: LiveFeed;
+  readonly timers: Timers;
 }
 
 @service({ dependsOn: [NatsConnection, NatsSettings, Clock, Random, RuntimeEvents] })
@@ -75,7 +73,6 @@ export class NatsKeyValueStore implements KeyValueStore {
   readonly #random: Random;
   readonly #events: RuntimeEvents;
   readonly #watches = new Set<KeyWatch>();
-  readonly #timers = new Set<Timer>();
   #opened: Opened | undefined;
   #instance = '';
   #attempts = 0;
@@ -105,15 +102,15 @@ export class NatsKeyValueStore implements KeyValueStore {
       for (const watch of this.#watches) void watch.heal();
     });
     const jetstream = this.#connection.jetstream(this.#stream);
-    this.#opened = { jetstream, chain: new Chain(jetstream, (kept) => this.#decoded(kept)), barrier, live };
+    const chain = new Chain(jetstream, (kept) => this.#decoded(kept));
+    this.#opened = { jetstream, chain, barrier, live, timers: new Timers(this.#clock) };
     live.open();
     barrier.raise();
-    await barrier.passed;
+    await barrier.passed();
   }
 
   async stop(): Promise<void> {
-    for (const timer of this.#timers) timer.cancel();
-    this.#timers.clear();
+    this.#opened?.timers.close();
     // What is being listed still needs the connection.
     await Promise.all([...this.#watches].map((watch) => watch.close()));
     this.#opened?.live.close();
@@ -145,7 +142,7 @@ export class NatsKeyValueStore implements KeyValueStore {
   }
 
   watch(prefix: string, sink: (change: KeyValueChange) => void): Subscription {
-    const { live } = this.#open;
+    const { live, timers } = this.#open;
     const watch: KeyWatch = new KeyWatch(prefix, {
       list: () => this.#heads(prefix),
       look: (key) => this.#head(key),
@@ -156,7 +153,7 @@ export class NatsKeyValueStore implements KeyValueStore {
           this.#fault('key-value store watcher', error);
         }
       },
-      failed: () => this.#later(AGAIN_MS.most, () => void watch.heal()),
+      failed: () => timers.later(AGAIN_MS.most, () => void watch.heal()),
     });
     this.#watches.add(watch);
     const { name } = this.#settings;
@@ -164,7 +161,7 @@ export class NatsKeyValueStore implements KeyValueStore {
       watch.changed(decode({ subject: subject.slice(`${name}.kept.`.length), sequence, data }));
     });
     void watch.heal();
-    for (const ms of [250, 2_000]) this.#later(ms, () => void watch.heal());
+    for (const ms of LOOK_AGAIN_MS) timers.later(ms, () => void watch.heal());
     return {
       close: () => {
         end();
@@ -181,7 +178,7 @@ export class NatsKeyValueStore implements KeyValueStore {
     const byKey = new Map<string, KeptKey[]>();
     for (const each of all) {
       const kept = this.#decoded(each);
-      if (!kept.key.startsWith(prefix) || kept.key === MARK) continue;
+      if (!kept.key.startsWith(prefix) || each.subject === this.#mark) continue;
       const known = byKey.get(kept.key);
       if (known === undefined) byKey.set(kept.key, [kept]);
       else known.push(kept);
@@ -198,6 +195,11 @@ export class NatsKeyValueStore implements KeyValueStore {
 
   get #stream(): string {
     return `${this.#settings.name}_keys`;
+  }
+
+  /** The subject of what is only stored to know that all before it is. */
+  get #mark(): string {
+    return `${this.#settings.name}.keys.@mark`;
   }
 
   #subject(key: string): string {
@@ -271,7 +273,7 @@ export class NatsKeyValueStore implements KeyValueStore {
 
   #written(kept: KeptKey): Written {
     for (const watch of this.#watches) watch.changed(kept);
-    if (kept.content.value === undefined) this.#later(DELETED_MS, () => this.#forget(kept));
+    if (kept.content.value === undefined) this.#opened?.timers.later(DELETED_MS, () => this.#forget(kept));
     return { ok: true, revision: kept.sequence };
   }
 
@@ -288,18 +290,10 @@ export class NatsKeyValueStore implements KeyValueStore {
     forget().catch(() => {});
   }
 
-  /** Resolves when the leader knows all that was stored. @throws Error when that takes longer than a request */
-  async #caughtUp(): Promise<void> {
-    const { barrier } = this.#open;
-    if (barrier.passed === undefined) return;
-    const onTimeout = (): Error => new Error('the new leader has not caught up');
-    await bounded({ clock: this.#clock, timeoutMs: REQUEST_MS, onTimeout }, () => barrier.passed);
-  }
-
-  /** Says of a key that nobody has that it was deleted. */
+  /** Says that something was deleted which is no key, since no key becomes such a subject. */
   async #storeMark(): Promise<void> {
     const content: Content = { by: this.#instance, after: 0, at: this.#clock.now() };
-    await this.#open.jetstream.publishAny(this.#subject(MARK), Buffer.from(JSON.stringify(content)));
+    await this.#open.jetstream.publishAny(this.#mark, Buffer.from(JSON.stringify(content)));
   }
 
   /** @throws MusterError `STORE_UNAVAILABLE` when there was no answer for so long as it is tried. */
@@ -307,7 +301,7 @@ export class NatsKeyValueStore implements KeyValueStore {
     const startedAt = this.#clock.monotonic();
     for (let pause: number = AGAIN_MS.first; ; pause = Math.min(AGAIN_MS.most, pause * 2)) {
       try {
-        await this.#caughtUp();
+        await this.#open.barrier.caughtUp();
         return await work();
       } catch (error) {
         const waitedMs = Math.round(this.#clock.monotonic() - startedAt);
@@ -317,15 +311,6 @@ export class NatsKeyValueStore implements KeyValueStore {
       }
       await sleep(this.#clock, pause);
     }
-  }
-
-  #later(ms: number, work: () => void): void {
-    if (this.#opened === undefined) return;
-    const timer = this.#clock.schedule(ms, () => {
-      this.#timers.delete(timer);
-      work();
-    });
-    this.#timers.add(timer);
   }
 
   #fault(component: string, error: unknown): void {

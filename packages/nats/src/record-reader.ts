@@ -1,8 +1,10 @@
 /**
  * Finds and reads the records of one stream: by sequence in JetStream, asked for by offsets of ours.
  */
+import type { StreamInfo } from '@muster/contracts';
+import type { Batch, ReadResult } from '@muster/core';
 import { Chain, type ChainEnd } from './chain.ts';
-import { decodeRecord, type StoredRecord, topOf } from './codec.ts';
+import { batchOf, decodeRecord, type StoredRecord, topOf } from './codec.ts';
 import type { JetStream } from './jetstream.ts';
 
 /** Records are walked back from the end for so many steps before the whole is searched. */
@@ -36,9 +38,39 @@ export class RecordReader extends Chain<StoredRecord> {
     return { epoch, top: topOf(head), sequence, began: kind === 'begin' ? sequence : began, last };
   }
 
-  /** The first record of an epoch that is kept. What is forgotten is forgotten up to a record that counts. */
-  first(subject: string, { began }: StreamHead): Promise<StoredRecord | undefined> {
-    return this.next(subject, began);
+  async info(subject: string): Promise<StreamInfo> {
+    const { epoch, floor, top } = await this.#bounds(subject);
+    return { epoch, floor, top };
+  }
+
+  /** As `EventLog.read`; nothing where the stream has changed under the reader's hands. */
+  async read(subject: string, after: number, maxBytes: number): Promise<ReadResult | undefined> {
+    const { epoch, floor, top, first, last } = await this.#bounds(subject);
+    if (last === undefined || Math.max(after, floor) >= top) return { epoch, floor, top, batches: [] };
+    if (first === undefined || first.epoch !== epoch) return undefined;
+    const from = Math.max(after, floor) + 1;
+    const batches: Batch[] = [];
+    let bytes = 0;
+    let record: StoredRecord | undefined = await this.#before(subject, from, first, last);
+    for (let at = from; record !== undefined;) {
+      if (record.epoch !== epoch || (record.count > 0 && record.offset > at)) return undefined;
+      if (record.count > 0 && topOf(record) >= from) {
+        bytes += record.json.length;
+        if (batches.length > 0 && bytes > maxBytes) break;
+        batches.push(batchOf(record));
+        at = topOf(record) + 1;
+      }
+      record = record.sequence >= last.sequence ? undefined : await this.successor(subject, record.sequence);
+    }
+    return batches.length > 0 ? { epoch, floor, top, batches } : undefined;
+  }
+
+  /** Where a stream begins and ends. What is forgotten is forgotten up to a record that counts, so the first does. */
+  async #bounds(subject: string) {
+    const end = await this.end(subject);
+    const { epoch, top, began } = this.standing(end);
+    const first = end.head === undefined ? undefined : await this.next(subject, began);
+    return { epoch, top, floor: floorOf(first, top), first, last: end.head };
   }
 
   /**
@@ -46,7 +78,7 @@ export class RecordReader extends Chain<StoredRecord> {
    *
    * @param first of those that are kept, not beyond the offset; `last` is the last that counts.
    */
-  async before(subject: string, offset: number, first: StoredRecord, last: StoredRecord): Promise<StoredRecord> {
+  async #before(subject: string, offset: number, first: StoredRecord, last: StoredRecord): Promise<StoredRecord> {
     let record = last;
     for (let step = 0; record.offset > offset; step += 1) {
       if (record.previous <= first.sequence) return first;
@@ -78,4 +110,10 @@ export class RecordReader extends Chain<StoredRecord> {
     const named = await this.next(subject, best.previous);
     return named?.sequence === best.previous ? named : low;
   }
+}
+
+/** The last offset that is no longer kept. */
+function floorOf(first: StoredRecord | undefined, top: number): number {
+  if (first === undefined) return top;
+  return first.count === 0 ? first.offset : first.offset - 1;
 }

@@ -5,7 +5,7 @@
  * last, and what is missing is read from the log. Where the last one may be missing, somebody calls `heal()`.
  */
 import type { Batch } from '@muster/core';
-import { batchOf, type StoredRecord, topOf } from './codec.ts';
+import { batchOf, type StoredRecord } from './codec.ts';
 import type { RecordReader } from './record-reader.ts';
 
 /** What a follower needs of its log. */
@@ -22,9 +22,8 @@ export class StreamFollower {
   readonly stream: string;
   readonly subject: string;
   readonly #parts: FollowerParts;
-  #epoch = '';
-  /** Offset of what is shown next; `undefined` until it is known where the stream stood when this began. */
-  #next: number | undefined;
+  /** True once it is known where the stream stood when this began. */
+  #isPlaced = false;
   /** Of the last record that was shown. */
   #sequence = 0;
   #healing: Promise<void> | undefined;
@@ -40,7 +39,7 @@ export class StreamFollower {
 
   /** A record was stored. Returns nothing when it has been shown, or else what ends when it has. */
   arrived(record: StoredRecord): Promise<void> | undefined {
-    if (this.#next === undefined || this.#healing !== undefined) return this.#catchUpTo(record.sequence);
+    if (!this.#isPlaced || this.#healing !== undefined) return this.#catchUpTo(record.sequence);
     if (record.previous === this.#sequence) this.#take(record);
     // One that follows an older record does not count: another was stored before it.
     else if (record.previous > this.#sequence) return this.#catchUpTo(record.sequence);
@@ -55,10 +54,10 @@ export class StreamFollower {
   }
 
   async #catchUpTo(sequence: number): Promise<void> {
-    while (!this.isClosed && (this.#next === undefined || this.#sequence < sequence)) {
+    while (!this.isClosed && (!this.#isPlaced || this.#sequence < sequence)) {
       const before = this.#sequence;
       await this.heal();
-      if (this.#sequence === before && this.#next !== undefined) return;
+      if (this.#sequence === before && this.#isPlaced) return;
     }
   }
 
@@ -77,9 +76,9 @@ export class StreamFollower {
   async #read(): Promise<void> {
     const { reader, caughtUp } = this.#parts;
     await caughtUp();
-    if (this.#next === undefined) {
-      const { epoch, top, sequence } = reader.standing(await reader.end(this.subject));
-      [this.#epoch, this.#next, this.#sequence] = [epoch, top + 1, sequence];
+    if (!this.#isPlaced) {
+      this.#sequence = reader.standing(await reader.end(this.subject)).sequence;
+      this.#isPlaced = true;
       return;
     }
     while (!this.isClosed) {
@@ -97,8 +96,6 @@ export class StreamFollower {
 
   #take(record: StoredRecord): void {
     this.#sequence = record.sequence;
-    if (record.epoch !== this.#epoch) this.#epoch = record.epoch;
-    this.#next = topOf(record) + 1;
     if (record.count > 0 && !this.isClosed) this.#parts.show(this.stream, batchOf(record));
   }
 }

@@ -16,9 +16,9 @@ import { SERVICE_DEFAULTS } from './service-settings.ts';
 /** What the deep checks need of their engine. */
 interface Engine {
   readonly clock: Clock;
-  /** @throws never; what it makes is dead once the gate is stopped. */
+  /** For one call of `probe()`; dead once the gate is stopped. */
   permit(): Permit;
-  /** Called before and after each deep check; no check of theirs may end in a throw. */
+  /** Called before and after each deep check. */
   told(service: string, verdict: 'begun' | 'passed' | 'failed'): void;
 }
 

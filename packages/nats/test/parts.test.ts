@@ -1,0 +1,185 @@
+/** What log and store on NATS are made of, without a server: layouts, names, chains, followers, and the wait after an election. */
+import { describe, expect, it } from '@jest/globals';
+import type { Batch } from '@muster/core';
+import { FakeClock } from '@muster/core/testing';
+import fc from 'fast-check';
+import { Barrier } from '../src/barrier.ts';
+import { headAmong } from '../src/chain.ts';
+import { decodeRecord, encodeRecord, type StoredRecord } from '../src/codec.ts';
+import type { JetStream, Kept } from '../src/jetstream.ts';
+import { RecordReader } from '../src/record-reader.ts';
+import { StreamFollower } from '../src/stream-follower.ts';
+import { keyToSubject, prefixToSubject, subjectToKey } from '../src/subjects.ts';
+
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+function record(sequence: number, previous: number, offset: number): StoredRecord {
+  const json = Buffer.from(`[${offset}]`);
+  return {
+    kind: 'events',
+    epoch: 'e',
+    offset,
+    count: 1,
+    at: 0,
+    previous,
+    began: 0,
+    attempt: `a${sequence}`,
+    json,
+    sequence,
+  };
+}
+
+describe('a record', () => {
+  it('is read as it was written', () => {
+    const whole = fc.integer({ min: 0, max: 2 ** 48 - 1 });
+    const text = fc.string({ maxLength: 60, unit: 'grapheme-ascii' });
+    const given = fc.record({
+      kind: fc.constantFrom('events' as const, 'begin' as const, 'top' as const),
+      epoch: text,
+      offset: whole,
+      count: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
+      at: whole,
+      previous: whole,
+      began: whole,
+      attempt: text,
+      json: fc.uint8Array().map((bytes) => Buffer.from(bytes)),
+    });
+    fc.assert(fc.property(given, (each) => expect(decodeRecord(encodeRecord(each))).toEqual(each)));
+  });
+
+  it('is refused when it is none', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 31 }), (bytes) => expect(() => decodeRecord(bytes)).toThrow(/no record/)),
+    );
+  });
+});
+
+describe('the subject of a key', () => {
+  const key = fc.string({ unit: 'grapheme', maxLength: 40 });
+
+  it('leads back to it, and is legal', () => {
+    fc.assert(
+      fc.property(key, (each) => {
+        expect(keyToSubject(each)).toMatch(/^[A-Za-z0-9_=-]+(\.[A-Za-z0-9_=-]+)*$/);
+        expect(subjectToKey(keyToSubject(each))).toBe(each);
+      }),
+    );
+  });
+
+  it('is matched by the subject of every prefix of it', () => {
+    fc.assert(
+      fc.property(key, fc.nat(), (each, at) => {
+        const prefix = Array.from(each)
+          .slice(0, at % (each.length + 1))
+          .join('');
+        const pattern = prefixToSubject(prefix);
+        expect(keyToSubject(each).startsWith(pattern.slice(0, -1))).toBe(true);
+      }),
+    );
+  });
+});
+
+describe('a chain', () => {
+  it('goes by the first that follows each, whatever came after it', () => {
+    const links = [record(1, 0, 1), record(4, 1, 2), record(5, 1, 2), record(7, 4, 3), record(9, 1, 2)];
+    expect(headAmong(links)?.sequence).toBe(7);
+    expect(headAmong([])).toBeUndefined();
+  });
+});
+
+/** A subject that a test fills, and a follower of it. */
+function followed(records: StoredRecord[]) {
+  const kept = (each: StoredRecord | undefined): Kept | undefined =>
+    each && { subject: 's', sequence: each.sequence, data: encodeRecord(each) };
+  const jetstream = {
+    last: async () => kept(records.at(-1)),
+    next: async (_: string, sequence: number) => kept(records.find((each) => each.sequence >= sequence)),
+  } as unknown as JetStream;
+  const shown: number[] = [];
+  const failures: unknown[] = [];
+  const follower = new StreamFollower('s', 's', {
+    reader: new RecordReader(jetstream, 'e'),
+    caughtUp: async () => {},
+    show: (_, { offset }: Batch) => void shown.push(offset),
+    failed: (_, error) => void failures.push(error),
+  });
+  return { records, follower, shown, failures };
+}
+
+describe('a follower', () => {
+  it('shows what arrives after it began, and nothing of before', async () => {
+    const { records, follower, shown } = followed([record(3, 0, 1)]);
+    await settled();
+    records.push(record(5, 3, 2));
+    expect(follower.arrived(record(5, 3, 2))).toBeUndefined();
+    expect(shown).toEqual([2]);
+  });
+
+  it('reads what did not arrive', async () => {
+    const { records, follower, shown } = followed([record(3, 0, 1)]);
+    await settled();
+    records.push(record(5, 3, 2), record(8, 5, 3));
+    await follower.arrived(record(8, 5, 3));
+    expect(shown).toEqual([2, 3]);
+  });
+
+  it('finds the last one, which did not arrive, when it looks again', async () => {
+    const { records, follower, shown } = followed([record(3, 0, 1)]);
+    await settled();
+    records.push(record(5, 3, 2));
+    await follower.heal();
+    expect(shown).toEqual([2]);
+  });
+
+  it('shows nothing that does not count, and nothing twice', async () => {
+    const { records, follower, shown } = followed([record(3, 0, 1)]);
+    await settled();
+    records.push(record(5, 3, 2), record(6, 3, 2), record(9, 5, 3));
+    for (const each of records.slice(1)) await follower.arrived(each);
+    await follower.arrived(record(9, 5, 3));
+    expect(shown).toEqual([2, 3]);
+  });
+
+  it('goes on behind what was forgotten before it was shown', async () => {
+    const { records, follower, shown } = followed([record(3, 0, 1)]);
+    await settled();
+    records.splice(0, 1, record(9, 7, 5));
+    await follower.heal();
+    expect(shown).toEqual([5]);
+  });
+});
+
+describe('the barrier', () => {
+  it('lets nobody read before something has been stored, and again after each election', async () => {
+    const clock = new FakeClock();
+    const stored: (() => void)[] = [];
+    const barrier = new Barrier(() => new Promise((resolve) => stored.push(resolve)), clock);
+    await barrier.caughtUp();
+    barrier.raise();
+    let isRead = false;
+    void barrier.passed().then(() => (isRead = true));
+    barrier.raise();
+    stored[0]?.();
+    await settled();
+    expect([isRead, stored.length]).toEqual([false, 2]);
+    stored[1]?.();
+    await settled();
+    expect([isRead, stored.length]).toEqual([true, 2]);
+  });
+
+  it('tries again until it is stored, and lets who reads give up', async () => {
+    const clock = new FakeClock();
+    let failures = 30;
+    const barrier = new Barrier(async () => {
+      failures -= 1;
+      if (failures >= 0) throw new Error('nobody leads');
+    }, clock);
+    barrier.raise();
+    const reading = expect(barrier.caughtUp()).rejects.toThrow('has not caught up');
+    await clock.advance(2_000);
+    await reading;
+    await clock.advance(2_000);
+    await barrier.caughtUp();
+    expect(failures).toBe(-1);
+  });
+});
