@@ -4,16 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Balancer } from './balancer.ts';
-import { Backend, NatsServer } from './processes.ts';
+import { Backend, natsServers } from './processes.ts';
 
 const NAMES = ['anna', 'berta', 'carla'] as const;
 const PORT = Number(process.env['PORT'] ?? 3000);
-/** Of the routes between the servers, and of the servers themselves. */
-const FIRST_PORT = PORT + 100;
 
 const directory = mkdtempSync(join(tmpdir(), 'muster-cluster-'));
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
-const servers = NAMES.map((name, i) => new NatsServer(name, directory, FIRST_PORT, i, NAMES.length));
+const servers = await natsServers(NAMES, directory);
 const backends = NAMES.map(
   (name) =>
     new Backend(name, here('backend.js'), { SERVERS: servers.map(({ url }) => url).join(','), PAGE: here('page') }),

@@ -1,24 +1,52 @@
 /** The processes of the example: servers of NATS, and backends that are started again when they die. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 
 /** How long a backend that has died stays away, in milliseconds: long enough to see what others make of it. */
 const AWAY_MS = 30_000;
+
+/** One for each name, at ports that are free. */
+export async function natsServers(names: readonly string[], directory: string): Promise<readonly NatsServer[]> {
+  const ports: number[] = [];
+  while (ports.length < 2 * names.length) {
+    const port = await freePort();
+    if (!ports.includes(port)) ports.push(port);
+  }
+  const routes = names.map((_, i) => `nats://127.0.0.1:${ports[names.length + i]}`);
+  return names.map((name, i) => new NatsServer(name, directory, ports[i] as number, routes[i] as string, routes));
+}
+
+/** Below the ports that systems give to outgoing connections: one of these could be taken between the look and its use. */
+async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(10_000, 32_768);
+    const server = createServer().listen(port, '127.0.0.1');
+    try {
+      await once(server, 'listening');
+    } catch {
+      continue; // It is taken.
+    }
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
+}
 
 export class NatsServer {
   readonly url: string;
   readonly #args: readonly string[];
   #child: ChildProcess | undefined;
 
-  constructor(name: string, directory: string, firstPort: number, index: number, count: number) {
-    const port = (i: number): number => firstPort + i;
-    const route = (i: number): string => `nats://127.0.0.1:${firstPort + count + i}`;
-    this.url = `nats://127.0.0.1:${port(index)}`;
-    const routes = Array.from({ length: count }, (_, i) => route(i)).join(',');
-    const place = ['-a', '127.0.0.1', '-p', String(port(index)), '-js', '-sd', join(directory, name)];
-    this.#args = [...place, '--name', name, '--cluster_name', 'muster', '--cluster', route(index), '--routes', routes];
+  /** @param routes the addresses at which the servers know each other; one of them is its own. */
+  constructor(name: string, directory: string, port: number, route: string, routes: readonly string[]) {
+    this.url = `nats://127.0.0.1:${port}`;
+    const place = ['-a', '127.0.0.1', '-p', String(port), '-js', '-sd', join(directory, name)];
+    const names = ['--name', name, '--cluster_name', 'muster'];
+    this.#args = [...place, ...names, '--cluster', route, '--routes', routes.join(',')];
   }
 
   async start(): Promise<void> {

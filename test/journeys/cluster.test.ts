@@ -6,7 +6,7 @@ import { connect } from '@muster/client';
 import type { AgentEvent } from '@muster/contracts';
 import { WebSocket } from 'ws';
 import { withNats } from '../../packages/nats/test/with-nats.ts';
-import { freePort } from '../fixtures/nats-servers.ts';
+import { freePort } from '../fixtures/free-port.ts';
 import { root } from './process.ts';
 
 jest.setTimeout(120_000);
@@ -36,6 +36,7 @@ withNats('npm run cluster', () => {
       env,
       stdio: ['ignore', 'pipe', 'inherit'],
     });
+    const exited = once(child, 'exit');
     try {
       expect(await printed(child, 'Ctrl-C ends all.')).toContain(`→ http://127.0.0.1:${port}`);
       const events: AgentEvent[] = [];
@@ -72,7 +73,6 @@ withNats('npm run cluster', () => {
       expect(events.map(({ n }) => n)).toEqual(events.map((_, i) => i + 1));
       await client.close();
     } finally {
-      const exited = once(child, 'exit');
       child.kill('SIGTERM');
       expect(await exited).toEqual([0, null]);
     }
