@@ -34,6 +34,49 @@ export interface ServerHost {
   factories(): readonly GatedFactory[];
 }
 
+/** What became of events, in numbers of them: appended = acknowledged + pending + expired, always. */
+export interface DeliveryAccount {
+  readonly appended: number;
+  /** By any session of the user. */
+  readonly acknowledged: number;
+  readonly pending: number;
+  /** No longer kept when nobody had acknowledged them. */
+  readonly expired: number;
+}
+
+/** One connection as it is now. */
+export interface ConnectionView {
+  readonly id: string;
+  /** A state of the CONNECTION table. */
+  readonly state: string;
+  /** When its upgrade was answered, in milliseconds since 1970. */
+  readonly since: number;
+  /** `null` until it is known. */
+  readonly user: string | null;
+  /** Events on their way or at the client, and not acknowledged. */
+  readonly unacknowledged: number;
+}
+
+/** Events of a stream up to an offset were handed to a socket, or processed by its client. */
+export interface DeliveryMark {
+  readonly kind: 'sent' | 'acknowledged';
+  readonly connection: string;
+  readonly offset: number;
+  /** In milliseconds since 1970. */
+  readonly at: number;
+}
+
+/** What a server shows to whoever watches the app; looking costs nothing but the look. */
+export interface ServerView {
+  readonly users: number;
+  /** In the order in which they came. */
+  readonly connections: Iterable<ConnectionView>;
+  /** Of all streams that somebody follows now, as far as this process has seen. */
+  readonly delivery: DeliveryAccount;
+  /** The latest marks of a stream, the oldest first; older ones are forgotten. */
+  marksOf(stream: string): readonly DeliveryMark[];
+}
+
 /** A server that an app opens and closes. */
 export interface AppServer {
   /** Its name in the graph. */
@@ -41,6 +84,8 @@ export interface AppServer {
   readonly dependsOn: readonly Dependency[];
   /** True when the port is bound at the start of the boot and early clients are held. */
   readonly listensAtOnce: boolean;
+  /** Called where somebody watches the app, before `attach`. */
+  watch?(): ServerView;
   /** Called once, before anything starts. */
   attach(host: ServerHost): void;
   /** Called in `opening`, when the factories exist. @throws MusterError when one of them does not fit, which closes the gate. */

@@ -5,6 +5,7 @@
  */
 import { MusterError } from '@muster/contracts';
 import { Container } from 'inversify';
+import type { AppInspector } from './app-inspector.ts';
 import type { AppServer, ServerHost } from './app-server.ts';
 import { asBootError, bootAborted, BootFailed } from './boot-failure.ts';
 import { bounded, Clock, Random, systemClock, systemRandom } from './clock.ts';
@@ -38,6 +39,8 @@ export interface AppOptions {
   readonly container?: Container;
   /** What listens behind the gate; `webSocketServer()` makes one. */
   readonly server?: AppServer;
+  /** Lets people and machines look at the app, also while it hangs; `inspector()` of `@muster/inspect` makes one. */
+  readonly inspect?: AppInspector;
   readonly gate?: GateOptions;
   readonly boot?: {
     /** Time for the whole boot, in milliseconds; failed attempts are repeated until it ends. @default 120_000 */
@@ -85,6 +88,7 @@ export class App {
   #state: AppState = 'new';
   #engine: Engine | undefined;
   #wallMs: number | null = null;
+  #isBuilt = false;
   readonly #scopes: ScopeManager;
   #starting: Promise<void> | undefined;
   #stopping: Promise<StopReport> | undefined;
@@ -103,6 +107,7 @@ export class App {
     this.#container = options.container ?? new Container({ defaultScope: 'Singleton' });
     this.#foreign = options.container === undefined ? new Set() : bindingIdsOf(options.container);
     this.#bind();
+    this.#beInspected();
   }
 
   get state(): AppState {
@@ -185,16 +190,21 @@ export class App {
   async #start(): Promise<void> {
     const startedAt = this.#clock.monotonic();
     this.#state = 'starting';
+    this.#openInspector();
     let engine: Engine | undefined;
     try {
       engine = this.#prepared();
       const { problems } = engine;
       if (problems.length > 0) throw coreError('GRAPH_INVALID', { problems });
       engine.build();
+      this.#isBuilt = true;
       await this.#bringUp(engine);
     } catch (error) {
       this.#wallMs = this.#clock.monotonic() - startedAt;
       const failure = await this.#failed(error, engine);
+      // An app that is being stopped closes it itself, last.
+      if (this.#stopping === undefined) await this.#options.inspect?.failed();
+      if (this.#stopping === undefined) await this.#closeInspector();
       throw failure;
     }
     this.#wallMs = this.#clock.monotonic() - startedAt;
@@ -241,7 +251,10 @@ export class App {
   }
 
   async #stop(reason: string): Promise<StopReport> {
-    if (this.#state === 'failed') return NOTHING;
+    if (this.#state === 'failed') {
+      await this.#closeInspector();
+      return NOTHING;
+    }
     const wasRunning = this.#state === 'running';
     const startedAt = this.#clock.monotonic();
     this.#state = 'stopping';
@@ -269,6 +282,7 @@ export class App {
     this.#state = 'stopped';
     const wallMs = this.#clock.monotonic() - startedAt;
     this.events.emit({ type: 'stop-completed', order: report.order, hung: report.hung, wallMs, at: this.#clock.now() });
+    await this.#closeInspector();
     return report;
   }
 
@@ -314,6 +328,43 @@ export class App {
   async #listen(server: AppServer): Promise<void> {
     const address = await server.listen();
     this.events.emit({ type: 'listening', address, at: this.#clock.now() });
+  }
+
+  #beInspected(): void {
+    const { inspect, server, random = systemRandom } = this.#options;
+    inspect?.attach({
+      clock: this.#clock,
+      random,
+      events: this.events,
+      state: () => this.#state,
+      graph: () => this.graph(),
+      server: server?.watch?.(),
+      explain: (name) => this.explain(name),
+      find: <D extends Dependency>(dependency: D) =>
+        this.#isBuilt && this.#container.isBound(dependency as Class)
+          ? (this.#container.get(dependency as Class) as Provided<D>)
+          : undefined,
+    });
+  }
+
+  /** The boot does not wait for it, and goes on without it. */
+  #openInspector(): void {
+    this.#options.inspect?.begin().then(
+      (address) => this.events.emit({ type: 'inspecting', address, at: this.#clock.now() }),
+      (error: unknown) => this.#inspectorFailed(error),
+    );
+  }
+
+  async #closeInspector(): Promise<void> {
+    try {
+      await this.#options.inspect?.close();
+    } catch (error) {
+      this.#inspectorFailed(error);
+    }
+  }
+
+  #inspectorFailed(error: unknown): void {
+    this.events.emit({ type: 'fault', component: 'inspector', correlation: null, error, at: this.#clock.now() });
   }
 
   #bind(): void {

@@ -1,6 +1,15 @@
 /** Declare, start, watch, gate and stop services. */
 export { App, type AppOptions, createApp } from './app.ts';
-export type { AppServer, GatedFactory, ServerHost } from './app-server.ts';
+export type { AppInspector, InspectedApp } from './app-inspector.ts';
+export type {
+  AppServer,
+  ConnectionView,
+  DeliveryAccount,
+  DeliveryMark,
+  GatedFactory,
+  ServerHost,
+  ServerView,
+} from './app-server.ts';
 export { bounded, Clock, Random, sleep, systemClock, systemRandom } from './clock.ts';
 export { callSite, declareClass, type Declaration, type Declaring } from './declare/declaration.ts';
 export {

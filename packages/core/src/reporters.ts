@@ -78,6 +78,8 @@ function linesOf(event: RuntimeEvent): string[] {
       return [`✘ ${escapeText(event.service)} is down for good: the process gives up`];
     case 'listening':
       return [`Listening on ${event.address}`];
+    case 'inspecting':
+      return [`Inspect it at ${event.address}`];
     case 'stop-started':
       return [`Stopping: ${escapeText(event.reason)}`];
     case 'stop-failed':
@@ -88,6 +90,9 @@ function linesOf(event: RuntimeEvent): string[] {
       ];
     case 'client-error':
     case 'deep-check':
+    case 'run-begun':
+    case 'tool-ended':
+    case 'run-ended':
       return [];
     case 'fault':
       return [

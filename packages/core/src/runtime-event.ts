@@ -80,6 +80,44 @@ export type RuntimeEvent =
   /** A required service died for good: the app stops, and the process should end with exit code 70. */
   | { readonly type: 'escalated'; readonly service: string; readonly error: unknown; readonly at: number }
   | { readonly type: 'listening'; readonly address: string; readonly at: number }
+  /** The app can be looked at there. */
+  | { readonly type: 'inspecting'; readonly address: string; readonly at: number }
+  /** A run has begun to exist here, or goes on here after another process has carried it. */
+  | {
+      readonly type: 'run-begun';
+      readonly run: string;
+      readonly agent: string;
+      readonly user: string;
+      readonly thread: string;
+      /** Where its events go, as the log knows it. */
+      readonly stream: string;
+      /** The run that asked for it. */
+      readonly parent: string | null;
+      readonly isResumed: boolean;
+      readonly at: number;
+    }
+  /** A tool call has its end; `durationMs` is that of the call. */
+  | {
+      readonly type: 'tool-ended';
+      readonly run: string;
+      readonly callId: string;
+      readonly tool: string;
+      readonly status: string;
+      readonly durationMs: number;
+      readonly at: number;
+    }
+  /** The terminal of a run is in the log; `events` is how many there are with it. */
+  | {
+      readonly type: 'run-ended';
+      readonly run: string;
+      readonly agent: string;
+      readonly status: string;
+      readonly by: string;
+      readonly code: string | null;
+      readonly events: number;
+      readonly durationMs: number;
+      readonly at: number;
+    }
   | { readonly type: 'stop-started'; readonly reason: string; readonly at: number }
   | { readonly type: 'stop-failed'; readonly service: string; readonly error: unknown; readonly at: number }
   | {

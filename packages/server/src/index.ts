@@ -2,7 +2,6 @@
 export type { Credentials } from '@muster/contracts';
 export { Authenticator, type Identity } from './authenticator.ts';
 export type { Limits } from './connection/limits.ts';
-export type { DeliveryAccount } from './delivery/ledger.ts';
 export { SERVER_ERRORS, serverError } from './errors.ts';
 export { ConnectionPool } from './session/connection-pool.ts';
 export type { Session } from './session/session.ts';

@@ -3,7 +3,15 @@
  *
  * It binds when the gate first opens, so a platform's TCP probe tells the truth; with `listen: 'at-once'` early clients are held.
  */
-import { CORE_ERRORS, type AppServer, EventLog, Scopes, type ServerHost } from '@muster/core';
+import {
+  CORE_ERRORS,
+  type AppServer,
+  type DeliveryAccount,
+  EventLog,
+  Scopes,
+  type ServerHost,
+  type ServerView,
+} from '@muster/core';
 import { errorsFrom, messageOf } from '@muster/contracts';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
@@ -13,7 +21,8 @@ import { Authenticator } from './authenticator.ts';
 import { type HandshakeSurroundings, shakeHands } from './connection/handshake.ts';
 import { type Limits, limitsOf } from './connection/limits.ts';
 import { Pulse } from './connection/pulse.ts';
-import { type DeliveryAccount, Ledger } from './delivery/ledger.ts';
+import { DeliveryMarks } from './delivery/delivery-marks.ts';
+import { Ledger } from './delivery/ledger.ts';
 import { serverError } from './errors.ts';
 import { answerHttp, type HttpSurroundings, offerHttp } from './http-front.ts';
 import { ConnectionPool } from './session/connection-pool.ts';
@@ -112,15 +121,24 @@ export class MusterServer implements AppServer {
    * What became of the events of every stream that somebody follows now, added up: appended = acknowledged + pending + expired.
    */
   async delivery(): Promise<DeliveryAccount> {
-    const log = this.#hostOrThrow().get(EventLog);
-    const accounts = await Promise.all([...this.#ledger.streams].map((stream) => this.#ledger.account(stream, log)));
-    const sum = (of: (account: DeliveryAccount) => number): number =>
-      accounts.reduce((total, account) => total + of(account), 0);
+    return this.#ledger.audited(this.#hostOrThrow().get(EventLog));
+  }
+
+  watch(): ServerView {
+    const ledger = this.#ledger;
+    const server = this;
+    ledger.marks ??= new DeliveryMarks(() => server.#host?.clock.now() ?? 0);
     return {
-      appended: sum(({ appended }) => appended),
-      acknowledged: sum(({ acknowledged }) => acknowledged),
-      pending: sum(({ pending }) => pending),
-      expired: sum(({ expired }) => expired),
+      get users() {
+        return server.#host?.state() === 'running' ? server.#host.get(ConnectionPool).users : 0;
+      },
+      get connections() {
+        return server.#connections;
+      },
+      get delivery() {
+        return ledger.account;
+      },
+      marksOf: (stream) => ledger.marks?.of(stream) ?? [],
     };
   }
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { parseServerFrame, type ServerFrame } from '@muster/contracts';
 import { EventLog, MemoryLog, streamOf, systemClock, systemRandom } from '@muster/core';
 import { FakeClock, numberedEvent as event } from '@muster/core/testing';
+import { accounted } from './accounted.ts';
 import { StreamFeed } from '../src/delivery/stream-feed.ts';
 import { RawClient, serve } from './harness.ts';
 
@@ -42,7 +43,7 @@ const observer = {
 async function liveFeed() {
   const log = memory();
   const sink = client();
-  const feed = new StreamFeed({ log, key: 's', name: 't', window: 1_024 }, sink, observer);
+  const feed = new StreamFeed({ log, key: 's', name: 't', window: 1_024, ...accounted() }, sink, observer);
   await feed.open('top');
   await feed.replay();
   return { log, sink, feed };
@@ -62,7 +63,7 @@ describe('StreamFeed', () => {
     const sink = client();
     const told: unknown[] = [];
     let again = (): void => {};
-    const feed = new StreamFeed({ log: failing, key: 's', name: 't', window: 1_024 }, sink, {
+    const feed = new StreamFeed({ log: failing, key: 's', name: 't', window: 1_024, ...accounted() }, sink, {
       sent: () => {},
       failed: (error) => void told.push(error),
       later: (work) => {
@@ -107,7 +108,7 @@ describe('StreamFeed', () => {
     });
     await log.append('s', [event(1)]);
     const sink = client();
-    const feed = new StreamFeed({ log: racing, key: 's', name: 't', window: 1_024 }, sink, observer);
+    const feed = new StreamFeed({ log: racing, key: 's', name: 't', window: 1_024, ...accounted() }, sink, observer);
     await feed.open(undefined);
     await feed.replay();
     expect(sink.offsets()).toEqual([1, 2]);
@@ -130,7 +131,7 @@ describe('StreamFeed', () => {
   it('tells of a gap and of a new epoch with a reset, and goes on behind it', async () => {
     const log = memory();
     const sink = client();
-    const feed = new StreamFeed({ log, key: 's', name: 't', window: 1_024 }, sink, observer);
+    const feed = new StreamFeed({ log, key: 's', name: 't', window: 1_024, ...accounted() }, sink, observer);
     await log.append('s', [event(1), event(2)]);
     await feed.open(undefined);
     await feed.replay();
@@ -182,7 +183,7 @@ describe('StreamFeed', () => {
   it('has no more on its way than the window, and goes on with each ack', async () => {
     const log = memory();
     const sink = client();
-    const feed = new StreamFeed({ log, key: 's', name: 't', window: 10 }, sink, observer);
+    const feed = new StreamFeed({ log, key: 's', name: 't', window: 10, ...accounted() }, sink, observer);
     const { info } = await feed.open('top');
     await feed.replay();
     for (let n = 1; n <= 35; n += 1) await log.append('s', [event(n)]);
@@ -226,7 +227,7 @@ describe('StreamFeed', () => {
     const written: Buffer[] = [];
     for (let i = 0; i < 3; i += 1) {
       const sink = { ...client(), write: (bytes: Buffer) => void written.push(bytes) };
-      const feed = new StreamFeed({ log, key: 's', name: 't "quoted"', window: 10 }, sink, observer);
+      const feed = new StreamFeed({ log, key: 's', name: 't "quoted"', window: 10, ...accounted() }, sink, observer);
       await feed.open('top');
       await feed.replay();
     }

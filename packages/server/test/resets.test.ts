@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { parseServerFrame, type ServerFrame } from '@muster/contracts';
 import { MemoryLog, systemClock, systemRandom } from '@muster/core';
 import { numberedEvent as event } from '@muster/core/testing';
+import { accounted } from './accounted.ts';
 import { StreamFeed } from '../src/delivery/stream-feed.ts';
 
 const KEPT = 10;
@@ -30,7 +31,7 @@ function fed() {
   };
   return {
     log,
-    feed: new StreamFeed({ log, key: 's', name: 't', window: 1_024 }, sink, observer),
+    feed: new StreamFeed({ log, key: 's', name: 't', window: 1_024, ...accounted() }, sink, observer),
     append: async (from: number, to: number) => {
       for (let n = from; n <= to; n += 1) await log.append('s', [event(n)]);
     },

@@ -17,6 +17,7 @@ import {
   RuntimeEvents,
   type Scope,
   Scopes,
+  streamOf,
 } from '@muster/core';
 import type { RegisteredAgent } from '../agents/agent-registry.ts';
 import type { Agent, RunInput } from '../agents/agent.ts';
@@ -36,6 +37,8 @@ export interface Family {
   readonly input: RunInput;
   /** For classes of the run that depend on them. */
   readonly values?: readonly Given<'run'>[] | undefined;
+  /** The run that asks for help. @default none: a user asks */
+  readonly parent?: string;
 }
 
 @factory({ dependsOn: [Scopes, EventLog, Clock, Random, RuntimeEvents, optional(ContentPolicy)] })
@@ -77,35 +80,41 @@ export class ExecutionEngineFactory {
   create(
     run: string,
     registered: RegisteredAgent,
-    { permit, principal, input, values = [] }: Family,
+    { permit, principal, input, values = [], parent }: Family,
     delegate: RunParts['delegate'],
     resumed?: Resumed,
   ): { readonly engine: ExecutionEngine; readonly recorder: RunRecorder } {
     const events = isProbe(principal) ? this.#quiet : this.#events;
-    const emitter = new UserEmitter(principal, input.thread, this.#log, run, resumed?.after);
-    const recorder = new RunRecorder(run, registered.agent, emitter, {
+    const { agent } = registered;
+    const { user } = principal;
+    const { thread } = input;
+    const about = { user, thread, stream: streamOf(principal, thread), parent: parent ?? null };
+    const emitter = new UserEmitter(principal, thread, this.#log, run, resumed?.after);
+    const recorder = new RunRecorder(run, agent, emitter, {
       clock: this.#clock,
       events,
       content: (this.#content ??= new Content(this.#policy.current)),
+      about,
       resumed,
     });
     const abort = new AbortController();
-    const { thread } = input;
     const { signal } = abort;
     const scope = this.#scopes.open('run', { permit, principal, run: { run, thread }, signal, values });
+    const made = agentOf(scope, registered);
     const engine = new ExecutionEngine({
-      agent: agentOf(scope, registered),
+      agent: made,
       scope,
       abort,
       input,
       recorder,
-      user: principal.user,
+      user,
       clock: this.#clock,
       random: this.#random,
       events,
       timeoutMs: RUN_TIMEOUT_MS,
       delegate,
     });
+    if (resumed !== undefined) recorder.tellBegun();
     return { engine, recorder };
   }
 }

@@ -47,11 +47,22 @@ export interface Resumed {
   readonly elapsedMs: number;
 }
 
-/** What a recorder is made of; all but the last is the app's. */
+/** Whose run it is, for those who watch the app. */
+export interface AboutRun {
+  readonly user: string;
+  readonly thread: string;
+  /** Where its events go, as the log knows it. */
+  readonly stream: string;
+  /** The run that asked for it. */
+  readonly parent: string | null;
+}
+
+/** What a recorder is made of; all but the last two are the app's. */
 export interface RecorderParts {
   readonly clock: Clock;
   readonly events: RuntimeEvents;
   readonly content: Content;
+  readonly about: AboutRun;
   /** @default the run begins with this recorder */
   readonly resumed?: Resumed | undefined;
 }
@@ -63,6 +74,9 @@ interface Steps {
 
 export class RunRecorder {
   readonly run: string;
+  readonly #agent: string;
+  readonly #about: AboutRun;
+  readonly #isResumed: boolean;
   /** Nothing is written once it is closed: what is emitted rejects with `RUN_FENCED`. */
   readonly fence: Fence;
   /** What is the same in every event of the run. */
@@ -85,8 +99,12 @@ export class RunRecorder {
   #pendingOutput = '';
   #outputTimer: Timer | undefined;
 
-  constructor(run: string, agent: string, emitter: UserEmitter, { clock, events, content, resumed }: RecorderParts) {
+  constructor(run: string, agent: string, emitter: UserEmitter, parts: RecorderParts) {
+    const { clock, events, content, about, resumed } = parts;
     this.run = run;
+    this.#agent = agent;
+    this.#about = about;
+    this.#isResumed = resumed !== undefined;
     this.fence = new Fence(run);
     this.#text = {
       id: `{"id":${JSON.stringify(run).slice(0, -1)}:`,
@@ -120,6 +138,13 @@ export class RunRecorder {
   ): Promise<void> {
     const started = this.#record('agent_started', { message, ...about });
     await Promise.all([started, this.#record('agent_thinking', { reasoning })]);
+    this.tellBegun();
+  }
+
+  /** Tells those who watch the app that there is this run. */
+  tellBegun(): void {
+    const about = { run: this.run, agent: this.#agent, ...this.#about, isResumed: this.#isResumed };
+    this.#events.emit({ type: 'run-begun', ...about, at: this.#clock.now() });
   }
 
   /**
@@ -185,6 +210,9 @@ export class RunRecorder {
       this.#tools.delete(callId);
       call.machine.send('tool_completed');
     });
+    const { run } = this;
+    const { status } = outcome;
+    this.#events.emit({ type: 'tool-ended', run, callId, tool: toolName, status, durationMs, at: this.#clock.now() });
   }
 
   /**
@@ -214,6 +242,9 @@ export class RunRecorder {
     await (isTooLarge(data)
       ? this.#record('agent_completed', { ...rest, ...flags(['cut']), count: whole.count, durationMs })
       : this.#write('agent_completed', data));
+    const { status, by, code = null } = ending;
+    const about = { run: this.run, agent: this.#agent, status, by, code, events: whole.count, durationMs };
+    this.#events.emit({ type: 'run-ended', ...about, at: this.#clock.now() });
   }
 
   #result(given: { readonly result?: unknown }): { result?: unknown; altered?: Alteration[] } {

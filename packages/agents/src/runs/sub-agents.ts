@@ -75,7 +75,9 @@ export class SubAgents {
     const { engine, recorder } = await this.#begin(record, () =>
       this.#parts.engines
         .get(permit)
-        .create(run, registered, { ...family, input }, (...asked) => this.delegate(family, run, depth + 1, ...asked)),
+        .create(run, registered, { ...family, input, parent }, (...asked) =>
+          this.delegate(family, run, depth + 1, ...asked),
+        ),
     );
     this.#parts.guard(engine);
     const ended = this.#help(engine, recorder.accept(text, `${registered.agent} helps`, { parent }), record, until);

@@ -74,6 +74,10 @@ export class Admission implements RequestsSurroundings, ServedParts {
     this.#serve();
   }
 
+  get user(): string {
+    return this.principal.user;
+  }
+
   get permit(): Permit {
     return this.#permit;
   }
@@ -198,6 +202,7 @@ export class Admission implements RequestsSurroundings, ServedParts {
     const around = {
       log: this.#around.log(),
       ledger,
+      connection: connection.id,
       limits,
       sink: connection,
       observer: connection,

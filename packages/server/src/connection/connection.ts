@@ -18,7 +18,7 @@ import {
   StateMachine,
   type Timer,
 } from '@muster/contracts';
-import type { Clock, Door, Random, RuntimeEvents } from '@muster/core';
+import type { Clock, ConnectionView, Door, Random, RuntimeEvents } from '@muster/core';
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import type { FeedObserver, FrameSink } from '../delivery/stream-feed.ts';
@@ -68,8 +68,10 @@ const AGE_DRAIN_MS = 60_000;
 /** The time over which offences are counted, in milliseconds. */
 const OFFENCE_MS = 10_000;
 
-export class Connection implements WireObserver, FrameSink, FeedObserver {
+export class Connection implements WireObserver, FrameSink, FeedObserver, ConnectionView {
   readonly id: string;
+  /** When its upgrade was answered, in milliseconds since 1970. */
+  readonly since: number;
   readonly #around: ConnectionSurroundings;
   readonly #owner: ConnectionOwner;
   readonly #machine: StateMachine<typeof CONNECTION>;
@@ -96,6 +98,7 @@ export class Connection implements WireObserver, FrameSink, FeedObserver {
 
   constructor(id: string, { socket, stream, codec }: Upgraded, around: ConnectionSurroundings, owner: ConnectionOwner) {
     this.id = id;
+    this.since = around.clock.now();
     this.#codec = codec;
     this.#around = around;
     this.#owner = owner;
@@ -115,6 +118,16 @@ export class Connection implements WireObserver, FrameSink, FeedObserver {
 
   get state(): ConnectionState {
     return this.#machine.state;
+  }
+
+  /** `null` until the handshake is over. */
+  get user(): string | null {
+    return this.#serving.user;
+  }
+
+  /** Events on their way or at the client, and not acknowledged. */
+  get unacknowledged(): number {
+    return this.#serving.unacknowledged;
   }
 
   /** True from the moment in which nothing more can be sent. */

@@ -20,6 +20,10 @@ export interface Serving {
   readonly positions: Record<string, Position>;
   /** True while events are on their way, or at the client and not acknowledged. */
   readonly owesAck: boolean;
+  /** How many. */
+  readonly unacknowledged: number;
+  /** `null` until it is known. */
+  readonly user: string | null;
   idle(): Promise<void>;
   gateMoved(state: Door['state']): void;
   close(): void;
@@ -32,6 +36,8 @@ export const withoutServing: Serving = {
   },
   positions: {},
   owesAck: false,
+  unacknowledged: 0,
+  user: null,
   idle: () => Promise.resolve(),
   gateMoved: () => {},
   close: () => {},
@@ -41,6 +47,7 @@ export const withoutServing: Serving = {
 export interface ServedParts {
   readonly connection: Connection;
   readonly feeds: Feeds;
+  readonly user: string;
   /** Made when a request comes first: most of the connections that wait for events never send one. */
   readonly requests: Requests;
   /** Nothing where none has come. */
@@ -67,6 +74,14 @@ export class Served implements Serving {
 
   get owesAck(): boolean {
     return this.#parts.feeds.hasUnacknowledged;
+  }
+
+  get unacknowledged(): number {
+    return this.#parts.feeds.unacknowledged;
+  }
+
+  get user(): string {
+    return this.#parts.user;
   }
 
   take(frame: Errand): void {

@@ -6,13 +6,15 @@
 import type { AckFrame, HelloFrame, Position, PullFrame, StreamStatus } from '@muster/contracts';
 import { type EventLog, type Principal, streamOf } from '@muster/core';
 import { serverError } from '../errors.ts';
-import type { Ledger } from './ledger.ts';
+import type { Ledger, StreamAccount } from './ledger.ts';
 import { type FeedObserver, type FrameSink, StreamFeed } from './stream-feed.ts';
 
 /** What feeds need of their connection. */
 export interface FeedsSurroundings {
   readonly log: EventLog;
   readonly ledger: Ledger;
+  /** Id of the connection. */
+  readonly connection: string;
   readonly sink: FrameSink;
   readonly observer: FeedObserver;
   /** False for a client that does not: what was written counts then. */
@@ -22,9 +24,8 @@ export interface FeedsSurroundings {
 
 interface Followed {
   readonly feed: StreamFeed;
-  readonly key: string;
+  readonly account: StreamAccount;
   readonly opened: Promise<{ status: StreamStatus; reset: string | undefined }>;
-  readonly unfollow: () => void;
   /** The client asked for it, so it counts against the limit. */
   isAsked: boolean;
 }
@@ -98,10 +99,10 @@ export class Feeds {
 
   /** @throws MusterError `STREAM_UNKNOWN` or `ACK_BEYOND`. */
   acknowledge({ stream, epoch, offset }: AckFrame): void {
-    const { feed, key } = this.#known(stream);
+    const { feed, account } = this.#known(stream);
     if (!feed.acknowledge(epoch, offset))
       throw serverError('ACK_BEYOND', { stream, offset, sent: feed.position.offset });
-    this.#around.ledger.acknowledged(key, epoch, offset);
+    account.acknowledged(epoch, offset);
   }
 
   /** @throws MusterError `STREAM_UNKNOWN`. */
@@ -114,7 +115,14 @@ export class Feeds {
     return Object.fromEntries([...(this.#streams ?? [])].map(([name, { feed }]) => [name, feed.position]));
   }
 
-  /** True while events are on their way, or at the client and not acknowledged. */
+  /** Events on their way, or at the client and not acknowledged. */
+  get unacknowledged(): number {
+    let sum = 0;
+    for (const { feed } of this.#streams?.values() ?? []) sum += feed.unacknowledged;
+    return sum;
+  }
+
+  /** True while there is any. */
   get hasUnacknowledged(): boolean {
     for (const { feed } of this.#streams?.values() ?? []) if (feed.unacknowledged > 0) return true;
     return false;
@@ -139,18 +147,16 @@ export class Feeds {
   }
 
   #open(name: string, cursor: Position | 'top' | undefined, isAsked: boolean): Followed {
-    const { log, ledger, sink, observer, limits, acknowledges } = this.#around;
+    const { log, ledger, connection, sink, observer, limits, acknowledges } = this.#around;
     const key = streamOf(this.#principal, name);
-    const written = acknowledges
-      ? undefined
-      : ({ epoch, offset }: Position): void => ledger.acknowledged(key, epoch, offset);
-    const feed = new StreamFeed({ log, key, name, window: limits.window, written }, sink, observer);
+    const account = ledger.follow(key, connection);
+    const feed = new StreamFeed({ log, key, name, window: limits.window, account, acknowledges }, sink, observer);
     const opened = feed.open(cursor).then(({ info, reset }) => {
       const { epoch, floor, top } = info;
       const status = { epoch, floor, top, status: reset === undefined ? ('live' as const) : ('reset' as const) };
       return { status, reset };
     });
-    const followed: Followed = { feed, key, opened, unfollow: ledger.follow(key), isAsked };
+    const followed: Followed = { feed, account, opened, isAsked };
     this.#streams ??= new Map();
     this.#streams.set(name, followed);
     // One failed look at the log must not spoil the thread for the rest of the connection.
@@ -162,7 +168,7 @@ export class Feeds {
 
   #drop(name: string, followed: Followed): void {
     followed.feed.close();
-    followed.unfollow();
+    followed.account.end();
     if (this.#streams?.get(name) === followed) this.#streams?.delete(name);
   }
 }

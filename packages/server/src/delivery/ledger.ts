@@ -1,63 +1,153 @@
 /**
  * What became of everything that was appended: per stream, appended = acknowledged + pending + expired, exactly.
  *
- * An acknowledgement is one of any session of the user. Streams are forgotten when nobody has followed them for a while,
- * because what is kept here is no more than how far somebody has come.
+ * It is kept as events pass, so that a look at all of it costs nothing. An acknowledgement is one of any session of the user.
+ * Streams are forgotten when nobody has followed them for a while, because what is kept here is no more than how far somebody
+ * has come.
  */
-import type { EventLog } from '@muster/core';
-
-/** Numbers of events of one stream and epoch. */
-export interface DeliveryAccount {
-  readonly appended: number;
-  readonly acknowledged: number;
-  readonly pending: number;
-  readonly expired: number;
-}
+import type { StreamInfo } from '@muster/contracts';
+import type { DeliveryAccount, EventLog } from '@muster/core';
+import type { DeliveryMarks } from './delivery-marks.ts';
 
 interface Entry {
   epoch: string;
+  floor: number;
+  top: number;
   acked: number;
   followers: number;
 }
 
-export class Ledger {
-  readonly #streams = new Map<string, Entry>();
+/** One connection's part in a stream; it is told of what passes there. */
+export class StreamAccount {
+  readonly #ledger: Ledger;
+  readonly #stream: string;
+  readonly #connection: string;
+  readonly #entry: Entry;
+  #isOpen = true;
 
-  /** Somebody follows the stream until the returned function is called. */
-  follow(stream: string): () => void {
-    const entry = this.#streams.get(stream) ?? { epoch: '', acked: 0, followers: 0 };
+  constructor(ledger: Ledger, stream: string, connection: string, entry: Entry) {
+    this.#ledger = ledger;
+    this.#stream = stream;
+    this.#connection = connection;
+    this.#entry = entry;
+  }
+
+  /**
+   * Where the stream stood when somebody looked.
+   *
+   * @param cursor up to where the client has processed it
+   */
+  stood(info: StreamInfo, cursor: number): void {
+    this.#ledger.stood(this.#entry, info);
+    this.#ledger.acked(this.#entry, info.epoch, cursor);
+  }
+
+  appended(epoch: string, top: number): void {
+    this.#ledger.appended(this.#entry, epoch, top);
+  }
+
+  sent(offset: number): void {
+    this.#ledger.marks?.add('sent', this.#stream, this.#connection, offset);
+  }
+
+  acknowledged(epoch: string, offset: number): void {
+    this.#ledger.acked(this.#entry, epoch, offset);
+    this.#ledger.marks?.add('acknowledged', this.#stream, this.#connection, offset);
+  }
+
+  /** The connection follows the stream no more. */
+  end(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#ledger.left(this.#stream, this.#entry);
+  }
+}
+
+export class Ledger {
+  /** Set where somebody watches. */
+  marks: DeliveryMarks | undefined;
+  readonly #streams = new Map<string, Entry>();
+  #appended = 0;
+  #acknowledged = 0;
+  #expired = 0;
+
+  /** A connection follows the stream until it ends its account. */
+  follow(stream: string, connection: string): StreamAccount {
+    const entry = this.#streams.get(stream) ?? { epoch: '', floor: 0, top: 0, acked: 0, followers: 0 };
     entry.followers += 1;
     this.#streams.set(stream, entry);
-    let follows = true;
-    return () => {
-      if (!follows) return;
-      follows = false;
-      entry.followers -= 1;
-      if (entry.followers === 0) this.#streams.delete(stream);
-    };
+    return new StreamAccount(this, stream, connection, entry);
   }
 
-  acknowledged(stream: string, epoch: string, offset: number): void {
-    const entry = this.#streams.get(stream);
-    if (entry === undefined) return;
-    if (entry.epoch !== epoch) {
-      entry.epoch = epoch;
-      entry.acked = 0;
+  /** How things stand with all streams that are followed, as far as has been seen here. */
+  get account(): DeliveryAccount {
+    const appended = this.#appended;
+    const acknowledged = this.#acknowledged;
+    const expired = this.#expired;
+    return { appended, acknowledged, expired, pending: appended - acknowledged - expired };
+  }
+
+  /** The same after a look into the log: what has expired there is not always seen here. */
+  async audited(log: EventLog): Promise<DeliveryAccount> {
+    await Promise.all([...this.#streams].map(async ([stream, entry]) => this.stood(entry, await log.info(stream))));
+    return this.account;
+  }
+
+  /** For `StreamAccount`, like the next three. */
+  stood(entry: Entry, { epoch, floor, top }: StreamInfo): void {
+    this.#change(entry, () => {
+      this.#enter(entry, epoch);
+      entry.floor = Math.max(entry.floor, floor);
+      entry.top = Math.max(entry.top, top);
+    });
+  }
+
+  appended(entry: Entry, epoch: string, top: number): void {
+    if (entry.epoch === epoch) {
+      if (top <= entry.top) return;
+      this.#appended += top - entry.top;
+      entry.top = top;
+    } else {
+      this.#change(entry, () => {
+        this.#enter(entry, epoch);
+        entry.top = top;
+      });
     }
-    entry.acked = Math.max(entry.acked, offset);
   }
 
-  /** Streams that are followed now. */
-  get streams(): Iterable<string> {
-    return this.#streams.keys();
+  acked(entry: Entry, epoch: string, offset: number): void {
+    // Of what was before the stream began anew, or what this client had said before.
+    if (entry.epoch !== epoch || offset <= entry.acked) return;
+    this.#change(entry, () => {
+      entry.acked = offset;
+    });
   }
 
-  /** How things stand with one stream. */
-  async account(stream: string, log: EventLog): Promise<DeliveryAccount> {
-    const { epoch, floor, top } = await log.info(stream);
-    const entry = this.#streams.get(stream);
-    const acknowledged = entry?.epoch === epoch ? entry.acked : 0;
-    const expired = Math.max(0, floor - acknowledged);
-    return { appended: top, acknowledged, expired, pending: top - acknowledged - expired };
+  left(stream: string, entry: Entry): void {
+    entry.followers -= 1;
+    if (entry.followers > 0) return;
+    this.#count(entry, -1);
+    this.#streams.delete(stream);
+  }
+
+  #enter(entry: Entry, epoch: string): void {
+    if (entry.epoch === epoch) return;
+    entry.epoch = epoch;
+    entry.floor = 0;
+    entry.top = 0;
+    entry.acked = 0;
+  }
+
+  #change(entry: Entry, change: () => void): void {
+    this.#count(entry, -1);
+    change();
+    this.#count(entry, 1);
+  }
+
+  #count(entry: Entry, sign: 1 | -1): void {
+    const { top, acked, floor } = entry;
+    this.#appended += sign * top;
+    this.#acknowledged += sign * acked;
+    this.#expired += sign * Math.max(0, floor - acked);
   }
 }

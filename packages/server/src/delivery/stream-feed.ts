@@ -7,6 +7,7 @@
 import type { Position, ServerFrame, StreamInfo } from '@muster/contracts';
 import type { Batch, EventLog, Subscription } from '@muster/core';
 import { eventsFrame, frameHead } from './frame-bytes.ts';
+import type { StreamAccount } from './ledger.ts';
 
 /** Where a feed writes. */
 export interface FrameSink {
@@ -34,8 +35,10 @@ export interface FeedStream {
   readonly name: string;
   /** Events that may be on their way without an ack. */
   readonly window: number;
-  /** For a client that cannot acknowledge: told of what was written, which counts as processed. */
-  readonly written?: ((position: Position) => void) | undefined;
+  /** What is sent and acknowledged is counted there. */
+  readonly account: StreamAccount;
+  /** False for a client that cannot: what was written counts as processed then. */
+  readonly acknowledges: boolean;
 }
 
 export class StreamFeed {
@@ -94,7 +97,9 @@ export class StreamFeed {
     const info = await log.info(key);
     const reset = whyReset(cursor, info);
     this.#begin(info.epoch);
-    this.#goTo(cursor === 'top' ? info.top : reset === undefined && cursor !== undefined ? cursor.offset : info.floor);
+    const processed = typeof cursor === 'object' && reset === undefined ? cursor.offset : undefined;
+    this.#goTo(processed ?? (cursor === 'top' ? info.top : info.floor));
+    this.#stream.account.stood(info, processed ?? 0);
     return { info, reset };
   }
 
@@ -185,6 +190,7 @@ export class StreamFeed {
 
   #appended(batch: Batch): void {
     this.#announced = batch.offset + batch.count - 1;
+    this.#stream.account.appended(batch.epoch, this.#announced);
     if (!this.#isLive || this.#holds > 0) return;
     const isNext = batch.epoch === this.#epoch && batch.offset === this.#sent + 1;
     if (isNext && this.#sink.isRoomy && !this.#isFull) this.#send(batch);
@@ -207,12 +213,13 @@ export class StreamFeed {
     await this.#sink.roomy();
     // An ack, or the end of the hold, begins again.
     if (this.#isFull || this.#holds > 0 || this.#isClosed) return false;
-    const { epoch, floor, batches } = await log.read(key, { after: this.#sent });
+    const { epoch, floor, top, batches } = await log.read(key, { after: this.#sent });
     if (this.#isClosed || this.#holds > 0) return false;
     if (epoch !== this.#epoch) {
       await this.#resetTo('the stream has begun anew');
       return true;
     }
+    this.#stream.account.stood({ epoch, floor, top }, 0);
     if (floor > this.#sent) this.#reset(floor, 'events were no longer kept when their turn came');
     if (batches.length === 0) {
       // What was appended while the log was read is announced by now, and is read in the next round.
@@ -253,9 +260,11 @@ export class StreamFeed {
     this.#sent = batch.offset + batch.count - 1;
     this.#head ??= frameHead(this.#stream.name, this.#epoch);
     this.#sink.write(eventsFrame(this.#head, batch));
-    if (this.#stream.written !== undefined) {
+    const { account, acknowledges } = this.#stream;
+    account.sent(this.#sent);
+    if (!acknowledges) {
       this.#acked = this.#sent;
-      this.#stream.written(this.position);
+      account.acknowledged(this.#epoch, this.#sent);
     }
     this.#observer.sent();
   }
