@@ -117,8 +117,17 @@ export class Backend extends RunningProcess {
   }
 
   /** What one of its HTTP paths answers. */
-  async get(path: string): Promise<{ status: number; body: Record<string, unknown> }> {
-    const response = await fetch(`${await this.url()}${path}`);
+  get(path: string): Promise<{ status: number; body: Record<string, unknown> }> {
+    return this.url().then((url) => this.#fetch(url + path));
+  }
+
+  /** What one of the paths of its inspector answers. */
+  async look(path: string): Promise<{ status: number; body: Record<string, unknown> }> {
+    return this.#fetch((await this.told('inspecting')).address + path);
+  }
+
+  async #fetch(url: string): Promise<{ status: number; body: Record<string, unknown> }> {
+    const response = await fetch(url);
     return { status: response.status, body: (await response.json()) as Record<string, unknown> };
   }
 }

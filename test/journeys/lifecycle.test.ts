@@ -373,7 +373,7 @@ async function outage(how: 'killed' | 'closed' | 'frozen', shared: boolean) {
   await backend.told('health-changed', ({ to }) => to === 'unhealthy', from);
   const noticedAfterMs = performance.now() - goneAt;
   if (!shared) await client.next('degraded');
-  const during = { readyz: await backend.get('/readyz'), threads: await degradedBy(backend, 'Threads') };
+  const during = { readyz: await backend.look('/readyz?verbose'), threads: await degradedBy(backend, 'Threads') };
   const refused = await client.ask('query').catch((error: unknown) => String(error));
   await back;
   isOver = true;
@@ -384,7 +384,7 @@ async function outage(how: 'killed' | 'closed' | 'frozen', shared: boolean) {
   const answer = await client.ask('query');
   const resumedAfterMs = performance.now() - backAt;
   if (shared) await backend.told('degraded', ({ by }) => by.length === 0, from);
-  const after = { readyz: await backend.get('/readyz'), threads: await degradedBy(backend, 'Threads') };
+  const after = { readyz: await backend.look('/readyz?verbose'), threads: await degradedBy(backend, 'Threads') };
   const frames = client.types;
   const exit = await endBy('SIGTERM', backend);
   return {
@@ -403,7 +403,7 @@ async function outage(how: 'killed' | 'closed' | 'frozen', shared: boolean) {
 }
 
 async function degradedBy(backend: Backend, id: string): Promise<unknown> {
-  const { body } = await backend.get('/muster/graph.json');
+  const { body } = await backend.look('/muster/graph.json');
   return (body['nodes'] as { id: string; degradedBy: unknown }[]).find((node) => node.id === id)?.degradedBy;
 }
 

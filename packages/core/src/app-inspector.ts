@@ -8,6 +8,7 @@ import type { Clock, Random } from './clock.ts';
 import type { Dependency, Provided } from './declare/dependency.ts';
 import type { ServerView } from './app-server.ts';
 import type { GraphView } from './graph-view.ts';
+import type { GateState } from './lifecycle/gate-state.ts';
 import type { RuntimeEvents } from './runtime-event.ts';
 import type { AppState } from './runtime.ts';
 
@@ -17,6 +18,8 @@ export interface InspectedApp {
   readonly random: Random;
   readonly events: RuntimeEvents;
   state(): AppState;
+  /** State of the main gate; costs nothing. */
+  gate(): GateState;
   graph(): GraphView;
   /** What the server shows; undefined where the app has none, or one that shows nothing. */
   readonly server: ServerView | undefined;

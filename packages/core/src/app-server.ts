@@ -57,11 +57,16 @@ export interface ConnectionView {
   readonly unacknowledged: number;
 }
 
-/** Events of a stream up to an offset were handed to a socket, or processed by its client. */
+/** Events of a stream were handed to a socket, or processed by its client. */
 export interface DeliveryMark {
+  /** Grows from mark to mark. */
+  readonly n: number;
   readonly kind: 'sent' | 'acknowledged';
   readonly connection: string;
-  readonly offset: number;
+  /** Offset of the first event; what is acknowledged is all that was sent before. */
+  readonly from: number;
+  /** Offset of the last event. */
+  readonly to: number;
   /** In milliseconds since 1970. */
   readonly at: number;
 }
@@ -73,8 +78,8 @@ export interface ServerView {
   readonly connections: Iterable<ConnectionView>;
   /** Of all streams that somebody follows now, as far as this process has seen. */
   readonly delivery: DeliveryAccount;
-  /** The latest marks of a stream, the oldest first; older ones are forgotten. */
-  marksOf(stream: string): readonly DeliveryMark[];
+  /** The latest marks of a stream behind the `n` of one, the oldest first; older ones are forgotten. */
+  marksOf(stream: string, after: number): readonly DeliveryMark[];
 }
 
 /** A server that an app opens and closes. */

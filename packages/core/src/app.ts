@@ -89,6 +89,7 @@ export class App {
   #engine: Engine | undefined;
   #wallMs: number | null = null;
   #isBuilt = false;
+  #inspector: AppInspector | undefined;
   readonly #scopes: ScopeManager;
   #starting: Promise<void> | undefined;
   #stopping: Promise<StopReport> | undefined;
@@ -107,7 +108,7 @@ export class App {
     this.#container = options.container ?? new Container({ defaultScope: 'Singleton' });
     this.#foreign = options.container === undefined ? new Set() : bindingIdsOf(options.container);
     this.#bind();
-    this.#beInspected();
+    if (options.inspect !== undefined) this.inspect(options.inspect);
   }
 
   get state(): AppState {
@@ -133,6 +134,35 @@ export class App {
   explain(name: string): string {
     const graph = this.graph();
     return explain(graph.toJSON(), graph.node(name));
+  }
+
+  /**
+   * Has an inspector look at the app, as the option `inspect` does.
+   *
+   * @throws MusterError `APP_STATE` when the app has been started, or has an inspector.
+   */
+  inspect(inspector: AppInspector): void {
+    if (this.#state !== 'new' || this.#inspector !== undefined)
+      throw coreError('APP_STATE', {
+        state: this.#inspector === undefined ? this.#state : 'inspected',
+        wanted: 'inspect()',
+      });
+    this.#inspector = inspector;
+    const { server, random = systemRandom } = this.#options;
+    inspector.attach({
+      clock: this.#clock,
+      random,
+      events: this.events,
+      state: () => this.#state,
+      gate: () => this.#engine?.gate.state ?? 'closed',
+      graph: () => this.graph(),
+      server: server?.watch?.(),
+      explain: (name) => this.explain(name),
+      find: <D extends Dependency>(dependency: D) =>
+        this.#isBuilt && this.#container.isBound(dependency as Class)
+          ? (this.#container.get(dependency as Class) as Provided<D>)
+          : undefined,
+    });
   }
 
   /**
@@ -203,7 +233,7 @@ export class App {
       this.#wallMs = this.#clock.monotonic() - startedAt;
       const failure = await this.#failed(error, engine);
       // An app that is being stopped closes it itself, last.
-      if (this.#stopping === undefined) await this.#options.inspect?.failed();
+      if (this.#stopping === undefined) await this.#inspector?.failed();
       if (this.#stopping === undefined) await this.#closeInspector();
       throw failure;
     }
@@ -330,26 +360,9 @@ export class App {
     this.events.emit({ type: 'listening', address, at: this.#clock.now() });
   }
 
-  #beInspected(): void {
-    const { inspect, server, random = systemRandom } = this.#options;
-    inspect?.attach({
-      clock: this.#clock,
-      random,
-      events: this.events,
-      state: () => this.#state,
-      graph: () => this.graph(),
-      server: server?.watch?.(),
-      explain: (name) => this.explain(name),
-      find: <D extends Dependency>(dependency: D) =>
-        this.#isBuilt && this.#container.isBound(dependency as Class)
-          ? (this.#container.get(dependency as Class) as Provided<D>)
-          : undefined,
-    });
-  }
-
   /** The boot does not wait for it, and goes on without it. */
   #openInspector(): void {
-    this.#options.inspect?.begin().then(
+    this.#inspector?.begin().then(
       (address) => this.events.emit({ type: 'inspecting', address, at: this.#clock.now() }),
       (error: unknown) => this.#inspectorFailed(error),
     );
@@ -357,7 +370,7 @@ export class App {
 
   async #closeInspector(): Promise<void> {
     try {
-      await this.#options.inspect?.close();
+      await this.#inspector?.close();
     } catch (error) {
       this.#inspectorFailed(error);
     }

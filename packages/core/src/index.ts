@@ -63,8 +63,9 @@ export {
 } from './log/event-log.ts';
 export { MemoryLog, type MemoryLogOptions } from './log/memory-log.ts';
 export { isProbe, keyPart, type Principal, principalOf, streamOf } from './principal.ts';
+export { type ProbeVerdict, probeVerdict } from './probe-verdict.ts';
 export { reasonOf, redact } from './redact.ts';
-export { consoleReporter, jsonReporter, type Output, type Reporter } from './reporters.ts';
+export { consoleReporter, eventLines, jsonReporter, type Output, type Reporter } from './reporters.ts';
 export { runApp } from './run-app.ts';
 export { Runtime } from './runtime.ts';
 export { type RuntimeEvent, RuntimeEvents } from './runtime-event.ts';

@@ -33,8 +33,8 @@ function errorAsData(error: Error): unknown {
   return error instanceof MusterError ? error.toJSON() : { message: reasonOf(error) };
 }
 
-/** The lines that a person reads of one event; none for those that only machines want. */
-function linesOf(event: RuntimeEvent): string[] {
+/** The lines that a person reads of one event; none for those that only machines want. What could harm a terminal is escaped. */
+export function eventLines(event: RuntimeEvent): string[] {
   switch (event.type) {
     case 'boot-started':
       return [`Starting ${event.services.length} ${event.services.length === 1 ? 'service' : 'services'}`];
@@ -113,7 +113,7 @@ function plainReporter(output: Output): Reporter {
   let address: string | undefined;
   return (event) => {
     if (event.type === 'listening') ({ address } = event);
-    for (const line of linesOf(event)) output.write(`${line}\n`);
+    for (const line of eventLines(event)) output.write(`${line}\n`);
     // The last line of a boot is what a person wants next.
     if (event.type === 'boot-completed' && address !== undefined) output.write(`\n  → ${address}\n\n`);
   };

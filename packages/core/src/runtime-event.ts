@@ -91,6 +91,8 @@ export type RuntimeEvent =
       readonly thread: string;
       /** Where its events go, as the log knows it. */
       readonly stream: string;
+      /** Of its first event; `null` of one that goes on here. */
+      readonly offset: number | null;
       /** The run that asked for it. */
       readonly parent: string | null;
       readonly isResumed: boolean;

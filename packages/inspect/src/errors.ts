@@ -51,6 +51,15 @@ export const INSPECT_ERRORS = {
     hint: 'Make one with "muster graph <entry> --format json", or fetch /muster/graph.json of a running app.',
     fatal: true,
   } satisfies ErrorEntry<{ source: string; problem: string; path: string }>,
+  INSPECT_PORT: {
+    message: (d) => `The inspector cannot listen on ${d.address}: ${d.reason}. The app goes on without it.`,
+    hint: 'Choose another port with inspector({ port }); 0 takes any that is free.',
+  } satisfies ErrorEntry<{ address: string; reason: string }>,
+  INSPECT_UNGUARDED: {
+    message: (d) => `The inspector would show the app to everybody who can reach ${d.host}.`,
+    hint: 'Give it a token with inspector({ host, token }), or leave it on 127.0.0.1 and use a tunnel.',
+    fatal: true,
+  } satisfies ErrorEntry<{ host: string }>,
   URL_UNREACHABLE: {
     message: (d) => `${d.url} does not answer: ${d.reason}.`,
     hint: 'Check host and port, and whether the app listens: by default it binds its port when the gate opens.',

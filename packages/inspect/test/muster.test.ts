@@ -211,7 +211,7 @@ describe('muster start', () => {
 describe('a running app', () => {
   it('can be shown, explained and compared by its address', async () => {
     await using app = new RunningMuster(['start', 'served.ts']);
-    const url = await app.said(/Listening on (http:\S+)/);
+    const url = await app.said(/Inspect it at (http:\S+)/);
     const [shown, explained, compared, exact, elsewhere] = await Promise.all([
       muster(['graph', url]),
       muster(['explain', `${url}/`, 'Authenticator']),
@@ -228,12 +228,12 @@ describe('a running app', () => {
 
   it('that others can reach asks for a token, from an option or the environment', async () => {
     await using app = new RunningMuster(['start', 'served.ts'], { env: { PUBLIC: 'yes' } });
-    const url = (await app.said(/Listening on (http:\S+)/)).replace('0.0.0.0', '127.0.0.1');
+    const url = (await app.said(/Inspect it at (http:\S+)/)).replace('0.0.0.0', '127.0.0.1');
     const [without, wrong, option, environment] = await Promise.all([
       muster(['graph', url]),
       muster(['graph', url, '--token', 'guess']),
-      muster(['graph', url, '--token', 'secret']),
-      muster(['graph', url], { env: { MUSTER_TOKEN: 'secret' } }),
+      muster(['graph', url, '--token', 'a token for those who look']),
+      muster(['graph', url], { env: { MUSTER_TOKEN: 'a token for those who look' } }),
     ]);
     expect([without.code, wrong.code, option.code, environment.code]).toEqual([2, 2, 0, 0]);
     expect(without.stderr).toContain('URL_REFUSED');

@@ -57,7 +57,6 @@ const CLOSING_MS = 500;
 const HANDSHAKE_BEYOND_HOLD_MS = 10_000;
 /** The part of the sockets' time over which clients are told to come back. */
 const SPREAD = 0.6;
-const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
 const coreError = errorsFrom(CORE_ERRORS);
 
 /** Makes the `server` of `createApp`. */
@@ -138,7 +137,7 @@ export class MusterServer implements AppServer {
       get delivery() {
         return ledger.account;
       },
-      marksOf: (stream) => ledger.marks?.of(stream) ?? [],
+      marksOf: (stream, after) => ledger.marks?.of(stream, after) ?? [],
     };
   }
 
@@ -160,8 +159,6 @@ export class MusterServer implements AppServer {
     const front = {
       host,
       events: host.events,
-      isLoopback: () => LOOPBACK.has(this.#boundTo()),
-      authenticator: () => host.get(Authenticator),
       handlers: () => this.#resolved<HttpHandler>((tag) => tag.front === 'http'),
     };
     this.#front = front;
@@ -173,7 +170,7 @@ export class MusterServer implements AppServer {
   }
 
   /**
-   * For a server of somebody else's: answers a request that is ours, a probe, the dump or one for an `@httpHandler`.
+   * For a server of somebody else's: answers a request that is ours, a probe or one for an `@httpHandler`.
    *
    * @returns false when it is none of ours: let the next one answer.
    */
@@ -284,13 +281,6 @@ export class MusterServer implements AppServer {
   #serves(path: string): boolean {
     this.#paths ??= new Set(this.#declared().flatMap(({ tag }) => (tag.front === 'web-socket' ? [tag.path] : [])));
     return this.#paths.has(path);
-  }
-
-  /** The address that the server is bound to, as far as it is known. */
-  #boundTo(): string {
-    if (this.#isOwn) return this.#hostName;
-    const address = this.#http.address();
-    return typeof address === 'object' && address !== null ? address.address : '';
   }
 
   #declared(): { name: string; tag: FrontTag }[] {

@@ -123,16 +123,17 @@ describe('delivery marks', () => {
     ledger.marks = marks;
     const [one, other] = [ledger.follow('s', 'a'), ledger.follow('t', 'b')];
     one.stood(info('e', 0, 2), 0);
-    one.sent(2);
-    other.sent(7);
+    one.sent(1, 2);
+    other.sent(7, 7);
     one.acknowledged('e', 2);
-    expect(marks.of('s')).toEqual([
-      { kind: 'sent', connection: 'a', offset: 2, at: 1_000 },
-      { kind: 'acknowledged', connection: 'a', offset: 2, at: 1_002 },
-    ]);
-    for (let i = 0; i < 16_384; i++) other.sent(i);
-    expect(marks.of('s')).toEqual([]);
-    expect(marks.of('t')).toHaveLength(16_384);
-    expect(marks.of('t').at(-1)).toMatchObject({ connection: 'b', offset: 16_383 });
+    const sent = { n: 1, kind: 'sent', connection: 'a', from: 1, to: 2, at: 1_000 };
+    const acknowledged = { n: 3, kind: 'acknowledged', connection: 'a', from: 1, to: 2, at: 1_002 };
+    expect(marks.of('s', 0)).toEqual([sent, acknowledged]);
+    expect(marks.of('s', 1)).toEqual([acknowledged]);
+    expect(marks.of('s', 3)).toEqual([]);
+    for (let i = 1; i <= 16_384; i++) other.sent(i, i);
+    expect(marks.of('s', 0)).toEqual([]);
+    expect(marks.of('t', 0)).toHaveLength(16_384);
+    expect(marks.of('t', 0).at(-1)).toMatchObject({ connection: 'b', from: 16_384 });
   });
 });

@@ -114,7 +114,7 @@ export class ExecutionEngineFactory {
       timeoutMs: RUN_TIMEOUT_MS,
       delegate,
     });
-    if (resumed !== undefined) recorder.tellBegun();
+    if (resumed !== undefined) recorder.tellBegun(null);
     return { engine, recorder };
   }
 }

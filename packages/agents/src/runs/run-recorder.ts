@@ -76,7 +76,6 @@ export class RunRecorder {
   readonly run: string;
   readonly #agent: string;
   readonly #about: AboutRun;
-  readonly #isResumed: boolean;
   /** Nothing is written once it is closed: what is emitted rejects with `RUN_FENCED`. */
   readonly fence: Fence;
   /** What is the same in every event of the run. */
@@ -104,7 +103,6 @@ export class RunRecorder {
     this.run = run;
     this.#agent = agent;
     this.#about = about;
-    this.#isResumed = resumed !== undefined;
     this.fence = new Fence(run);
     this.#text = {
       id: `{"id":${JSON.stringify(run).slice(0, -1)}:`,
@@ -137,13 +135,18 @@ export class RunRecorder {
     about: { readonly queuePosition?: number; readonly parent?: string } = {},
   ): Promise<void> {
     const started = this.#record('agent_started', { message, ...about });
-    await Promise.all([started, this.#record('agent_thinking', { reasoning })]);
-    this.tellBegun();
+    const [{ offset }] = await Promise.all([started, this.#record('agent_thinking', { reasoning })]);
+    this.tellBegun(offset);
   }
 
-  /** Tells those who watch the app that there is this run. */
-  tellBegun(): void {
-    const about = { run: this.run, agent: this.#agent, ...this.#about, isResumed: this.#isResumed };
+  /**
+   * Tells those who watch the app that there is this run.
+   *
+   * @param offset of its first event; `null` when it goes on here
+   */
+  tellBegun(offset: number | null): void {
+    const isResumed = offset === null;
+    const about = { run: this.run, agent: this.#agent, ...this.#about, offset, isResumed };
     this.#events.emit({ type: 'run-begun', ...about, at: this.#clock.now() });
   }
 

@@ -46,13 +46,14 @@ export class StreamAccount {
     this.#ledger.appended(this.#entry, epoch, top);
   }
 
-  sent(offset: number): void {
-    this.#ledger.marks?.add('sent', this.#stream, this.#connection, offset);
+  /** @param from offset of the first event, and `to` of the last */
+  sent(from: number, to: number): void {
+    this.#ledger.marks?.add('sent', this.#stream, this.#connection, from, to);
   }
 
   acknowledged(epoch: string, offset: number): void {
     this.#ledger.acked(this.#entry, epoch, offset);
-    this.#ledger.marks?.add('acknowledged', this.#stream, this.#connection, offset);
+    this.#ledger.marks?.add('acknowledged', this.#stream, this.#connection, 1, offset);
   }
 
   /** The connection follows the stream no more. */

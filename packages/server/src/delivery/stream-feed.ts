@@ -261,7 +261,7 @@ export class StreamFeed {
     this.#head ??= frameHead(this.#stream.name, this.#epoch);
     this.#sink.write(eventsFrame(this.#head, batch));
     const { account, acknowledges } = this.#stream;
-    account.sent(this.#sent);
+    account.sent(batch.offset, this.#sent);
     if (!acknowledges) {
       this.#acked = this.#sent;
       account.acknowledged(this.#epoch, this.#sent);

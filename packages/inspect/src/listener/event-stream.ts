@@ -1,0 +1,43 @@
+/** Server-sent events on one response; what a slow reader has not taken is bounded by what its caller holds back. */
+import type { ServerResponse } from 'node:http';
+
+/** What may wait in a response before it counts as slow, in bytes. */
+const BACKLOG = 4 * 2 ** 20;
+
+export class EventStream {
+  readonly #response: ServerResponse;
+
+  constructor(response: ServerResponse) {
+    this.#response = response;
+    response.writeHead(200, {
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-store',
+      'x-accel-buffering': 'no',
+    });
+    // Proxies and browsers show that it is there only with its first byte.
+    response.write(':\n\n');
+  }
+
+  /** False when the reader does not keep up: it had better begin anew. */
+  get keepsUp(): boolean {
+    return this.#response.writableLength < BACKLOG;
+  }
+
+  /** @param json of one line */
+  send(event: string, json: string): void {
+    this.#response.write(`event: ${event}\ndata: ${json}\n\n`);
+  }
+
+  /** A sign of life: a peer that is gone is noticed by it. */
+  beat(): void {
+    this.#response.write(':\n\n');
+  }
+
+  onClose(listener: () => void): void {
+    this.#response.once('close', listener);
+  }
+
+  end(): void {
+    this.#response.end();
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * Sends an app's state to everybody who looks: whole at first, then what has changed, made once for all of them.
+ *
+ * Nothing is done while nobody looks. A page that does not keep up gets all of it anew when it does again.
+ */
+import type { Timer } from '@muster/contracts';
+import { EventLog, type InspectedApp, reasonOf } from '@muster/core';
+import type { EventStream } from '../listener/event-stream.ts';
+import { Changes } from './changes.ts';
+import type { LiveView } from './live-view.ts';
+import { RunEventReader } from './run-events.ts';
+import type { KnownRun } from './runs.ts';
+
+/** Pause between two looks, in milliseconds. */
+const LOOK_MS = 250;
+/** Looks between two signs of life on a stream on which nothing happens. */
+const BEAT = 60;
+
+export class Pages {
+  readonly #app: InspectedApp;
+  readonly #view: LiveView;
+  readonly #payloads: boolean;
+  /** True of those that have to be given all of it. */
+  readonly #pages = new Map<EventStream, boolean>();
+  readonly #readers = new Map<EventStream, RunEventReader>();
+  #changes: Changes | undefined;
+  #timer: Timer | undefined;
+  #looks = 0;
+  #isClosed = false;
+
+  constructor(app: InspectedApp, view: LiveView, payloads: boolean) {
+    this.#app = app;
+    this.#view = view;
+    this.#payloads = payloads;
+  }
+
+  /** How many look now. */
+  get count(): number {
+    return this.#pages.size + this.#readers.size;
+  }
+
+  /** Shows the app on a stream until that is closed. */
+  show(stream: EventStream): void {
+    this.#pages.set(stream, true);
+    stream.onClose(() => this.#pages.delete(stream));
+    this.#sendAll();
+    this.#wake();
+  }
+
+  /** Shows the events of one run on a stream until that is closed; false where there is no log to read. */
+  showRun(stream: EventStream, run: KnownRun): boolean {
+    const log = this.#app.find(EventLog);
+    if (log === undefined) return false;
+    const reader = new RunEventReader(this.#app, log, run, this.#payloads);
+    this.#readers.set(stream, reader);
+    stream.onClose(() => {
+      this.#readers.delete(stream);
+      reader.close();
+    });
+    void this.#readRun(stream, reader);
+    this.#wake();
+    return true;
+  }
+
+  /** Sends what is left to be said, and ends every stream. */
+  close(): void {
+    this.#sendChanges();
+    this.#isClosed = true;
+    this.#timer?.cancel();
+    for (const stream of [...this.#pages.keys(), ...this.#readers.keys()]) stream.end();
+  }
+
+  #wake(): void {
+    this.#timer ??= this.#app.clock.schedule(LOOK_MS, () => void this.#look());
+  }
+
+  async #look(): Promise<void> {
+    this.#looks += 1;
+    try {
+      this.#sendChanges();
+      await Promise.all([...this.#readers].map(([stream, reader]) => this.#readRun(stream, reader)));
+      if (this.#looks % BEAT === 0)
+        for (const stream of [...this.#pages.keys(), ...this.#readers.keys()]) stream.beat();
+    } finally {
+      this.#timer = undefined;
+      if (this.count > 0 && !this.#isClosed) this.#wake();
+      else this.#changes = undefined;
+    }
+  }
+
+  #sendChanges(): void {
+    if (this.#isClosed || this.#pages.size === 0) return;
+    const change = this.#changes?.take();
+    const json = change === undefined ? undefined : JSON.stringify(change);
+    let isAnyBehind = false;
+    for (const [stream, isBehind] of this.#pages) {
+      if (isBehind || !stream.keepsUp) {
+        this.#pages.set(stream, true);
+        isAnyBehind ||= stream.keepsUp;
+      } else if (json !== undefined) stream.send('change', json);
+    }
+    if (isAnyBehind) this.#sendAll();
+  }
+
+  /** All of it, to those who need it; the others are told of what has changed since the last look first. */
+  #sendAll(): void {
+    const waiting = [...this.#pages].filter(([stream, isBehind]) => isBehind && stream.keepsUp);
+    const others = [...this.#pages].filter(([, isBehind]) => !isBehind);
+    const change = others.length > 0 ? this.#changes?.take() : undefined;
+    if (change !== undefined) {
+      const json = JSON.stringify(change);
+      for (const [stream] of others) stream.send('change', json);
+    }
+    const overview = this.#view.overview();
+    this.#changes = new Changes(this.#app, this.#view, overview);
+    const json = JSON.stringify(overview);
+    for (const [stream] of waiting) {
+      stream.send('overview', json);
+      this.#pages.set(stream, false);
+    }
+  }
+
+  async #readRun(stream: EventStream, reader: RunEventReader): Promise<void> {
+    try {
+      const events = stream.keepsUp ? await reader.take() : undefined;
+      if (events !== undefined && this.#readers.has(stream)) stream.send('events', JSON.stringify(events));
+    } catch (error) {
+      // It is read again with the next look; whoever looks is told why there is nothing.
+      if (this.#readers.has(stream)) stream.send('trouble', JSON.stringify({ message: reasonOf(error) }));
+    }
+  }
+}
