@@ -7,6 +7,8 @@
 import type { Timer } from '@muster/contracts';
 import { type AppInspector, CORE_ERRORS, type InspectedApp, probeVerdict } from '@muster/core';
 import { errorsFrom } from '@muster/contracts';
+import type { ServerResponse } from 'node:http';
+import { Registry } from 'prom-client';
 import { inspectError } from './errors.ts';
 import { Access, LOOPBACK } from './listener/access.ts';
 import { answerJson, answerText } from './listener/answers.ts';
@@ -14,6 +16,7 @@ import { EventStream } from './listener/event-stream.ts';
 import { type Asked, Listener, type Routes } from './listener/listener.ts';
 import { LiveView } from './live/live-view.ts';
 import { Pages } from './live/pages.ts';
+import { Metrics } from './metrics/metrics.ts';
 
 export interface InspectorOptions {
   /** 0 takes any free port. @default 9464 */
@@ -26,6 +29,8 @@ export interface InspectorOptions {
   readonly token?: string;
   /** Shows the data of events: texts of users, parameters and results of tools. @default false */
   readonly payloads?: boolean;
+  /** Where metrics are kept; one that has others shows all at `/metrics`. @default a registry of its own */
+  readonly registry?: Registry;
   /** How long an app whose boot has failed can still be looked at before it ends, in milliseconds; a signal ends it at once. @default 0 */
   readonly holdAfterFailureMs?: number;
 }
@@ -58,6 +63,7 @@ export class Inspector implements AppInspector, Routes {
   #app: InspectedApp | undefined;
   #view: LiveView | undefined;
   #pages: Pages | undefined;
+  #metrics: Metrics | undefined;
   #begun: Promise<string> | undefined;
   #url: string | undefined;
   #hold: Timer | undefined;
@@ -85,9 +91,11 @@ export class Inspector implements AppInspector, Routes {
     this.#app = app;
     this.#view = new LiveView(app, payloads);
     this.#pages = new Pages(app, this.#view, payloads);
+    this.#metrics = new Metrics(app, this.#options.registry ?? new Registry());
   }
 
   begin(): Promise<string> {
+    this.#metrics?.begin();
     this.#begun = this.#listener.listen(this.#host, this.#options.port ?? INSPECTOR_DEFAULTS.port).then((url) => {
       this.#url = url;
       return url;
@@ -113,6 +121,7 @@ export class Inspector implements AppInspector, Routes {
     await this.#begun?.catch(() => {});
     this.#pages?.close();
     this.#view?.close();
+    this.#metrics?.close();
     await this.#listener.close();
   }
 
@@ -126,6 +135,7 @@ export class Inspector implements AppInspector, Routes {
     if (path.startsWith('/api/')) return this.#stream(asked);
     if (path === '/muster/graph.json') answerJson(response, 200, app.graph());
     else if (path === '/muster/graph.txt') answerText(response, 200, String(app.graph()));
+    else if (path === '/metrics') await this.#scrape(response);
     else if (!this.#probe(asked, app)) return this.#file(asked);
     return true;
   }
@@ -147,6 +157,11 @@ export class Inspector implements AppInspector, Routes {
     if (run === undefined) return false;
     this.#pages?.showRun(new EventStream(response), run);
     return true;
+  }
+
+  async #scrape(response: ServerResponse): Promise<void> {
+    const metrics = this.#metrics as Metrics;
+    answerText(response, 200, await metrics.text(), metrics.contentType);
   }
 
   #probe({ response, request, path, query }: Asked, app: InspectedApp): boolean {

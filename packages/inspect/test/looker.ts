@@ -11,7 +11,7 @@ export interface Answer {
 
 /** One request, with headers that a browser would not let a page choose. */
 export async function look(url: string, headers: Record<string, string> = {}, method = 'GET'): Promise<Answer> {
-  const request = httpRequest(url, { headers, method });
+  const request = httpRequest(url, { headers, method, agent: false });
   request.end();
   const [response] = (await once(request, 'response')) as [IncomingMessage];
   let body = '';

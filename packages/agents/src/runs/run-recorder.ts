@@ -136,7 +136,8 @@ export class RunRecorder {
   ): Promise<void> {
     const started = this.#record('agent_started', { message, ...about });
     const [{ offset }] = await Promise.all([started, this.#record('agent_thinking', { reasoning })]);
-    this.tellBegun(offset);
+    // That of the second: a receipt tells where an append ends.
+    this.tellBegun(offset - 1);
   }
 
   /**
