@@ -117,3 +117,8 @@ export async function bounded<T>(bound: Bound, work: (signal: AbortSignal) => T 
     if (onAbort) signal?.removeEventListener('abort', onAbort);
   }
 }
+
+/** Wall time as people and machines read it, in UTC: `2026-01-31T00:00:00.000Z`. */
+export function isoTime(ms: number): string {
+  return new Date(ms).toISOString();
+}

@@ -10,7 +10,7 @@ export type {
   ServerHost,
   ServerView,
 } from './app-server.ts';
-export { bounded, Clock, Random, sleep, systemClock, systemRandom } from './clock.ts';
+export { bounded, Clock, isoTime, Random, sleep, systemClock, systemRandom } from './clock.ts';
 export { callSite, declareClass, type Declaration, type Declaring } from './declare/declaration.ts';
 export {
   type Class,
