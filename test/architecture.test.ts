@@ -26,7 +26,16 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   lmdb: ['@muster/contracts', '@muster/core', 'lmdb', 'node:'],
   nats: ['@muster/contracts', '@muster/core', '@nats-io/jetstream', '@nats-io/transport-node', 'node:'],
   postgres: ['@muster/contracts', '@muster/core', 'drizzle-orm', 'pg', 'node:'],
-  inspect: ['@muster/contracts', '@muster/core', '@muster/server', 'esbuild', 'prom-client', 'ws', 'node:'],
+  inspect: [
+    '@muster/contracts',
+    '@muster/core',
+    '@muster/server',
+    '@opentelemetry/api',
+    'esbuild',
+    'prom-client',
+    'ws',
+    'node:',
+  ],
 };
 
 /** What the folders of core may import of each other; files beside the folders are named by themselves. */

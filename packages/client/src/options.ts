@@ -54,6 +54,8 @@ export interface ConnectOptions {
   readonly backoffMs?: number;
   /** Where that bound stops doubling. @default 30_000 */
   readonly maxBackoffMs?: number;
+  /** The `traceparent` of W3C Trace Context under which a request is made; asked for with each. @default none */
+  readonly traceparent?: () => string | undefined;
   /** Source of time; tests pass a `FakeClock`. @default the system's */
   readonly clock?: Clock;
   /** Source of randomness. @default the system's */

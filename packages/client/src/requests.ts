@@ -66,7 +66,8 @@ export class Requests {
   ): Promise<T> {
     const { signal, timeoutMs = this.#settings.timeoutMs, keepSent = false } = options;
     const id = this.#settings.random.uuid();
-    const text = JSON.stringify({ type: 'request', id, method, data });
+    const traceparent = this.#settings.traceparent?.();
+    const text = JSON.stringify({ type: 'request', id, method, data, traceparent });
     return new Promise<T>((resolve, reject) => {
       if (signal?.aborted === true) throw signal.reason;
       this.#admit(method, text);

@@ -33,12 +33,17 @@ export const HelloFrame = v.object({
 });
 export type HelloFrame = v.InferOutput<typeof HelloFrame>;
 
+/** Version, trace, span and flags, in hexadecimal digits; neither trace nor span may be zero. */
+const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+
 /** Asks for something; `id` is a UUID, stands in the response, and makes a repeat harmless. */
 export const RequestFrame = v.object({
   type: v.literal('request'),
   id: v.pipe(v.string(), v.uuid()),
   method: id,
   data: v.optional(v.unknown()),
+  /** The trace that it belongs to, as W3C Trace Context writes it. */
+  traceparent: v.optional(v.pipe(v.string(), v.regex(TRACEPARENT, 'A traceparent of W3C Trace Context'))),
 });
 export type RequestFrame = v.InferOutput<typeof RequestFrame>;
 

@@ -3,6 +3,7 @@
  */
 import type { Dependency, Provided } from './declare/dependency.ts';
 import type { Clock, Random } from './clock.ts';
+import type { Interceptor } from './interceptor.ts';
 import type { Door } from './lifecycle/gate.ts';
 import type { RuntimeEvents } from './runtime-event.ts';
 import type { AppState } from './runtime.ts';
@@ -26,6 +27,8 @@ export interface ServerHost {
   graph(): GraphView;
   /** One of the server's own `dependsOn`. */
   get<D extends Dependency>(dependency: D): Provided<D>;
+  /** Who stands around requests, where the app has one. */
+  readonly interceptor: Interceptor | undefined;
   /** A gate of its own over one dependency and what that needs. */
   gateOver(name: string, dependency: Dependency): Door;
   /** The factories behind the gate, known from their declarations. */

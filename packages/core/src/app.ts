@@ -16,6 +16,7 @@ import { provideValue, type Registration } from './declare/registration.ts';
 import { bindingIdsOf, Engine } from './engine.ts';
 import { coreError } from './errors.ts';
 import { explain } from './graph/explain.ts';
+import { Interceptor } from './interceptor.ts';
 import type { GraphView } from './graph-view.ts';
 import type { Door, GateOptions } from './lifecycle/gate.ts';
 import type { StopReport } from './lifecycle/shutdown.ts';
@@ -450,6 +451,9 @@ export class App {
       state: () => this.#state,
       graph: () => this.graph(),
       get: <D extends Dependency>(dependency: D) => this.#container.get(dependency as Class) as Provided<D>,
+      interceptor: this.#container.isBound(Interceptor as unknown as Class)
+        ? this.#container.get<Interceptor>(Interceptor as unknown as Class<Interceptor>)
+        : undefined,
       gateOver: (name, dependency) => orchestrator.gate(name, engine.idsOf(dependency), this.#options.gate ?? {}),
       declared: factories.declared,
       factories: () => factories.resolved,

@@ -47,6 +47,7 @@ export type {
 export { CORE_ERRORS } from './errors.ts';
 export { mergeGraphs } from './graph/merge.ts';
 export { GraphView } from './graph-view.ts';
+export { type InterceptedRequest, type InterceptedTool, Interceptor } from './interceptor.ts';
 export { BootstrapError } from './lifecycle/bootstrap-error.ts';
 export type { Door, GateOptions, Permit } from './lifecycle/gate.ts';
 export { degraded, type Health, healthy, unhealthy } from './lifecycle/health.ts';

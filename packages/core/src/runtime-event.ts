@@ -117,7 +117,11 @@ export type RuntimeEvent =
       readonly by: string;
       readonly code: string | null;
       readonly events: number;
+      /** Of the terminal. */
+      readonly offset: number;
       readonly durationMs: number;
+      /** From the making of the terminal until it was in the log. */
+      readonly appendMs: number;
       readonly at: number;
     }
   | { readonly type: 'stop-started'; readonly reason: string; readonly at: number }

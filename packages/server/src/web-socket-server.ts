@@ -144,6 +144,7 @@ export class MusterServer implements AppServer {
   attach(host: ServerHost): void {
     this.#host = host;
     this.#paths = undefined;
+    this.#ledger.interceptor = host.interceptor;
     const around = this.#surroundings(host);
     this.#around = around;
     this.#upgrades = new Upgrades({
@@ -259,6 +260,7 @@ export class MusterServer implements AppServer {
       scopes: () => host.get(Scopes),
       sessions: new SessionRegistry(limits, host.random),
       ledger: this.#ledger,
+      interceptor: host.interceptor,
       held: new Tally(),
     };
   }

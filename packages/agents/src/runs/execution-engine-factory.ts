@@ -8,6 +8,7 @@ import {
   EventLog,
   factory,
   type Given,
+  Interceptor,
   isProbe,
   optional,
   type Permit,
@@ -41,7 +42,9 @@ export interface Family {
   readonly parent?: string;
 }
 
-@factory({ dependsOn: [Scopes, EventLog, Clock, Random, RuntimeEvents, optional(ContentPolicy)] })
+@factory({
+  dependsOn: [Scopes, EventLog, Clock, Random, RuntimeEvents, optional(ContentPolicy), optional(Interceptor)],
+})
 export class ExecutionEngineFactory {
   readonly #scopes: Scopes;
   readonly #log: EventLog;
@@ -49,6 +52,7 @@ export class ExecutionEngineFactory {
   readonly #random: Random;
   readonly #events: RuntimeEvents;
   readonly #policy: Ref<ContentPolicy>;
+  readonly #interceptor: Ref<Interceptor>;
   #content: Content | undefined;
   /** What is tried for nobody is no news to anybody, but for what goes wrong. */
   readonly #quiet = new RuntimeEvents();
@@ -60,6 +64,7 @@ export class ExecutionEngineFactory {
     random: Random,
     events: RuntimeEvents,
     policy: Ref<ContentPolicy>,
+    interceptor: Ref<Interceptor>,
   ) {
     this.#scopes = scopes;
     this.#log = log;
@@ -67,6 +72,7 @@ export class ExecutionEngineFactory {
     this.#random = random;
     this.#events = events;
     this.#policy = policy;
+    this.#interceptor = interceptor;
     this.#quiet.on((event) => {
       if (event.type === 'fault') events.emit(event);
     });
@@ -112,6 +118,7 @@ export class ExecutionEngineFactory {
       random: this.#random,
       events,
       timeoutMs: RUN_TIMEOUT_MS,
+      interceptor: isProbe(principal) ? undefined : this.#interceptor.current,
       delegate,
     });
     if (resumed !== undefined) recorder.tellBegun(null);

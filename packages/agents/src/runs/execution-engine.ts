@@ -4,7 +4,7 @@
  * A throw, a hang, a cancel and a forgotten await all end here; nothing of one run is shared with another.
  */
 import { type Clock, MusterError, type Random } from '@muster/contracts';
-import { bounded, type Lease, type RuntimeEvents, type Scope, sleep } from '@muster/core';
+import { bounded, type Interceptor, type Lease, type RuntimeEvents, type Scope, sleep } from '@muster/core';
 import type { Agent, AgentContext, RunInput, RunResult } from '../agents/agent.ts';
 import { agentError } from '../errors.ts';
 import { isTool, type Tool } from '../tools/define-tool.ts';
@@ -28,6 +28,8 @@ export interface RunParts {
   readonly events: RuntimeEvents;
   /** Time for the whole run from its turn on, in milliseconds. */
   readonly timeoutMs: number;
+  /** Who stands around the agent and its tools, where the app has one. */
+  readonly interceptor: Interceptor | undefined;
   /** Has another agent help, until `signal` says that nobody waits for it any more. */
   delegate(agent: string, text: string, signal: AbortSignal): Promise<RunResult>;
 }
@@ -179,7 +181,11 @@ export class ExecutionEngine {
       await Promise.race([turn, abortedBy(signal)]);
       const result = await bounded({ clock, timeoutMs, onTimeout, signal }, async () => {
         const context = this.#context();
-        const made = await this.#awaited(async () => await agent.run(input, context));
+        const { interceptor } = this.#parts;
+        const work = async (): Promise<RunResult> => await agent.run(input, context);
+        const made = await this.#awaited(
+          interceptor === undefined ? work : () => interceptor.aroundRun(this.run, work),
+        );
         await context.drain();
         return made as RunResult | undefined;
       });
@@ -229,7 +235,7 @@ export class ExecutionEngine {
     try {
       const onTimeout = (): Error => agentError('TOOL_TIMEOUT', { tool: tool.name, timeoutMs });
       const result = await bounded({ clock, timeoutMs, onTimeout, signal: outer }, (signal) =>
-        this.#awaited(() => tool.call(input, { signal, run: this.run, user })),
+        this.#awaited(() => this.#aroundTool(callId, tool, () => tool.call(input, { signal, run: this.run, user }))),
       );
       await recorder.toolCompleted(callId, { status: 'ok', result });
       return result;
@@ -244,6 +250,11 @@ export class ExecutionEngine {
       await recorder.toolCompleted(callId, { status, error: shown(known) });
       throw known;
     }
+  }
+
+  #aroundTool<R>(callId: string, { name }: Tool, work: () => Promise<R>): Promise<R> {
+    const { interceptor } = this.#parts;
+    return interceptor === undefined ? work() : interceptor.aroundTool({ run: this.run, callId, tool: name }, work);
   }
 
   /** Keeps in mind what was begun: it may go on when nobody waits for it any more. */

@@ -243,12 +243,14 @@ export class RunRecorder {
       durationMs,
     };
     const data = JSON.stringify(whole);
-    await (isTooLarge(data)
+    const madeAt = this.#clock.monotonic();
+    const { offset } = await (isTooLarge(data)
       ? this.#record('agent_completed', { ...rest, ...flags(['cut']), count: whole.count, durationMs })
       : this.#write('agent_completed', data));
     const { status, by, code = null } = ending;
+    const appendMs = this.#clock.monotonic() - madeAt;
     const about = { run: this.run, agent: this.#agent, status, by, code, events: whole.count, durationMs };
-    this.#events.emit({ type: 'run-ended', ...about, at: this.#clock.now() });
+    this.#events.emit({ type: 'run-ended', ...about, offset, appendMs, at: this.#clock.now() });
   }
 
   #result(given: { readonly result?: unknown }): { result?: unknown; altered?: Alteration[] } {

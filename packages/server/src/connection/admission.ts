@@ -5,7 +5,7 @@
  * There is one for each connection as long as that lasts, so it keeps nothing of `hello`, and makes late what few need.
  */
 import type { AuthFrame, MusterError, Position } from '@muster/contracts';
-import { type Door, type Permit, type Principal, type Scope, sleep } from '@muster/core';
+import { type Door, type Interceptor, type Permit, type Principal, type Scope, sleep } from '@muster/core';
 import { Feeds } from '../delivery/feeds.ts';
 import { serverError } from '../errors.ts';
 import type { Answers } from '../session/answers.ts';
@@ -72,6 +72,14 @@ export class Admission implements RequestsSurroundings, ServedParts {
     while (!this.#permit.live) this.#permit = await held.enter(gate);
     if (!connection.move('live')) return;
     this.#serve();
+  }
+
+  get id(): string {
+    return this.connection.id;
+  }
+
+  get interceptor(): Interceptor | undefined {
+    return this.#around.interceptor;
   }
 
   get user(): string {

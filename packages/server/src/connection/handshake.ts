@@ -2,7 +2,7 @@
  * From `hello` to a known user, and what becomes of who is not let in; the way from there to `ready` is the admission.
  */
 import { type CloseName, type Credentials, type HelloFrame, MusterError } from '@muster/contracts';
-import type { Door, EventLog, Scopes } from '@muster/core';
+import type { Door, EventLog, Interceptor, Scopes } from '@muster/core';
 import type { Tally } from '../address.ts';
 import type { Authenticator } from '../authenticator.ts';
 import type { Ledger } from '../delivery/ledger.ts';
@@ -26,6 +26,8 @@ export interface HandshakeSurroundings extends ConnectionSurroundings {
   readonly scopes: () => Scopes;
   readonly sessions: SessionRegistry;
   readonly ledger: Ledger;
+  /** Who stands around requests, where the app has one. */
+  readonly interceptor: Interceptor | undefined;
   /** Clients that wait at the gate, by user. */
   readonly held: Tally;
 }

@@ -4,6 +4,7 @@
  * Nothing here reads the socket, so a request that takes long keeps nobody from being heard.
  */
 import { MusterError, type Position, type RequestFrame } from '@muster/contracts';
+import type { Interceptor } from '@muster/core';
 import { serverError } from '../errors.ts';
 import type { Answers } from '../session/answers.ts';
 import type { Call, Handler } from '../web-socket-factory.ts';
@@ -22,6 +23,15 @@ export interface RequestsSurroundings {
   refollow(thread: string, position: Position): Promise<void>;
   /** Logs what is not the client's fault and returns the error that it may see. */
   fault(component: string, error: unknown): MusterError;
+  /** Id of the connection. */
+  readonly id: string;
+  /** Who stands around requests, where the app has one. */
+  readonly interceptor: Interceptor | undefined;
+}
+
+interface Called {
+  readonly error?: MusterError;
+  readonly result?: unknown;
 }
 
 interface Execution {
@@ -116,8 +126,12 @@ export class Requests {
   }
 
   /** Runs the method. What was refused for now is not final: the same request may succeed later. */
-  async #execute({ id, method, data }: RequestFrame): Promise<{ text: string; isFinal: boolean }> {
-    const { error, result } = await this.#call(method, data, { request: id });
+  async #execute(request: RequestFrame): Promise<{ text: string; isFinal: boolean }> {
+    const { id, method, data, traceparent } = request;
+    const { interceptor, id: connection } = this.#around;
+    const work = (): Promise<Called> => this.#call(method, data, { request: id });
+    const about = { connection, request: id, method, traceparent };
+    const { error, result } = await (interceptor === undefined ? work() : interceptor.aroundRequest(about, work));
     if (error !== undefined) return { text: JSON.stringify(refused(id, error)), isFinal: error.fatal };
     try {
       return { text: JSON.stringify({ type: 'response', id, ok: true, data: result ?? null }), isFinal: true };
@@ -129,7 +143,7 @@ export class Requests {
   }
 
   /** Calls one method of the handler; never rejects. */
-  async #call(method: string, data: unknown, call: Call): Promise<{ error?: MusterError; result?: unknown }> {
+  async #call(method: string, data: unknown, call: Call): Promise<Called> {
     const { methods } = this.#handler;
     // Own properties only: a client must not reach what objects inherit.
     const found = Object.hasOwn(methods, method) ? methods[method] : undefined;

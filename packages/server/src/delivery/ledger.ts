@@ -6,7 +6,7 @@
  * has come.
  */
 import type { StreamInfo } from '@muster/contracts';
-import type { DeliveryAccount, EventLog } from '@muster/core';
+import type { DeliveryAccount, EventLog, Interceptor } from '@muster/core';
 import type { DeliveryMarks } from './delivery-marks.ts';
 
 interface Entry {
@@ -53,6 +53,7 @@ export class StreamAccount {
 
   acknowledged(epoch: string, offset: number): void {
     this.#ledger.acked(this.#entry, epoch, offset);
+    this.#ledger.interceptor?.acknowledged(this.#stream, offset);
     this.#ledger.marks?.add('acknowledged', this.#stream, this.#connection, 1, offset);
   }
 
@@ -67,6 +68,8 @@ export class StreamAccount {
 export class Ledger {
   /** Set where somebody watches. */
   marks: DeliveryMarks | undefined;
+  /** Told of every ack, where the app has one. */
+  interceptor: Interceptor | undefined;
   readonly #streams = new Map<string, Entry>();
   #appended = 0;
   #acknowledged = 0;

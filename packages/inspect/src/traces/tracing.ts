@@ -1,0 +1,215 @@
+/**
+ * `traces()`: the app's boots and runs as traces of OpenTelemetry, by its API alone: where they go is the application's choice.
+ *
+ * A run's trace is that of the request that it came of: request → run → tools, the append of its terminal, and its delivery
+ * to the first client that has processed it. What is not sampled costs next to nothing.
+ */
+import type { MusterError, Timer } from '@muster/contracts';
+import {
+  Clock,
+  type InterceptedRequest,
+  type InterceptedTool,
+  Interceptor,
+  provide,
+  provideValue,
+  redact,
+  type Registration,
+  Runtime,
+  type RuntimeEvent,
+  RuntimeEvents,
+  service,
+  type Service,
+  token,
+} from '@muster/core';
+import {
+  context,
+  propagation,
+  ROOT_CONTEXT,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+  type Tracer,
+} from '@opentelemetry/api';
+import { traceBoot } from './boot-trace.ts';
+
+export interface TracesOptions {
+  /** @default the tracer `muster` of the provider that is registered globally */
+  readonly tracer?: Tracer;
+}
+const TracesOptions = token<TracesOptions>('TracesOptions');
+
+/** How long a delivery is waited for, in milliseconds; what has taken longer is told as not delivered. */
+const DELIVERY_MS = 60_000;
+/** Deliveries that are waited for at the same time. */
+const DELIVERIES = 10_000;
+
+/** Services that make traces: `createApp({ services: [...traces(), …] })`. */
+export function traces(options: TracesOptions = {}): readonly Registration[] {
+  return [provideValue(TracesOptions, options), provide(Interceptor, Tracing)];
+}
+
+interface Delivery {
+  readonly span: Span;
+  readonly offset: number;
+  readonly timer: Timer;
+}
+
+@service({ dependsOn: [RuntimeEvents, Runtime, Clock, TracesOptions] })
+export class Tracing implements Service, Interceptor {
+  readonly #runtime: Runtime;
+  readonly #clock: Clock;
+  readonly #tracer: Tracer;
+  /** Of runs that have no terminal yet, and the streams in which they are. */
+  readonly #runs = new Map<string, { readonly span: Span; readonly stream: string }>();
+  readonly #deliveries = new Map<string, Set<Delivery>>();
+  #waiting = 0;
+  readonly #unsubscribe: () => void;
+
+  constructor(events: RuntimeEvents, runtime: Runtime, clock: Clock, { tracer }: TracesOptions) {
+    this.#runtime = runtime;
+    this.#clock = clock;
+    this.#tracer = tracer ?? trace.getTracer('muster');
+    this.#unsubscribe = events.on((event) => this.#take(event));
+  }
+
+  aroundRequest<T extends { readonly error?: MusterError }>(
+    { connection, request, method, traceparent }: InterceptedRequest,
+    work: () => Promise<T>,
+  ): Promise<T> {
+    const parent = traceparent === undefined ? ROOT_CONTEXT : propagation.extract(ROOT_CONTEXT, { traceparent });
+    const attributes = {
+      'rpc.system': 'muster',
+      'rpc.method': method,
+      'muster.connection': connection,
+      'muster.request': request,
+    };
+    const span = this.#tracer.startSpan(`request ${method}`, { kind: SpanKind.SERVER, attributes }, parent);
+    return this.#over(span, parent, work, ({ error }) => error);
+  }
+
+  aroundRun<T>(run: string, work: () => Promise<T>): Promise<T> {
+    const span = this.#runs.get(run)?.span;
+    return span === undefined ? work() : context.with(trace.setSpan(ROOT_CONTEXT, span), work);
+  }
+
+  aroundTool<T>({ run, callId, tool }: InterceptedTool, work: () => Promise<T>): Promise<T> {
+    const parent = trace.setSpan(ROOT_CONTEXT, this.#runs.get(run)?.span ?? trace.wrapSpanContext(NO_SPAN));
+    const attributes = { 'gen_ai.tool.name': tool, 'gen_ai.tool.call.id': callId, 'muster.run': run };
+    const span = this.#tracer.startSpan(`tool ${tool}`, { attributes }, parent);
+    return this.#over(span, parent, work, () => undefined);
+  }
+
+  acknowledged(stream: string, offset: number): void {
+    if (this.#waiting === 0) return;
+    for (const delivery of this.#deliveries.get(stream) ?? [])
+      if (delivery.offset <= offset) this.#delivered(stream, delivery, true);
+  }
+
+  stop(): void {
+    this.#unsubscribe();
+    for (const [stream, deliveries] of this.#deliveries)
+      for (const delivery of deliveries) this.#delivered(stream, delivery, false);
+    for (const { span } of this.#runs.values()) span.end();
+    this.#runs.clear();
+  }
+
+  /** Does the work under a span, which ends with it; what `failure` finds in the outcome is how it went. */
+  async #over<T>(
+    span: Span,
+    parent: ReturnType<typeof context.active>,
+    work: () => Promise<T>,
+    failure: (outcome: T) => Error | undefined,
+  ): Promise<T> {
+    try {
+      const outcome = await context.with(trace.setSpan(parent, span), work);
+      const error = failure(outcome);
+      if (error !== undefined) failed(span, error);
+      return outcome;
+    } catch (error) {
+      failed(span, error);
+      throw error;
+    } finally {
+      span.end();
+    }
+  }
+
+  #take(event: RuntimeEvent): void {
+    switch (event.type) {
+      case 'run-begun':
+        this.#begun(event);
+        return;
+      case 'run-ended':
+        this.#ended(event);
+        return;
+      case 'boot-completed':
+      case 'boot-failed': {
+        const error = event.type === 'boot-failed' ? event.error : undefined;
+        traceBoot(this.#tracer, this.#runtime.graph().toJSON(), event.at, error);
+      }
+    }
+  }
+
+  /** It is told of in the midst of its request, or of the run that asked for it: that is its parent. */
+  #begun({ run, agent, thread, parent, stream, isResumed, at }: Extract<RuntimeEvent, { type: 'run-begun' }>): void {
+    const attributes = {
+      'gen_ai.agent.name': agent,
+      'gen_ai.conversation.id': thread,
+      'muster.run': run,
+      'muster.run.resumed': isResumed,
+      ...(parent === null ? {} : { 'muster.run.parent': parent }),
+    };
+    const span = this.#tracer.startSpan(`run ${agent}`, { attributes, startTime: at }, context.active());
+    this.#runs.set(run, { span, stream });
+  }
+
+  #ended({ run, status, code, events, offset, appendMs, at }: Extract<RuntimeEvent, { type: 'run-ended' }>): void {
+    const known = this.#runs.get(run);
+    if (known === undefined) return;
+    this.#runs.delete(run);
+    const { span, stream } = known;
+    span.setAttributes({
+      'muster.run.status': status,
+      'muster.run.events': events,
+      ...(code === null ? {} : { 'muster.run.code': code }),
+    });
+    if (status === 'failed') span.setStatus({ code: SpanStatusCode.ERROR, message: code ?? status });
+    const inRun = trace.setSpan(ROOT_CONTEXT, span);
+    this.#tracer.startSpan('append', { startTime: at - appendMs }, inRun).end(at);
+    span.end(at);
+    if (!isSampled(span)) return;
+    if (this.#waiting < DELIVERIES)
+      this.#await(stream, offset, this.#tracer.startSpan('deliver', { startTime: at }, inRun));
+  }
+
+  #await(stream: string, offset: number, span: Span): void {
+    const deliveries = this.#deliveries.get(stream) ?? new Set();
+    this.#deliveries.set(stream, deliveries);
+    const timer = this.#clock.schedule(DELIVERY_MS, () => this.#delivered(stream, delivery, false));
+    const delivery: Delivery = { span, offset, timer };
+    deliveries.add(delivery);
+    this.#waiting += 1;
+  }
+
+  #delivered(stream: string, delivery: Delivery, isDelivered: boolean): void {
+    const deliveries = this.#deliveries.get(stream);
+    if (deliveries?.delete(delivery) !== true) return;
+    if (deliveries.size === 0) this.#deliveries.delete(stream);
+    this.#waiting -= 1;
+    delivery.timer.cancel();
+    delivery.span.setAttribute('muster.delivered', isDelivered);
+    delivery.span.end();
+  }
+}
+
+/** For a tool of a run that nobody has told of. */
+const NO_SPAN = { traceId: '0'.repeat(32), spanId: '0'.repeat(16), traceFlags: 0 };
+
+function isSampled(span: Span): boolean {
+  return (span.spanContext().traceFlags & 1) === 1;
+}
+
+function failed(span: Span, error: unknown): void {
+  const message = redact(error instanceof Error ? error.message : String(error));
+  span.setStatus({ code: SpanStatusCode.ERROR, message });
+}

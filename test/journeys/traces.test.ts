@@ -1,0 +1,150 @@
+/** Boots and runs as traces, by a real SDK with its in-memory exporter, from the client's own span to the delivery. */
+import { afterAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { agent, type Agent, type AgentContext, defineTool, type RunInput } from '@muster/agents';
+import { service } from '@muster/core';
+import { traces } from '@muster/inspect';
+import { context, propagation, SpanStatusCode, trace } from '@opentelemetry/api';
+import {
+  InMemorySpanExporter,
+  NodeTracerProvider,
+  type ReadableSpan,
+  SimpleSpanProcessor,
+} from '@opentelemetry/sdk-trace-node';
+import * as v from 'valibot';
+import { wholeApp } from './whole-app.ts';
+
+const exporter = new InMemorySpanExporter();
+const provider = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
+provider.register();
+afterAll(() => provider.shutdown());
+beforeEach(() => exporter.reset());
+
+const tracer = trace.getTracer('application');
+
+const search = defineTool({
+  name: 'search',
+  description: 'Asks a database, as any tool would.',
+  input: v.string(),
+  run: async (text) => {
+    if (text === 'break') throw new Error('postgres://ann:correct-horse@db is gone');
+    return tracer.startActiveSpan('query', async (span) => {
+      span.end();
+      return text;
+    });
+  },
+});
+
+@agent({ name: 'helper' })
+class Helper implements Agent {
+  async run({ text }: RunInput, context: AgentContext) {
+    if (text === 'together') return context.delegate('other', 'one');
+    await context.tool(search, text);
+    return { finalResponse: text };
+  }
+}
+
+@agent({ name: 'other' })
+class Other extends Helper {}
+
+@service()
+class Database {}
+
+@service({ dependsOn: [Database] })
+class Orders {
+  constructor(readonly database: Database) {}
+}
+
+const named = (name: string): ReadableSpan => {
+  const found = exporter.getFinishedSpans().filter((span) => span.name === name);
+  expect({ name, spans: found.length }).toEqual({ name, spans: 1 });
+  return found[0] as ReadableSpan;
+};
+const parentOf = (name: string): string | undefined => {
+  const id = named(name).parentSpanContext?.spanId;
+  return exporter.getFinishedSpans().find((span) => span.spanContext().spanId === id)?.name;
+};
+const until = async (name: string): Promise<void> => {
+  while (!exporter.getFinishedSpans().some((span) => span.name === name))
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
+};
+
+/** A client whose requests are made under a span of its own. */
+async function traced() {
+  const app = await wholeApp({ services: [...traces(), Helper, Other, Orders, Database] });
+  const span = tracer.startSpan('click');
+  const headers: { traceparent?: string } = {};
+  propagation.inject(trace.setSpan(context.active(), span), headers);
+  const client = await app.client('ann', { traceparent: () => headers.traceparent });
+  return { app, client, span };
+}
+
+describe('a boot', () => {
+  it('is one trace with what each service waited for and worked at', async () => {
+    const { app } = await traced();
+    await app[Symbol.asyncDispose]();
+    expect(named('boot').parentSpanContext).toBeUndefined();
+    expect(named('boot').attributes).toMatchObject({ 'muster.boot.critical_path': expect.any(Array) });
+    for (const name of ['wait Orders', 'start Orders', 'wait Database', 'start Database'])
+      expect(parentOf(name)).toBe('boot');
+    expect(named('start Orders').attributes).toMatchObject({ 'muster.service': 'Orders', 'muster.attempts': 1 });
+    const boot = named('boot');
+    for (const span of exporter.getFinishedSpans().filter(({ name }) => /^(wait|start|check|hooks) /.test(name)))
+      expect(span.spanContext().traceId).toBe(boot.spanContext().traceId);
+  });
+});
+
+describe('a run', () => {
+  it('is part of the trace of its client: request, run, tools and what they do, append, delivery', async () => {
+    const { app, client, span } = await traced();
+    await using _ = app;
+    await client.run({ text: 'one', agent: 'helper' }).result;
+    span.end();
+    await until('deliver');
+    expect([
+      parentOf('request run'),
+      parentOf('run helper'),
+      parentOf('tool search'),
+      parentOf('query'),
+      parentOf('append'),
+      parentOf('deliver'),
+    ]).toEqual(['click', 'request run', 'run helper', 'tool search', 'run helper', 'run helper']);
+    const all = exporter.getFinishedSpans().filter(({ name }) => !/^(boot|wait|start|check|hooks)/.test(name));
+    expect(new Set(all.map((each) => each.spanContext().traceId))).toEqual(new Set([span.spanContext().traceId]));
+    expect(named('deliver').attributes).toEqual({ 'muster.delivered': true });
+    expect(named('run helper').attributes).toMatchObject({ 'muster.run.status': 'success', 'muster.run.events': 5 });
+    expect(JSON.stringify(all.map(({ attributes, events }) => [attributes, events]))).not.toContain('"one"');
+  });
+
+  it('that helps another is below that one', async () => {
+    const { app, client, span } = await traced();
+    await using _ = app;
+    await client.run({ text: 'together', agent: 'helper' }).result;
+    span.end();
+    expect([parentOf('run helper'), parentOf('run other')]).toEqual(['request run', 'run helper']);
+    expect(parentOf('tool search')).toBe('run other');
+  });
+
+  it('that fails says so, without what was secret in it', async () => {
+    const { app, client, span } = await traced();
+    await using _ = app;
+    await client.run({ text: 'break', agent: 'helper' }).result;
+    span.end();
+    expect(named('tool search').status).toEqual({
+      code: SpanStatusCode.ERROR,
+      message: 'postgres://ann:[redacted]@db is gone',
+    });
+    expect(named('run helper').status).toEqual({ code: SpanStatusCode.ERROR, message: 'TOOL_FAILED' });
+    expect(named('request run').status.code).toBe(SpanStatusCode.UNSET);
+  });
+
+  it('whose request is refused ends with the request', async () => {
+    const { app, client, span } = await traced();
+    await using _ = app;
+    await client.run({ text: 'one', agent: 'nobody' }).result.catch(() => {});
+    span.end();
+    expect(named('request run').status).toMatchObject({ code: SpanStatusCode.ERROR });
+    expect(exporter.getFinishedSpans().some(({ name }) => name.startsWith('run '))).toBe(false);
+  });
+});
