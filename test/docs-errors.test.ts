@@ -171,6 +171,8 @@ const inspect: Samples<typeof INSPECT_ERRORS> = {
   FILE_UNWRITABLE: { file: 'nowhere/dump.json', reason: 'ENOENT' },
   NO_ENTRY: { command: 'muster check', source: 'dump.json', got: 'a dump' },
   NO_DUMP: { source: 'dump.json', problem: 'it is no JSON', path: '' },
+  INSPECT_PORT: { address: '127.0.0.1:9464', reason: 'address already in use' },
+  INSPECT_UNGUARDED: { host: '0.0.0.0' },
   URL_UNREACHABLE: { url: 'http://127.0.0.1:3000/muster/graph.json', reason: 'ECONNREFUSED' },
   URL_REFUSED: { url: 'http://127.0.0.1:3000/muster/graph.json', status: 401 },
   URL_WITHOUT_DUMP: { url: 'http://127.0.0.1:3000/muster/graph.json', status: 404 },

@@ -21,7 +21,7 @@ export const CONTRACT_ERRORS = {
   DUMP_INVALID: {
     message: (d) =>
       `This is no dump of the format muster.graph/1: ${d.problem}${d.path === '' ? '' : ` (at ${d.path})`}.`,
-    hint: 'Make one with `muster graph <entry> --format json`, or fetch /muster/graph.json of a running app.',
+    hint: "Make one with `muster graph <entry> --format json`, or fetch /muster/graph.json of a running app's inspector.",
     fatal: true,
   } satisfies ErrorEntry<{ problem: string; path: string }>,
 } as const;

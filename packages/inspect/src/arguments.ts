@@ -59,6 +59,8 @@ export function readArguments(argv: readonly string[]): Wish {
     method: textOf('method'),
     data: textOf('data'),
     only: textOf('only'),
+    run: textOf('run'),
+    inspect: textOf('inspect'),
   };
   return { kind: 'run', command, request };
 }

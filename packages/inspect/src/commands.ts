@@ -25,6 +25,8 @@ export interface Request {
   readonly method: string | undefined;
   readonly data: string | undefined;
   readonly only: string | undefined;
+  readonly run: string | undefined;
+  readonly inspect: string | undefined;
 }
 
 /** The exit code; `undefined` when the process goes on. */
@@ -53,7 +55,10 @@ export const COMMON: Readonly<Record<string, Option>> = {
 };
 
 const EXPORT: Option = { value: '<name>', says: 'the export of the entry that is the app, or that makes it' };
-const TOKEN: Option = { value: '<token>', says: 'for the URL of an app that asks for one; MUSTER_TOKEN does the same' };
+const TOKEN: Option = {
+  value: '<token>',
+  says: 'for the address of an app that asks for one; MUSTER_TOKEN does the same',
+};
 
 export const COMMANDS: Readonly<Record<string, Command>> = {
   check: {
@@ -75,7 +80,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
       token: TOKEN,
     },
     exits: [['0', 'shown, also where the graph has problems'], TROUBLE],
-    example: 'muster graph http://127.0.0.1:3000 --format mermaid',
+    example: 'muster graph http://127.0.0.1:9464 --format mermaid',
     load: async () => (await import('./commands/graph.ts')).graph,
   },
   explain: {
@@ -84,7 +89,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     more: 'The name is an id of the graph, or the name of a token.',
     options: { export: EXPORT, token: TOKEN },
     exits: [['0', 'explained'], TROUBLE],
-    example: 'muster explain http://127.0.0.1:3000 Database',
+    example: 'muster explain http://127.0.0.1:9464 Database',
     load: async () => (await import('./commands/explain.ts')).explainNode,
   },
   diff: {
@@ -96,6 +101,15 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     example: 'muster diff before.json src/app.ts',
     load: async () => (await import('./commands/diff.ts')).diff,
   },
+  events: {
+    args: ['<address>'],
+    says: 'Shows what happens in a running app, or the events of one run and the sockets that got them.',
+    more: 'The address is that of its inspector. It goes on until the run or the app has ended, or Ctrl-C.',
+    options: { run: { value: '<id>', says: 'the run whose events are shown' }, token: TOKEN },
+    exits: [['0', 'shown to its end'], TROUBLE],
+    example: 'muster events http://127.0.0.1:9464 --run 0b4e…',
+    load: async () => (await import('./commands/events.ts')).events,
+  },
   start: {
     args: ['<entry>'],
     says: 'Starts an app and shows its boot; SIGINT and SIGTERM stop it in order.',
@@ -103,6 +117,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     options: {
       export: EXPORT,
       dump: { value: '<file>', says: 'write the graph there when the boot has ended, well or not' },
+      inspect: { value: '<port>', says: 'show the app on a page at that port; it stays when the boot has failed' },
     },
     exits: [
       ['0', 'stopped in order'],

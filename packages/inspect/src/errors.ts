@@ -48,7 +48,7 @@ export const INSPECT_ERRORS = {
   NO_DUMP: {
     message: (d) =>
       `${d.source} is no dump of the format muster.graph/1: ${d.problem}${d.path === '' ? '' : ` (at ${d.path})`}.`,
-    hint: 'Make one with "muster graph <entry> --format json", or fetch /muster/graph.json of a running app.',
+    hint: 'Make one with "muster graph <entry> --format json", or fetch /muster/graph.json of a running app\'s inspector.',
     fatal: true,
   } satisfies ErrorEntry<{ source: string; problem: string; path: string }>,
   INSPECT_PORT: {
@@ -62,16 +62,16 @@ export const INSPECT_ERRORS = {
   } satisfies ErrorEntry<{ host: string }>,
   URL_UNREACHABLE: {
     message: (d) => `${d.url} does not answer: ${d.reason}.`,
-    hint: 'Check host and port, and whether the app listens: by default it binds its port when the gate opens.',
+    hint: 'Check host and port: an app with an inspector shows the address of that when it boots.',
   } satisfies ErrorEntry<{ url: string; reason: string }>,
   URL_REFUSED: {
     message: (d) => `${d.url} answered with status ${d.status}, and asks for a token that it accepts.`,
-    hint: 'Pass one with --token or in MUSTER_TOKEN; only an app that runs checks tokens, and on a loopback address none is needed.',
+    hint: 'Pass the token of the inspector with --token or in MUSTER_TOKEN, and ask under a name that it knows.',
     fatal: true,
   } satisfies ErrorEntry<{ url: string; status: number }>,
   URL_WITHOUT_DUMP: {
     message: (d) => `${d.url} answered with status ${d.status} and no dump.`,
-    hint: 'Name the address of an app with webSocketServer(), as http://host:port; the dump is looked for below it.',
+    hint: 'Name the address of the inspector, as http://host:port; a run has to be one that it still knows.',
     fatal: true,
   } satisfies ErrorEntry<{ url: string; status: number }>,
   ENTRY_BROKEN: {

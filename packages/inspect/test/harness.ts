@@ -73,6 +73,11 @@ export class RunningMuster implements AsyncDisposable {
     ]);
   }
 
+  /** Resolves when the process has ended. */
+  get ended(): Promise<Ended> {
+    return this.#ended;
+  }
+
   /** Sends a signal and resolves when the process has ended. */
   async end(signal: NodeJS.Signals = 'SIGTERM'): Promise<Ended> {
     this.#child.kill(signal);

@@ -240,6 +240,29 @@ describe('a running app', () => {
     expect(wrong.stderr).not.toContain('guess');
   });
 
+  it('tells what happens in it until it ends, and nothing of a run that it does not know', async () => {
+    await using app = new RunningMuster(['start', 'served.ts']);
+    const url = await app.said(/Inspect it at (http:\S+)/);
+    await using events = new RunningMuster(['events', url]);
+    await events.said(/running/);
+    const unknown = await muster(['events', url, '--run', 'nobody']);
+    expect([unknown.code, unknown.stderr]).toEqual([2, expect.stringContaining('URL_WITHOUT_DUMP')]);
+    const ended = events.ended;
+    await app.end();
+    const { code, stdout } = await ended;
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/ stop-started {5}Stopping: SIGTERM[^]*stop-completed/)]);
+  });
+
+  it('can be started with a page, which stays when the boot has failed', async () => {
+    await using app = new RunningMuster(['start', 'shop-that-fails.ts', '--inspect', '0']);
+    const url = await app.said(/Inspect it at (http:\S+)/);
+    await app.said(/nobody listens on port 5432/);
+    const { stdout } = await muster(['explain', url, 'Database']);
+    expect(stdout).toMatch(/^Database is a service, failed/);
+    expect((await app.end()).code).toBe(1);
+    expect((await muster(['start', 'shop.ts', '--inspect', 'here'])).stderr).toContain('OPTION_MISUSED');
+  });
+
   it('may be something else: what answers without a dump is named', async () => {
     const server = createServer((_, response) => response.end('{"format":"another/1"}')).listen(0, '127.0.0.1');
     await new Promise((resolve) => {

@@ -1,4 +1,4 @@
-/** `muster start`: gives an app this process, as `runApp` does, and shows its boot. */
+/** `muster start`: gives an app this process, as `runApp` does, and shows its boot, on a page as well where one is asked for. */
 import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { type App, consoleReporter, runApp } from '@muster/core';
 import type { Request } from '../commands.ts';
@@ -8,15 +8,26 @@ import { asData } from '../report.ts';
 import { appOf } from '../sources/dump-of.ts';
 import type { Terminal } from '../terminal.ts';
 
+/** How long a boot that has failed can be looked at, in milliseconds; Ctrl-C ends it. */
+const HOLD_MS = 86_400_000;
+
 export async function start(request: Request, terminal: Terminal): Promise<undefined> {
   const [entry] = request.args as [string];
   if (request.dump !== undefined) checkWritable(request.dump);
+  const port = request.inspect === undefined ? undefined : portOf(request.inspect);
   const app = await appOf('start', entry, request);
+  if (port !== undefined)
+    app.inspect((await import('../inspector.ts')).inspector({ port, holdAfterFailureMs: HOLD_MS }));
   if (request.dump !== undefined) dumpAfterBoot(app, request.dump);
   if (request.json) tellMachines(app, terminal);
   // With --json, what people read goes elsewhere, so that the one line stays the last.
   await runApp(app, request.json ? { reporter: consoleReporter(process.stderr) } : {});
   return undefined;
+}
+
+function portOf(text: string): number {
+  if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
+  throw inspectError('OPTION_MISUSED', { option: '--inspect', expected: 'a port', got: text });
 }
 
 function tellMachines(app: App, terminal: Terminal): void {

@@ -203,7 +203,10 @@ export interface SocketMark {
   readonly ackedAt: number | null;
 }
 
-/** What `/api/runs/<run>` sends, again and again while the run goes on: lines that are new or otherwise. */
+/**
+ * What `/api/runs/<run>` sends as `events`, again and again while the run goes on: lines that are new or otherwise. A last `end`
+ * says that nothing more is expected.
+ */
 export interface RunEvents {
   readonly run: string;
   readonly events: readonly RunEventLine[];

@@ -123,7 +123,9 @@ export class Pages {
   async #readRun(stream: EventStream, reader: RunEventReader): Promise<void> {
     try {
       const events = stream.keepsUp ? await reader.take() : undefined;
-      if (events !== undefined && this.#readers.has(stream)) stream.send('events', JSON.stringify(events));
+      if (!this.#readers.has(stream)) return;
+      if (events !== undefined) stream.send('events', JSON.stringify(events));
+      if (reader.isQuiet) stream.send('end', JSON.stringify({ run: reader.run }));
     } catch (error) {
       // It is read again with the next look; whoever looks is told why there is nothing.
       if (this.#readers.has(stream)) stream.send('trouble', JSON.stringify({ message: reasonOf(error) }));

@@ -8,6 +8,8 @@ import type { Batch, DeliveryMark, EventLog, InspectedApp, Subscription } from '
 import type { RunEventLine, RunEvents, SocketMark } from './overview.ts';
 import type { KnownRun } from './runs.ts';
 
+/** How often nothing must have been new, after the terminal, for nothing more to be expected. */
+const QUIET = 20;
 /** Lines that go out at once. */
 const LINES = 500;
 
@@ -33,6 +35,7 @@ export class RunEventReader {
   #marks = 0;
   #isBehind = true;
   #isTaking = false;
+  #quiet = 0;
 
   constructor(app: InspectedApp, log: EventLog, run: KnownRun, payloads: boolean) {
     this.#app = app;
@@ -54,7 +57,9 @@ export class RunEventReader {
     if (this.#isTaking) return undefined;
     this.#isTaking = true;
     try {
-      return await this.#take();
+      const events = await this.#take();
+      this.#quiet = events === undefined && this.#hasEnded ? this.#quiet + 1 : 0;
+      return events;
     } finally {
       this.#isTaking = false;
     }
@@ -69,8 +74,20 @@ export class RunEventReader {
     const lines = [...this.#changed].slice(0, LINES);
     if (lines.length === 0) return undefined;
     for (const found of lines) this.#changed.delete(found);
-    const isOpen = this.#found.at(-1)?.event.event !== 'agent_completed';
-    return { run: this.#run.run, events: lines.map((found) => this.#line(found)), isOpen };
+    return { run: this.run, events: lines.map((found) => this.#line(found)), isOpen: !this.#hasEnded };
+  }
+
+  get run(): string {
+    return this.#run.run;
+  }
+
+  /** True once, when the run has ended and nothing more of it has been new for a while. */
+  get isQuiet(): boolean {
+    return this.#quiet === QUIET;
+  }
+
+  get #hasEnded(): boolean {
+    return this.#found.at(-1)?.event.event === 'agent_completed';
   }
 
   close(): void {

@@ -1,4 +1,4 @@
-/** Asks a running app for its dump; it answers on a loopback address to anybody, elsewhere to whoever has a token. */
+/** Asks the inspector of a running app for its dump. */
 import { causeChain, type GraphDump } from '@muster/contracts';
 import { inspectError } from '../errors.ts';
 import { readDump } from './read-dump.ts';
