@@ -1,0 +1,3 @@
+export function ConnectionsView() {
+  return <p class="empty">Soon.</p>;
+}

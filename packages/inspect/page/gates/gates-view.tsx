@@ -1,0 +1,3 @@
+export function GatesView() {
+  return <p class="empty">Soon.</p>;
+}

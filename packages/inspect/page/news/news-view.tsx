@@ -1,0 +1,3 @@
+export function NewsView() {
+  return <p class="empty">Soon.</p>;
+}

@@ -1,0 +1,3 @@
+export function RunDetail({ run }: { readonly run: string }) {
+  return <p class="empty">{run}</p>;
+}
