@@ -3,7 +3,7 @@ import type { DumpNode } from '@muster/contracts';
 import { computed, signal } from '@preact/signals';
 import { backend } from '../live/backend.ts';
 import { StandingMark } from '../parts/glyph.tsx';
-import { useWindow } from '../parts/virtual-rows.ts';
+import { LongTable } from '../parts/long-table.tsx';
 import { hrefOf } from '../shell/route.ts';
 import { standingOf, type Tone } from '../standing.ts';
 import { count, duration, plural } from '../text/amount.ts';
@@ -11,7 +11,6 @@ import { whyOf } from './why.ts';
 
 const filter = signal('');
 const wanted = signal<'all' | 'trouble' | 'busy'>('all');
-const ROW_HEIGHT = 37;
 
 const URGENCY: Readonly<Record<Tone, number>> = { bad: 0, warn: 1, busy: 2, idle: 3, good: 3 };
 
@@ -35,11 +34,19 @@ function urgency(node: DumpNode): number {
   return URGENCY[standingOf(node).tone];
 }
 
+const COLUMNS = [
+  { title: 'Service' },
+  { title: 'State' },
+  { title: 'About', class: 'fills' },
+  { title: 'Start', class: 'num' },
+  { title: 'Ready at', class: 'num optional' },
+  { title: 'Restarts', class: 'num optional' },
+];
+
 export function ServicesView() {
   const ids = rows.value;
-  const { list, first, end } = useWindow<HTMLTableSectionElement>(ids.length, ROW_HEIGHT);
   return (
-    <div class="page wide" data-scrolls tabIndex={0} role="region" aria-label="Services">
+    <div class="page" data-scrolls tabIndex={0} role="region" aria-label="Services">
       <div class="toolbar">
         <input
           type="search"
@@ -63,62 +70,31 @@ export function ServicesView() {
         </select>
         <span class="soft num">{plural(ids.length, 'row')}</span>
       </div>
-      <table class="services" aria-rowcount={ids.length + 1}>
-        <thead>
-          <tr>
-            <th scope="col">Service</th>
-            <th scope="col">State</th>
-            <th scope="col" class="why-column">
-              Why
-            </th>
-            <th scope="col" class="num">
-              Start
-            </th>
-            <th scope="col" class="num optional">
-              Ready at
-            </th>
-            <th scope="col" class="num optional">
-              Restarts
-            </th>
-          </tr>
-        </thead>
-        <tbody ref={list}>
-          <Spacer rows={first} />
-          {ids.slice(first, end).map((id, at) => (
-            <Row key={id} id={id} at={first + at} />
-          ))}
-          <Spacer rows={ids.length - end} />
-        </tbody>
-      </table>
+      <LongTable
+        name="Services"
+        columns={COLUMNS}
+        keys={ids}
+        row={(id, rowIndex) => <Row key={id} id={id} rowIndex={rowIndex} />}
+      />
       {ids.length === 0 && <p class="empty">No service is like that.</p>}
     </div>
   );
 }
 
-/** Keeps the room of rows that are out of sight. */
-function Spacer({ rows }: { readonly rows: number }) {
-  if (rows <= 0) return null;
-  return (
-    <tr class="spacer" aria-hidden="true">
-      <td colSpan={6} style={{ height: `${rows * ROW_HEIGHT}px` }} />
-    </tr>
-  );
-}
-
-function Row({ id, at }: { readonly id: string; readonly at: number }) {
+function Row({ id, rowIndex }: { readonly id: string; readonly rowIndex: number }) {
   const node = backend.nodes.row(id)?.value;
   const lane = backend.lanes.row(id)?.value;
   if (node === undefined) return null;
   const standing = standingOf(node);
   const ready = node.waitMs === null || node.startMs === null ? null : node.waitMs + node.startMs + (node.checkMs ?? 0);
   return (
-    <tr aria-rowindex={at + 2}>
+    <tr aria-rowindex={rowIndex}>
       <th scope="row">
         <a href={hrefOf('services', id)}>{id}</a>
       </th>
       <td>{standing.word === '' ? <span class="soft">{node.kind}</span> : <StandingMark standing={standing} />}</td>
-      <td class="why-column">
-        <Reason node={node} />
+      <td class="fills">
+        <About node={node} />
       </td>
       <td class="num">{node.startMs === null ? '' : duration(node.startMs)}</td>
       <td class="num optional">{ready === null ? '' : duration(ready)}</td>
@@ -127,11 +103,26 @@ function Row({ id, at }: { readonly id: string; readonly at: number }) {
   );
 }
 
-/** Only where there is something to tell: of what runs well, nothing. */
-function Reason({ node }: { readonly node: DumpNode }) {
+/** Why it is not up; of what is, how it stands in the graph. */
+function About({ node }: { readonly node: DumpNode }) {
   const { tone } = standingOf(node);
-  if (tone === 'good' || node.phase === '-') return null;
+  if (tone === 'good' || node.phase === '-') {
+    const users = neededBy.value.get(node.id) ?? 0;
+    const parts = [
+      node.tokens.length > 0 && `provides ${node.tokens.join(', ')}`,
+      node.needs.length > 0 && `needs ${node.needs.length}`,
+      users > 0 && `needed by ${users}`,
+      node.onCriticalPath && 'critical path',
+    ];
+    return <>{parts.filter((part) => part !== false).join(' · ')}</>;
+  }
   const { text, causes } = whyOf(node, backend.lanes.peek(node.id));
   const said = causes.length > 0 && tone !== 'bad' ? `waits for ${causes.join(', ')}` : (node.reason ?? text);
   return <span title={said}>{said}</span>;
 }
+
+const neededBy = computed(() => {
+  const counts = new Map<string, number>();
+  for (const { to } of backend.shape.value.edges) counts.set(to, (counts.get(to) ?? 0) + 1);
+  return counts;
+});
