@@ -33,7 +33,7 @@ export function App() {
       </a>
       <Header />
       <Title />
-      <main id="main" ref={main} tabIndex={-1} class={link.value.state === 'lost' ? 'stale' : ''}>
+      <main id="main" ref={main} tabIndex={-1} class={isKnown && link.value.state !== 'live' ? 'stale' : ''}>
         <Banner />
         {isKnown ? <Shown {...route.value} /> : <p class="empty">Waiting for the instance …</p>}
       </main>

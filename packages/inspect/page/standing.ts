@@ -49,7 +49,7 @@ const BY_PHASE: Readonly<Record<string, Standing>> = {
   skipped: { word: 'skipped', tone: 'idle', sign: 'barred' },
   stopping: { word: 'stopping', tone: 'busy', sign: 'half' },
   stopped: { word: 'stopped', tone: 'idle', sign: 'square' },
-  absent: { word: 'behind the gate', tone: 'idle', sign: 'dots' },
+  absent: { word: 'not made yet', tone: 'idle', sign: 'dots' },
   initialising: { word: 'initialising', tone: 'busy', sign: 'half' },
   awaiting: { word: 'awaiting', tone: 'busy', sign: 'half' },
   ready: { word: 'ready', tone: 'good', sign: 'diamond' },
@@ -70,7 +70,10 @@ export function toneOfApp(state: string): Tone {
   return known[state] ?? 'idle';
 }
 
-export function toneOfGate(state: string): Tone {
-  const known: Readonly<Record<string, Tone>> = { open: 'good', opening: 'busy', closed: 'bad' };
-  return known[state] ?? 'idle';
+/** A gate that has not opened yet is no trouble: the boot goes on. */
+export function standingOfGate(state: string, isBooting: boolean): Standing {
+  if (state === 'open') return { word: state, tone: 'good', sign: 'disc' };
+  if (state === 'opening' || (state === 'closed' && isBooting)) return { word: state, tone: 'busy', sign: 'half' };
+  if (state === 'closed') return { word: state, tone: 'bad', sign: 'octagon' };
+  return { word: state, tone: 'idle', sign: 'square' };
 }

@@ -20,11 +20,12 @@ export function DeliveryAccount() {
           </span>
         )}
       </header>
-      <p class="sum num">
-        <b>{count(appended)}</b> <span>appended</span> = <b>{count(acknowledged)}</b> <span>acknowledged</span> +{' '}
-        <b>{count(pending)}</b> <span>pending</span> + <b>{count(expired)}</b> <span>expired</span>
+      <p class="equation num">
+        <Term value={appended} name="appended" /> = <Term value={acknowledged} name="acknowledged" /> +{' '}
+        <Term value={pending} name="pending" /> + <Term value={expired} name="expired" />
       </p>
       <ShareBar
+        isBare
         shares={[
           { name: 'acknowledged', value: acknowledged, hue: 'hue-good' },
           { name: 'pending', value: pending, hue: 'hue-busy' },
@@ -32,5 +33,13 @@ export function DeliveryAccount() {
         ]}
       />
     </section>
+  );
+}
+
+function Term({ value, name }: { readonly value: number; readonly name: string }) {
+  return (
+    <span class="term">
+      <b>{count(value)}</b> <span>{name}</span>
+    </span>
   );
 }

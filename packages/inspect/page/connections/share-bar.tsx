@@ -1,4 +1,4 @@
-/** Parts of a whole as one bar, with their numbers below it: the numbers say everything, the bar shows it. */
+/** Parts of a whole as one bar, with their numbers below it unless they stand elsewhere: the numbers say everything, the bar shows it. */
 import { count } from '../text/amount.ts';
 
 export interface Share {
@@ -8,7 +8,7 @@ export interface Share {
   readonly hue: string;
 }
 
-export function ShareBar({ shares }: { readonly shares: readonly Share[] }) {
+export function ShareBar({ shares, isBare = false }: { readonly shares: readonly Share[]; readonly isBare?: boolean }) {
   const total = shares.reduce((sum, { value }) => sum + value, 0);
   return (
     <div class="shares">
@@ -19,17 +19,19 @@ export function ShareBar({ shares }: { readonly shares: readonly Share[] }) {
             <i key={name} class={hue} style={{ flexGrow: String(value / total) }} />
           ))}
       </div>
-      <dl class="share-list">
-        {shares.map(({ name, value, hue }) => (
-          <div key={name}>
-            <dt>
-              <i class={hue} />
-              {name}
-            </dt>
-            <dd class="num">{count(value)}</dd>
-          </div>
-        ))}
-      </dl>
+      {!isBare && (
+        <dl class="share-list">
+          {shares.map(({ name, value, hue }) => (
+            <div key={name}>
+              <dt>
+                <i class={hue} />
+                {name}
+              </dt>
+              <dd class="num">{count(value)}</dd>
+            </div>
+          ))}
+        </dl>
+      )}
     </div>
   );
 }

@@ -4,7 +4,7 @@ import { backend } from '../live/backend.ts';
 import { StandingMark } from '../parts/glyph.tsx';
 import { ServiceLink } from '../parts/service-link.tsx';
 import { Since } from '../parts/since.tsx';
-import { standingOf, type Standing, toneOfGate } from '../standing.ts';
+import { standingOf, standingOfGate } from '../standing.ts';
 import { clockTime, count, duration } from '../text/amount.ts';
 
 export function GatesView() {
@@ -21,18 +21,13 @@ export function GatesView() {
   );
 }
 
-const SIGNS: Readonly<Record<string, Standing['sign']>> = { open: 'disc', opening: 'half', closed: 'octagon' };
-
 function GateCard({ gate: { name, state, since, blockedBy, closings } }: { readonly gate: GateLine }) {
-  // A boot that goes on is no trouble yet.
-  const tone = state === 'closed' && backend.isBooting.value ? 'busy' : toneOfGate(state);
-  const sign = tone === 'busy' ? 'half' : (SIGNS[state] ?? 'square');
   const { gateOpenedAt } = backend.boot.value;
   return (
     <article class="card">
       <header>
         <h3>{name}</h3>
-        <StandingMark standing={{ word: state, tone, sign }} />
+        <StandingMark standing={standingOfGate(state, backend.isBooting.value)} />
       </header>
       <dl class="facts">
         {since !== null && (

@@ -1,9 +1,10 @@
 /** The whole backend at a glance: what needs what, how each stands, and what holds the rest up. */
-import { batch, effect } from '@preact/signals';
+import { effect } from '@preact/signals';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { backend } from '../live/backend.ts';
 import { ServiceDetail } from '../services/service-detail.tsx';
 import { go, hrefOf, route } from '../shell/route.ts';
+import { Gestures } from './gestures.ts';
 import { GraphLegend } from './graph-legend.tsx';
 import { GraphNode } from './graph-node.tsx';
 import { type Layout, NODE } from './layout.ts';
@@ -23,14 +24,15 @@ import { nextNode, tabStop } from './walk.ts';
 
 const STEP = 1.25;
 /** Below this zoom names cannot be read; signs grow instead. */
-const FAR = 0.5;
-/** Moving the pointer less than this is a click. */
-const SLIP = 4;
+const FAR = 0.45;
 
 export function GraphView() {
   const canvas = useRef<HTMLDivElement>(null);
   const camera = useCamera(canvas);
   const selected = route.value.id;
+  useEffect(() => {
+    if (selected !== null) camera.bring(selected);
+  }, [selected]);
   return (
     <div class="graph">
       <Toolbar camera={camera} />
@@ -72,6 +74,15 @@ interface Camera {
 /** Moves what is in sight. The viewport is written to the element itself: a drag must not draw a thousand nodes again. */
 function useCamera(canvas: { readonly current: HTMLDivElement | null }): Camera {
   const size = (): Size => ({ width: canvas.current?.clientWidth ?? 0, height: canvas.current?.clientHeight ?? 0 });
+  /** Without what the panel covers: a side, or the lower part where there is no room aside. */
+  const free = (): Size => {
+    const { width, height } = size();
+    const panel = canvas.current?.parentElement?.querySelector<HTMLElement>('.panel');
+    if (panel === null || panel === undefined) return { width, height };
+    return panel.offsetWidth < width
+      ? { width: width - panel.offsetWidth, height }
+      : { width, height: height - panel.offsetHeight };
+  };
   const camera: Camera = {
     zoom: (factor) => {
       const { width, height } = size();
@@ -82,7 +93,7 @@ function useCamera(canvas: { readonly current: HTMLDivElement | null }): Camera 
     },
     bring: (id) => {
       const place = layout.peek().places.get(id);
-      if (place !== undefined) viewport.value = brought(viewport.peek(), { ...place, ...NODE }, size());
+      if (place !== undefined) viewport.value = brought(viewport.peek(), { ...place, ...NODE }, free());
     },
     focus: (id) => {
       tabStop.value = id;
@@ -109,71 +120,21 @@ function useCamera(canvas: { readonly current: HTMLDivElement | null }): Camera 
           tabStop.value = layout.value.places.keys().next().value ?? null;
         }
       }),
-      dragged(element, () => {
-        isMoved = true;
-      }),
     ];
+    const gestures = new Gestures(element, () => {
+      isMoved = true;
+    });
     const sized = new ResizeObserver(() => {
       if (!isMoved) camera.fit();
     });
     sized.observe(element);
     return () => {
       sized.disconnect();
+      gestures.end();
       for (const end of ends) end();
     };
   }, []);
   return camera;
-}
-
-/** Pointer and wheel; returns what ends it. */
-function dragged(element: HTMLElement, onMoved: () => void): () => void {
-  const listening = new AbortController();
-  const { signal } = listening;
-  let held: { readonly x: number; readonly y: number } | null = null;
-  let isDrag = false;
-  element.addEventListener(
-    'wheel',
-    (event) => {
-      event.preventDefault();
-      onMoved();
-      const { left, top } = element.getBoundingClientRect();
-      const { x, y, k } = viewport.peek();
-      if (event.shiftKey || (event.deltaX !== 0 && !event.ctrlKey)) {
-        viewport.value = { k, x: x - (event.deltaX || event.deltaY), y: event.shiftKey ? y : y - event.deltaY };
-        return;
-      }
-      const factor = Math.exp(-event.deltaY * (event.ctrlKey ? 0.01 : 0.0015));
-      viewport.value = zoomed(viewport.peek(), factor, { x: event.clientX - left, y: event.clientY - top });
-    },
-    { signal, passive: false },
-  );
-  element.addEventListener(
-    'pointerdown',
-    ({ clientX, clientY, button }) => {
-      if (button !== 0) return;
-      held = { x: clientX, y: clientY };
-      isDrag = false;
-    },
-    { signal },
-  );
-  addEventListener(
-    'pointermove',
-    ({ clientX, clientY, buttons }) => {
-      if (held === null || (buttons & 1) === 0) return;
-      const by = { x: clientX - held.x, y: clientY - held.y };
-      if (!isDrag && Math.hypot(by.x, by.y) < SLIP) return;
-      isDrag = true;
-      onMoved();
-      held = { x: clientX, y: clientY };
-      const { x, y, k } = viewport.peek();
-      viewport.value = { k, x: x + by.x, y: y + by.y };
-    },
-    { signal },
-  );
-  addEventListener('pointerup', () => (held = null), { signal });
-  // The click that ends a drag is none.
-  element.addEventListener('click', (event) => isDrag && event.stopPropagation(), { signal, capture: true });
-  return () => listening.abort();
 }
 
 function onKey(event: KeyboardEvent, camera: Camera): void {
@@ -238,7 +199,7 @@ function Toggle({ name, of }: { readonly name: string; readonly of: { value: boo
         type="checkbox"
         checked={of.value}
         onChange={({ currentTarget }) => {
-          batch(() => (of.value = currentTarget.checked));
+          of.value = currentTarget.checked;
         }}
       />
       {name}
@@ -259,6 +220,7 @@ function Nodes() {
 function Lines() {
   const { width, height, top, solid, faint, gateX } = layout.value;
   const gate = backend.graph.value?.gate.state ?? '';
+  const isAwaited = backend.isBooting.value && gate !== 'open';
   return (
     <svg
       class="lines"
@@ -274,7 +236,7 @@ function Lines() {
       <TroubleLines />
       <SelectedLines />
       {gateX !== null && (
-        <g class={`gate ${gate}`}>
+        <g class={`gate ${isAwaited ? 'awaited' : gate}`}>
           <path d={`M${gateX} ${top - 22}V${top + height + 22}`} />
           <text x={gateX} y={top - 28} text-anchor="middle">
             gate {gate}

@@ -26,6 +26,7 @@ const RETRY_MS = 2_000;
 export function follow(instance: string | null): void {
   source?.close();
   shown.value = instance;
+  if (link.peek().state === 'live') link.value = { state: 'connecting' };
   const query = instance === null ? '' : `?instance=${encodeURIComponent(instance)}`;
   const opened = new EventSource(`/api/live${query}`);
   source = opened;

@@ -3,6 +3,7 @@ import { type Signal, useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import type { RunEventLine, RunLine } from '../../src/live/overview.ts';
 import { backend } from '../live/backend.ts';
+import { shown } from '../live/feed.ts';
 import { StandingMark } from '../parts/glyph.tsx';
 import { LongTable } from '../parts/long-table.tsx';
 import { Since } from '../parts/since.tsx';
@@ -24,7 +25,8 @@ const COLUMNS = [
 ];
 
 export function RunDetail({ run }: { readonly run: string }) {
-  const feed = useMemo(() => followRun(run), [run]);
+  const instance = shown.value;
+  const feed = useMemo(() => followRun(run, instance), [run, instance]);
   useEffect(() => () => feed.end(), [feed]);
   const chosen = useSignal<number | null>(null);
   const line = backend.runs.value.find((each) => each.run === run);

@@ -97,7 +97,7 @@ function Times({ node, lane }: { readonly node: DumpNode; readonly lane: Lane | 
   add('Slack', node.onCriticalPath ? null : node.slackMs);
   if (node.attempts > 1) rows.push(['Attempts', count(node.attempts)]);
   if ((lane?.restarts ?? 0) > 0) rows.push(['Restarts', count(lane?.restarts ?? 0)]);
-  add('Verdict is old', node.healthAgeMs);
+  if (node.healthAgeMs !== null) rows.push(['Last verdict', `${duration(node.healthAgeMs)} ago`]);
   if (deepCheck !== undefined) {
     const went = deepCheck.reason === null ? `passed in ${duration(deepCheck.tookMs)}` : `failed: ${deepCheck.reason}`;
     rows.push(['Deep check', `${went}, ${duration(deepCheck.ageMs)} ago`]);

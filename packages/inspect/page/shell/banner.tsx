@@ -1,5 +1,5 @@
 /** What nobody may overlook: why the boot failed or the app stops, what a boot waits for, why a gate is closed. */
-import { backend } from '../live/backend.ts';
+import { backend, type GraphTop } from '../live/backend.ts';
 import { now } from '../live/server-clock.ts';
 import { Glyph } from '../parts/glyph.tsx';
 import { ServiceLink } from '../parts/service-link.tsx';
@@ -25,7 +25,28 @@ export function Banner() {
       </section>
     );
   }
+  const problems = backend.graph.value?.problems ?? [];
+  if (problems.length > 0) return <Unsound problems={problems} />;
   return backend.isBooting.value ? <Waiting /> : <Closed />;
+}
+
+/** What is wrong with the graph itself, so that nothing starts. */
+function Unsound({ problems }: { readonly problems: GraphTop['problems'] }) {
+  return (
+    <section class="banner bad" aria-label="Problems of the graph">
+      <Glyph standing={{ sign: 'cross', tone: 'bad' }} />
+      <ul>
+        {problems.map(({ code, message, hint }, at) => (
+          <li key={at}>
+            <p class="text">
+              <code>{code}</code> {message}
+            </p>
+            <p class="hint">→ {hint}</p>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
 }
 
 function Waiting() {

@@ -4,7 +4,7 @@ import { follow, link, shown } from '../live/feed.ts';
 import { now } from '../live/server-clock.ts';
 import { Glyph } from '../parts/glyph.tsx';
 import { Since } from '../parts/since.tsx';
-import { toneOfApp, toneOfGate, type Sign, type Tone } from '../standing.ts';
+import { type Sign, standingOfGate, toneOfApp, type Tone } from '../standing.ts';
 import { clockTime, count, duration, elapsed } from '../text/amount.ts';
 import { hrefOf, route, type View, VIEWS } from './route.ts';
 import { theme, toggleTheme } from './theme.ts';
@@ -12,7 +12,7 @@ import { theme, toggleTheme } from './theme.ts';
 export function Header() {
   return (
     <header class="top">
-      <div class="bar">
+      <div class="masthead">
         <a class="brand" href={hrefOf('graph')}>
           <img src="icon.svg" alt="" width="22" height="22" />
           <h1>Muster</h1>
@@ -127,7 +127,7 @@ const SIGN_OF_TONE: Readonly<Record<Tone, Sign>> = {
 function Figures() {
   const graph = backend.graph.value;
   if (graph === null) return <dl class="figures" />;
-  const { total, good, bad, warn } = backend.census.value;
+  const { total, good, bad, warn, failed } = backend.census.value;
   const tone = toneOfApp(graph.state);
   return (
     <dl class="figures">
@@ -141,7 +141,8 @@ function Figures() {
           <small> / {count(total)} up</small>
         </span>
         {warn > 0 && <em class="warn"> {count(warn)} degraded</em>}
-        {bad > 0 && <em class="bad"> {count(bad)} unhealthy</em>}
+        {failed > 0 && <em class="bad"> {count(failed)} failed</em>}
+        {bad > failed && <em class="bad"> {count(bad - failed)} unhealthy</em>}
       </Figure>
       <Figure name="Connections" href={hrefOf('connections')}>
         <span class="num">{count(backend.connections.value.total)}</span>
@@ -157,17 +158,16 @@ function Figures() {
 function GateFigure() {
   const gates = backend.gates.value;
   const open = gates.filter(({ state }) => state === 'open').length;
-  const [only] = gates;
-  const state = only === undefined ? (backend.graph.value?.gate.state ?? '') : open === gates.length ? 'open' : '';
-  const worst = gates.find((gate) => gate.state !== 'open') ?? only;
-  const tone = toneOfGate(worst?.state ?? state);
+  const shownGate = gates.find(({ state }) => state !== 'open') ?? gates[0];
+  const state = shownGate?.state ?? backend.graph.value?.gate.state ?? '';
+  const { tone, sign } = standingOfGate(state, backend.isBooting.value);
   return (
-    <Figure name={gates.length > 1 ? 'Gates' : 'Gate'} href={hrefOf('gates')} tone={tone} sign={SIGN_OF_TONE[tone]}>
-      {gates.length > 1 ? `${open} of ${gates.length} open` : (worst?.state ?? state)}
-      {worst !== undefined && worst.state !== 'open' && worst.since !== null && (
+    <Figure name={gates.length > 1 ? 'Gates' : 'Gate'} href={hrefOf('gates')} tone={tone} sign={sign}>
+      {gates.length > 1 ? `${open} of ${gates.length} open` : state}
+      {shownGate !== undefined && state === 'closed' && shownGate.since !== null && (
         <small>
           {' '}
-          <Since at={worst.since} />
+          <Since at={shownGate.since} />
         </small>
       )}
     </Figure>

@@ -32,6 +32,12 @@ export function ticksOf(extentMs: number, wanted: number): number[] {
   return Array.from({ length: Math.floor(last / step) + 1 }, (_, at) => at * step);
 }
 
+/** `200 ms`, `1.5 s`, `2 min`: round times need no more digits. */
+export function tickLabel(ms: number): string {
+  if (ms < 1_000) return `${Number(ms.toFixed(3))} ms`;
+  return ms < 120_000 ? `${Number((ms / 1_000).toFixed(3))} s` : `${Number((ms / 60_000).toFixed(2))} min`;
+}
+
 export function barsOf({ spans }: Pick<Lane, 'spans'>, extentMs: number, elapsedMs: number): Bar[] {
   return spans
     .filter(({ from }) => from < extentMs)

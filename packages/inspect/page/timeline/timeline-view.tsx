@@ -7,12 +7,17 @@ import { useWindow } from '../parts/virtual-rows.ts';
 import { hrefOf } from '../shell/route.ts';
 import { standingOf } from '../standing.ts';
 import { duration } from '../text/amount.ts';
-import { barsOf, extentOf, inOrder, sumsOf, ticksOf } from './geometry.ts';
+import { barsOf, extentOf, inOrder, sumsOf, tickLabel, ticksOf } from './geometry.ts';
 
 const ROW_HEIGHT = 28;
 const ZOOMS = [1, 2, 4, 8, 16, 32];
 /** A label that would begin beyond this part of the width stands before its bar. */
 const LATE = 0.88;
+
+/** How many ticks the axis has unzoomed, and which part of it a label of the gate takes. */
+const WIDE = { ticks: 6, label: 0.13 };
+const NARROW = { ticks: 3, label: 0.6 };
+const isNarrow = matchMedia('(max-width: 640px)');
 
 const zoom = signal(0);
 /** Whose numbers are shown. */
@@ -78,10 +83,17 @@ function Key() {
   );
 }
 
-/** Numbers of the line under the pointer, or in focus; its room is kept. */
+/** Numbers of the line under the pointer, or in focus; of the whole boot before. Its room is kept. */
 function Readout() {
   const id = pointed.value;
-  return <p class="readout num">{id === null ? '' : `${id}: ${numbersOf(id)}`}</p>;
+  return <p class="readout num">{id === null ? bootNumbers() : `${id}: ${numbersOf(id)}`}</p>;
+}
+
+function bootNumbers(): string {
+  const graph = backend.graph.value;
+  if (graph === null || graph.wallMs === null || graph.parallelEfficiency === null) return '';
+  const part = Math.round(graph.parallelEfficiency * 100);
+  return `${duration(graph.wallMs)}, of which ${duration(graph.idealMs)} cannot be shorter: ${part} % parallel`;
 }
 
 function numbersOf(id: string): string {
@@ -98,22 +110,24 @@ function numbersOf(id: string): string {
 function Axis() {
   const whole = extent.value;
   const { gateOpenedAt, endedAt } = backend.boot.value;
+  const zoomed = ZOOMS[zoom.value] as number;
+  const mark = gateOpenedAt ?? endedAt;
+  const { ticks, label } = isNarrow.matches ? NARROW : WIDE;
+  const isFree = (ms: number): boolean => mark === null || ms > mark || mark - ms > (label / zoomed) * whole;
   return (
     <div class="axis" aria-hidden="true">
       <div class="track">
-        {ticksOf(whole, 8 * (ZOOMS[zoom.value] as number)).map((ms) => (
+        {ticksOf(whole, ticks * zoomed).map((ms) => (
           <span key={ms} class="tick num" style={{ left: percent(ms / whole) }}>
-            {duration(ms)}
+            {isFree(ms) && tickLabel(ms)}
           </span>
         ))}
-        {gateOpenedAt !== null && (
-          <span class="tick gate-mark num" style={{ left: percent(gateOpenedAt / whole) }}>
-            gate open {duration(gateOpenedAt)}
-          </span>
-        )}
-        {gateOpenedAt === null && endedAt !== null && (
-          <span class="tick gate-mark failed num" style={{ left: '100%' }}>
-            ended {duration(endedAt)}
+        {mark !== null && (
+          <span
+            class={`tick gate-mark num ${gateOpenedAt === null ? 'failed' : ''}`}
+            style={{ left: percent(mark / whole) }}
+          >
+            {gateOpenedAt === null ? 'ended' : 'gate open'} {duration(mark)}
           </span>
         )}
       </div>
@@ -129,16 +143,12 @@ function Row({ id, at }: { readonly id: string; readonly at: number }) {
   const point = () => (pointed.value = id);
   return (
     <li class={`lane ${isCritical ? 'critical' : ''}`} style={{ top: `${at * ROW_HEIGHT}px` }}>
-      <a
-        href={hrefOf('services', id)}
-        onMouseEnter={point}
-        onFocus={point}
-        aria-label={`${id}: ${staticNumbersOf(id)}`}
-      >
+      <a href={hrefOf('services', id)} onMouseEnter={point} onFocus={point}>
         <span class="lane-name">
           {node !== undefined && <Glyph standing={standingOf(node)} />}
           <span>{id}</span>
         </span>
+        <span class="unseen">{numbersInWords(id)}</span>
         <span class="track">
           <Bars id={id} />
         </span>
@@ -147,8 +157,8 @@ function Row({ id, at }: { readonly id: string; readonly at: number }) {
   );
 }
 
-/** The same without what ticks: a name that changes all the time cannot be read out. */
-function staticNumbersOf(id: string): string {
+/** Without what ticks: what changes all the time cannot be read out. */
+function numbersInWords(id: string): string {
   const node = backend.nodes.row(id)?.value;
   if (node === undefined) return '';
   const parts = [
