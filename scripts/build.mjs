@@ -6,6 +6,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { buildInspectPage } from './inspect-page.mjs';
 import { packages, root } from './packages.mjs';
 
 const compiler = `${root}node_modules/typescript/bin/tsc`;
@@ -18,7 +19,18 @@ export function build() {
     return { status: null, output: 'Development tools are not installed.\n' };
   for (const { directory } of packages) removeStale(directory);
   const { status, stdout, stderr } = spawnSync(process.execPath, [compiler, '-b'], { cwd: root, encoding: 'utf8' });
-  return { status, output: stdout + stderr };
+  const page = pageProblem();
+  return { status: status === 0 && page !== '' ? 1 : status, output: stdout + stderr + page };
+}
+
+/** Builds the live page; empty when that went well. */
+function pageProblem() {
+  try {
+    buildInspectPage();
+    return '';
+  } catch (error) {
+    return `The live page of @muster/inspect could not be built: ${error.message}\n`;
+  }
 }
 
 /** Only the compiler leaves declarations, so what other tools put into `dist/` stays. */

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { agents } from '@muster/agents';
 import { type App, createApp, HealthMonitor, provide, provideValue } from '@muster/core';
+import { inspector } from '@muster/inspect';
 import { lmdb } from '@muster/lmdb';
 import { Authenticator, ConnectionPool, webSocketServer } from '@muster/server';
 import type { LanguageModel } from 'ai';
@@ -28,6 +29,8 @@ export interface ChatOptions {
   /** The model that answers, or its name at the AI gateway. @default none: rules answer, offline */
   readonly model?: LanguageModel | undefined;
   readonly listen: 'when-open' | 'at-once';
+  /** Where the app can be looked at, on this machine; 0 takes any free port. */
+  readonly inspectPort: number;
 }
 
 export function chatApp(options: ChatOptions): App {
@@ -49,5 +52,6 @@ export function chatApp(options: ChatOptions): App {
       provideValue(PageDirectory, options.pageDirectory),
     ],
     server: webSocketServer({ port: options.port, host: options.host, listen: options.listen }),
+    inspect: inspector({ port: options.inspectPort }),
   });
 }

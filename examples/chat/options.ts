@@ -15,6 +15,7 @@ export function chatOptions(env: NodeJS.ProcessEnv, places: Places): ChatOptions
     databaseStartMs: wholeNumber(env, 'CHAT_DATABASE_MS', 600),
     // The gateway of the AI SDK finds the key by itself.
     model: env['AI_GATEWAY_API_KEY'] ? (env['CHAT_MODEL'] ?? 'openai/gpt-5-mini') : undefined,
+    inspectPort: wholeNumber(env, 'INSPECT_PORT', 9464),
     listen: env['CHAT_LISTEN'] === 'at-once' ? 'at-once' : 'when-open',
   };
 }

@@ -1,2 +1,6 @@
-/** The built files of the page, by name; for the inspector itself, and no public API. */
-export declare const assets: Readonly<Record<string, string>>;
+/**
+ * The files of the live page, as `scripts/inspect-page.mjs` builds them: for the command line alone.
+ *
+ * Not public: names and contents change without notice.
+ */
+export declare const assets: Readonly<Record<'index.html' | 'page.js' | 'page.css' | 'icon.svg', string>>;

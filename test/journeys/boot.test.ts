@@ -20,7 +20,7 @@ afterAll(async () => {
 });
 
 const Socket = WebSocket;
-const environment = () => ({ PORT: '0', MUSTER_DATA: data, CHAT_DATABASE_MS: '100' });
+const environment = () => ({ PORT: '0', INSPECT_PORT: '0', MUSTER_DATA: data, CHAT_DATABASE_MS: '100' });
 
 async function login(url: string, name: string): Promise<string> {
   const response = await fetch(`${url}/login`, { method: 'POST', body: JSON.stringify({ name }) });

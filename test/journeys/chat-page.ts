@@ -1,18 +1,10 @@
 /** The flagship's page in a real browser: how tests open it, log in, ask, and read what stands there. */
-import { describe } from '@jest/globals';
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
+import { complaintsOf, launchBrowser } from '../fixtures/browser.ts';
 import { chat, RunningProcess } from './process.ts';
-
-const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
-const mandatory = process.env['CI'] === 'true';
-if (executablePath === undefined && !mandatory) {
-  console.warn('Skipped: the page in a browser, because there is no chromium. On Debian: apt-get install chromium');
-}
-export const withBrowser = executablePath === undefined && !mandatory ? describe.skip : describe;
 
 /** Starts the chat and opens its page, where the page is reached; everything ends with the scope. */
 export async function openPage(
@@ -29,23 +21,16 @@ export async function openPage(
   }
 > {
   const data = await mkdtemp(join(tmpdir(), 'muster-'));
-  let server = new RunningProcess(chat, { PORT: '0', MUSTER_DATA: data, CHAT_DATABASE_MS: '50', ...env });
-  const flags = [
-    '--no-sandbox',
-    '--disable-gpu',
-    '--disable-quic',
-    '--no-first-run',
-    '--disable-background-networking',
-    '--disable-component-update',
-    '--disable-sync',
-  ];
-  const browser: Browser = await chromium.launch({ executablePath: executablePath ?? '', args: flags });
-  const page = await browser.newPage();
-  const complaints: string[] = [];
-  page.on('console', (message) => {
-    if (message.type() === 'error') complaints.push(message.text());
+  let server = new RunningProcess(chat, {
+    PORT: '0',
+    INSPECT_PORT: '0',
+    MUSTER_DATA: data,
+    CHAT_DATABASE_MS: '50',
+    ...env,
   });
-  page.on('pageerror', (error) => complaints.push(error.message));
+  const browser = await launchBrowser();
+  const page = await browser.newPage();
+  const complaints = complaintsOf(page);
   const url = await server.said(/(http:\/\/127\.0\.0\.1:\d+)/);
   await page.goto(await reach(url));
   await logIn(page, name);

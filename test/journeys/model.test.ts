@@ -37,7 +37,7 @@ const answers: LanguageModelV3StreamPart[][] = [
 it('answers with a model and the tools of the chat', async () => {
   const data = await mkdtemp(join(tmpdir(), 'muster-'));
   const places = { docsRoot: root, pageDirectory: join(root, 'examples/chat/page') };
-  const options = chatOptions({ PORT: '0', MUSTER_DATA: data, CHAT_DATABASE_MS: '0' }, places);
+  const options = chatOptions({ PORT: '0', INSPECT_PORT: '0', MUSTER_DATA: data, CHAT_DATABASE_MS: '0' }, places);
   const model = new MockLanguageModelV3({
     modelId: 'mock',
     doStream: async () => {

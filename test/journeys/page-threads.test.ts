@@ -1,7 +1,8 @@
 /** The chats of a user on the flagship's page: a list that outlives the server, and answers that can be stopped. */
 import { expect, it, jest } from '@jest/globals';
 import type { Page } from 'playwright-core';
-import { askAndRead, openPage, shown, withBrowser } from './chat-page.ts';
+import { withBrowser } from '../fixtures/browser.ts';
+import { askAndRead, openPage, shown } from './chat-page.ts';
 
 jest.setTimeout(60_000);
 

@@ -1,7 +1,8 @@
 /** The flagship's page in a real browser, as a person uses it. */
 import { expect, it, jest } from '@jest/globals';
 import { FaultyProxy } from '../faults/proxy.ts';
-import { askAndRead, logIn, openPage, shown, withBrowser } from './chat-page.ts';
+import { withBrowser } from '../fixtures/browser.ts';
+import { askAndRead, logIn, openPage, shown } from './chat-page.ts';
 
 jest.setTimeout(60_000);
 

@@ -183,7 +183,7 @@ export class Inspector implements AppInspector, Routes {
       response.end();
       return true;
     }
-    const { assets } = await import('@muster/inspect/page-assets');
+    const { assets }: { assets: Readonly<Record<string, string>> } = await import('@muster/inspect/page-assets');
     const text = Object.hasOwn(assets, name) ? assets[name] : undefined;
     if (text === undefined) return false;
     answerText(response, 200, text, TYPES[name.split('.').at(-1) ?? '']);

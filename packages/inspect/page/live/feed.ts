@@ -1,0 +1,50 @@
+/**
+ * Keeps the page fed from `/api/live`, and says whether it is.
+ *
+ * What was shown stays when the connection is lost; the next `overview` replaces all of it.
+ */
+import { signal } from '@preact/signals';
+import type { Change, Overview } from '../../src/live/overview.ts';
+import { readMessage } from '../text/visible.ts';
+import { backend } from './backend.ts';
+import { heard } from './server-clock.ts';
+
+/** `since` is by the clock here: the server's is not heard any more. */
+export type Link = { readonly state: 'connecting' | 'live' } | { readonly state: 'lost'; readonly since: number };
+
+export const link = signal<Link>({ state: 'connecting' });
+
+/** The instance that is looked at; `null` for the one that serves the page. */
+export const shown = signal<string | null>(null);
+
+let source: EventSource | null = null;
+
+/** Milliseconds until a connection that the browser has given up is tried again. */
+const RETRY_MS = 2_000;
+
+/** Follows another instance from now on. */
+export function follow(instance: string | null): void {
+  source?.close();
+  shown.value = instance;
+  if (link.peek().state === 'live') link.value = { state: 'connecting' };
+  const query = instance === null ? '' : `?instance=${encodeURIComponent(instance)}`;
+  const opened = new EventSource(`/api/live${query}`);
+  source = opened;
+  opened.addEventListener('overview', ({ data }: MessageEvent<string>) => {
+    const overview = readMessage<Overview>(data);
+    heard(overview.at);
+    backend.begin(overview);
+    link.value = { state: 'live' };
+  });
+  opened.addEventListener('change', ({ data }: MessageEvent<string>) => {
+    const change = readMessage<Change>(data);
+    heard(change.at);
+    backend.apply(change);
+  });
+  opened.addEventListener('error', () => {
+    if (source !== opened) return;
+    if (link.peek().state !== 'lost') link.value = { state: 'lost', since: Date.now() };
+    // A browser comes back by itself after a broken connection, but not after a refusal.
+    if (opened.readyState === EventSource.CLOSED) setTimeout(() => source === opened && follow(instance), RETRY_MS);
+  });
+}
