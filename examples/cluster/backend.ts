@@ -22,6 +22,7 @@ import {
   sleep,
   token,
 } from '@muster/core';
+import { inspector } from '@muster/inspect';
 import { nats } from '@muster/nats';
 import {
   Authenticator,
@@ -157,5 +158,7 @@ await runApp(
       provideValue(InstanceFacts, { address: `${NAME} (process ${process.pid})` }),
     ],
     server: webSocketServer({ port: Number(PORT) }),
+    // The page of each shows the others as well.
+    inspect: inspector({ port: 0 }),
   }),
 );

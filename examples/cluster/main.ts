@@ -36,7 +36,7 @@ try {
   console.log(`NATS: three servers at ${servers.map(({ url }) => url).join(', ')}`);
   await Promise.all(backends.map((backend) => backend.start()));
   await balancer.listen(PORT);
-  for (const { name, port, pid } of backends) console.log(`  ${name}: process ${pid}, port ${port}`);
+  for (const { line } of backends) console.log(line);
   console.log(`\n  → http://127.0.0.1:${PORT}\n`);
   console.log(
     `Kill one with \`kill -9 ${backends[0]?.pid}\` and watch; it is started again after a while. Ctrl-C ends all.`,

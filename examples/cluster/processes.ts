@@ -69,6 +69,7 @@ export class Backend {
   readonly #env: Readonly<Record<string, string>>;
   #child: ChildProcess | undefined;
   #port: number | undefined;
+  #inspector: string | undefined;
   #isStopped = false;
 
   constructor(name: string, file: string, env: Readonly<Record<string, string>>) {
@@ -96,8 +97,17 @@ export class Backend {
       console.log(`${this.name} has ended (${signal ?? code}); it starts again in ${AWAY_MS / 1_000} s`);
       setTimeout(() => void this.#startAgain(), AWAY_MS).unref();
     });
-    const [, port] = await said(child, 'stdout', /→ http:\/\/127\.0\.0\.1:(\d+)/, this.name);
+    const [[, port], [, inspector]] = await Promise.all([
+      said(child, 'stdout', /→ http:\/\/127\.0\.0\.1:(\d+)/, this.name),
+      said(child, 'stdout', /Inspect it at (http:\S+)/, this.name),
+    ]);
     this.#port = Number(port);
+    this.#inspector = inspector;
+  }
+
+  /** What people want to know of it. */
+  get line(): string {
+    return `  ${this.name}: process ${this.pid}, port ${this.port}, inspect it at ${this.#inspector}`;
   }
 
   async stop(): Promise<void> {
@@ -109,7 +119,7 @@ export class Backend {
     if (this.#isStopped) return;
     try {
       await this.start();
-      console.log(`  ${this.name}: process ${this.pid}, port ${this.port}`);
+      console.log(this.line);
     } catch (error) {
       console.error((error as Error).message);
     }

@@ -45,7 +45,7 @@ class Database implements Service {
 async function inspected(looking: InspectorOptions = {}) {
   const made = inspector({ port: 0, ...looking });
   const app = await wholeApp({ services: [Helper, Database], app: { inspect: made, gate: { dwellMs: 50 } } });
-  return { app, url: made.url as string };
+  return { app, url: await made.begin() };
 }
 
 /** The value of one time series; undefined where there is none. */

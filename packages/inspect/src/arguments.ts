@@ -59,6 +59,7 @@ export function readArguments(argv: readonly string[]): Wish {
     method: textOf('method'),
     data: textOf('data'),
     only: textOf('only'),
+    cluster: values['cluster'] === true,
     run: textOf('run'),
     inspect: textOf('inspect'),
   };

@@ -25,6 +25,7 @@ export interface Request {
   readonly method: string | undefined;
   readonly data: string | undefined;
   readonly only: string | undefined;
+  readonly cluster: boolean;
   readonly run: string | undefined;
   readonly inspect: string | undefined;
 }
@@ -75,6 +76,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     says: 'Shows the graph as text, JSON, Mermaid or DOT.',
     more: 'Of an entry it shows the plan; of a dump or a running app what is up. Several sources are instances, shown as one.',
     options: {
+      cluster: { value: undefined, says: 'of all instances of the running app as one' },
       format: { value: '<format>', says: 'text, json, mermaid or dot', oneOf: ['text', 'json', 'mermaid', 'dot'] },
       export: EXPORT,
       token: TOKEN,

@@ -5,7 +5,15 @@
  * whatever goes wrong in it is told as a `fault`, and the app goes on.
  */
 import type { Timer } from '@muster/contracts';
-import { type AppInspector, CORE_ERRORS, type InspectedApp, probeVerdict } from '@muster/core';
+import {
+  type AppInspector,
+  CORE_ERRORS,
+  EventLog,
+  type InspectedApp,
+  Instances,
+  KeyValueStore,
+  probeVerdict,
+} from '@muster/core';
 import { errorsFrom } from '@muster/contracts';
 import type { ServerResponse } from 'node:http';
 import { Registry } from 'prom-client';
@@ -14,6 +22,7 @@ import { Access, LOOPBACK } from './listener/access.ts';
 import { answerJson, answerText } from './listener/answers.ts';
 import { EventStream } from './listener/event-stream.ts';
 import { type Asked, Listener, type Routes } from './listener/listener.ts';
+import { Exchange } from './live/exchange.ts';
 import { LiveView } from './live/live-view.ts';
 import { Pages } from './live/pages.ts';
 import { Metrics } from './metrics/metrics.ts';
@@ -64,6 +73,8 @@ export class Inspector implements AppInspector, Routes {
   #view: LiveView | undefined;
   #pages: Pages | undefined;
   #metrics: Metrics | undefined;
+  /** Where there are other instances, from the end of the boot on. */
+  #exchange: Exchange | undefined;
   #begun: Promise<string> | undefined;
   #url: string | undefined;
   #hold: Timer | undefined;
@@ -91,15 +102,17 @@ export class Inspector implements AppInspector, Routes {
     this.#app = app;
     this.#view = new LiveView(app, payloads);
     this.#pages = new Pages(app, this.#view, payloads);
+    app.events.on((event) => {
+      if (event.type === 'boot-completed') this.#meetOthers(app);
+      // Before the store is stopped.
+      if (event.type === 'stop-started') void this.#exchange?.close();
+    });
     this.#metrics = new Metrics(app, this.#options.registry ?? new Registry());
   }
 
+  /** Twice is once: whoever wants to know where it listens can ask as well. */
   begin(): Promise<string> {
-    this.#metrics?.begin();
-    this.#begun = this.#listener.listen(this.#host, this.#options.port ?? INSPECTOR_DEFAULTS.port).then((url) => {
-      this.#url = url;
-      return url;
-    });
+    this.#begun ??= this.#begin();
     return this.#begun;
   }
 
@@ -135,6 +148,8 @@ export class Inspector implements AppInspector, Routes {
     if (path.startsWith('/api/')) return this.#stream(asked);
     if (path === '/muster/graph.json') answerJson(response, 200, app.graph());
     else if (path === '/muster/graph.txt') answerText(response, 200, String(app.graph()));
+    else if (path === '/muster/cluster.json')
+      answerJson(response, 200, this.#exchange === undefined ? app.graph() : await this.#exchange.merged());
     else if (path === '/metrics') await this.#scrape(response);
     else if (!this.#probe(asked, app)) return this.#file(asked);
     return true;
@@ -146,17 +161,46 @@ export class Inspector implements AppInspector, Routes {
     events.emit({ type: 'fault', component: 'inspector', correlation: null, error, at: clock.now() });
   }
 
-  #stream({ response, path, request }: Asked): boolean {
+  async #begin(): Promise<string> {
+    this.#metrics?.begin();
+    this.#url = await this.#listener.listen(this.#host, this.#options.port ?? INSPECTOR_DEFAULTS.port);
+    return this.#url;
+  }
+
+  #meetOthers(app: InspectedApp): void {
+    const store = app.find(KeyValueStore);
+    const instances = app.find(Instances);
+    if (store?.isShared !== true || instances === undefined) return;
+    this.#exchange = new Exchange(app, this.#view as LiveView, store, instances, (error) => this.faulty(error));
+  }
+
+  async #stream({ response, path, request, query }: Asked): Promise<boolean> {
     const [, , what, name, ...rest] = path.split('/');
     if (rest.length > 0 || request.method === 'HEAD') return false;
-    if (what === 'live' && name === undefined) {
-      this.#pages?.show(new EventStream(response));
-      return true;
-    }
-    const run = what === 'runs' && name !== undefined ? this.#view?.runs.find(decodeURIComponent(name)) : undefined;
-    if (run === undefined) return false;
-    this.#pages?.showRun(new EventStream(response), run);
+    const other = this.#other(query.get('instance'));
+    if (what === 'live' && name === undefined) return this.#showApp(response, other);
+    return what === 'runs' && name !== undefined && this.#showRun(response, decodeURIComponent(name), other);
+  }
+
+  /** Undefined for this instance, and null for one that is not known. */
+  #other(instance: string | null): string | null | undefined {
+    if (instance === null || instance === this.#app?.find(Instances)?.id) return undefined;
+    return this.#exchange?.knows(instance) === true ? instance : null;
+  }
+
+  #showApp(response: ServerResponse, other: string | null | undefined): boolean {
+    if (other === null) return false;
+    const stream = new EventStream(response);
+    if (other === undefined) this.#pages?.show(stream);
+    else this.#pages?.showOther(stream, other, this.#exchange as Exchange);
     return true;
+  }
+
+  async #showRun(response: ServerResponse, run: string, other: string | null | undefined): Promise<boolean> {
+    const there = typeof other === 'string' ? await this.#exchange?.shown(other) : undefined;
+    const known = other === undefined ? this.#view?.runs.find(run) : there?.runs.find((each) => each.run === run);
+    if (known === undefined || this.#app?.find(EventLog) === undefined) return false;
+    return this.#pages?.showRun(new EventStream(response), known) === true;
   }
 
   async #scrape(response: ServerResponse): Promise<void> {

@@ -2,6 +2,7 @@
 import type { GraphDump } from '@muster/contracts';
 import type { Request } from '../commands.ts';
 import { EXIT } from '../exit.ts';
+import { namesOf } from '../live/instance-names.ts';
 import { dumpOf } from '../sources/dump-of.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -24,13 +25,4 @@ async function merged(dumps: readonly GraphDump[], sources: readonly string[]): 
   const { mergeGraphs } = await import('@muster/core/graph');
   const names = namesOf(dumps.map(({ instance }, index) => instance ?? (sources[index] as string)));
   return mergeGraphs(new Map(dumps.map((dump, index) => [names[index] as string, dump])));
-}
-
-/** As much of the id of an instance as people need to tell it from others; of those that are alike, which one it is. */
-function namesOf(all: readonly string[]): string[] {
-  const short = all.map((name) => (/^[0-9a-f]{8}-[0-9a-f-]{27}$/.test(name) ? name.slice(0, 8) : name));
-  return short.map((name, index) => {
-    const before = short.slice(0, index).filter((other) => other === name).length;
-    return before === 0 ? name : `${name}#${before + 1}`;
-  });
 }

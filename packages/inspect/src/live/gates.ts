@@ -30,10 +30,12 @@ export class Gates {
 
   /** @param main the main gate as the dump has it: what blocks it now, and not only what has closed it. */
   lines(main: { readonly state: string; readonly blockedBy: readonly string[] }): readonly GateLine[] {
-    const { since = null, closings = 0 } = this.#gates.get(MAIN) ?? {};
+    const { since = null, closings = 0, causes = [] } = this.#gates.get(MAIN) ?? {};
+    // While it waits for its dwell to be over nothing blocks it any more: what has closed it is still why.
+    const blockedBy = main.state === 'closed' && main.blockedBy.length === 0 ? causes : main.blockedBy;
     const others = [...this.#gates].filter(([name]) => name !== MAIN);
     return [
-      { name: MAIN, state: main.state, since, blockedBy: main.blockedBy, closings },
+      { name: MAIN, state: main.state, since, blockedBy, closings },
       ...others.map(([name, known]) => ({
         name,
         state: known.state,

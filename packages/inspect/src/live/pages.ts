@@ -7,6 +7,7 @@ import type { Timer } from '@muster/contracts';
 import { EventLog, type InspectedApp, reasonOf } from '@muster/core';
 import type { EventStream } from '../listener/event-stream.ts';
 import { Changes } from './changes.ts';
+import type { Exchange } from './exchange.ts';
 import type { LiveView } from './live-view.ts';
 import { RunEventReader } from './run-events.ts';
 import type { KnownRun } from './runs.ts';
@@ -23,6 +24,7 @@ export class Pages {
   /** True of those that have to be given all of it. */
   readonly #pages = new Map<EventStream, boolean>();
   readonly #readers = new Map<EventStream, RunEventReader>();
+  readonly #others = new Map<EventStream, { instance: string; exchange: Exchange; revision: number }>();
   #changes: Changes | undefined;
   #timer: Timer | undefined;
   #looks = 0;
@@ -36,7 +38,7 @@ export class Pages {
 
   /** How many look now. */
   get count(): number {
-    return this.#pages.size + this.#readers.size;
+    return this.#pages.size + this.#readers.size + this.#others.size;
   }
 
   /** Shows the app on a stream until that is closed. */
@@ -47,8 +49,19 @@ export class Pages {
     this.#wake();
   }
 
+  /** Shows another instance on a stream until that is closed. */
+  showOther(stream: EventStream, instance: string, exchange: Exchange): void {
+    const stop = exchange.look();
+    this.#others.set(stream, { instance, exchange, revision: 0 });
+    stream.onClose(() => {
+      this.#others.delete(stream);
+      stop();
+    });
+    this.#wake();
+  }
+
   /** Shows the events of one run on a stream until that is closed; false where there is no log to read. */
-  showRun(stream: EventStream, run: KnownRun): boolean {
+  showRun(stream: EventStream, run: Omit<KnownRun, 'line'>): boolean {
     const log = this.#app.find(EventLog);
     if (log === undefined) return false;
     const reader = new RunEventReader(this.#app, log, run, this.#payloads);
@@ -67,7 +80,11 @@ export class Pages {
     this.#sendChanges();
     this.#isClosed = true;
     this.#timer?.cancel();
-    for (const stream of [...this.#pages.keys(), ...this.#readers.keys()]) stream.end();
+    for (const stream of this.#streams) stream.end();
+  }
+
+  get #streams(): EventStream[] {
+    return [...this.#pages.keys(), ...this.#others.keys(), ...this.#readers.keys()];
   }
 
   #wake(): void {
@@ -78,9 +95,11 @@ export class Pages {
     this.#looks += 1;
     try {
       this.#sendChanges();
-      await Promise.all([...this.#readers].map(([stream, reader]) => this.#readRun(stream, reader)));
-      if (this.#looks % BEAT === 0)
-        for (const stream of [...this.#pages.keys(), ...this.#readers.keys()]) stream.beat();
+      await Promise.all([
+        ...[...this.#readers].map(([stream, reader]) => this.#readRun(stream, reader)),
+        ...[...this.#others.keys()].map((stream) => this.#sendOther(stream)),
+      ]);
+      if (this.#looks % BEAT === 0) for (const stream of this.#streams) stream.beat();
     } finally {
       this.#timer = undefined;
       if (this.count > 0 && !this.#isClosed) this.#wake();
@@ -118,6 +137,18 @@ export class Pages {
       stream.send('overview', json);
       this.#pages.set(stream, false);
     }
+  }
+
+  /** All of it each time: it comes once a second at the most. */
+  async #sendOther(stream: EventStream): Promise<void> {
+    const other = this.#others.get(stream);
+    if (other === undefined || !stream.keepsUp) return;
+    const { instance, exchange } = other;
+    const revision = exchange.revisionOf(instance);
+    if (revision === other.revision) return;
+    other.revision = revision;
+    const shown = await exchange.shown(instance);
+    if (shown !== undefined && this.#others.has(stream)) stream.send('overview', JSON.stringify(shown.overview));
   }
 
   async #readRun(stream: EventStream, reader: RunEventReader): Promise<void> {

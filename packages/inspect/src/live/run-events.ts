@@ -21,7 +21,7 @@ interface Found {
 
 export class RunEventReader {
   readonly #app: InspectedApp;
-  readonly #run: KnownRun;
+  readonly #run: Omit<KnownRun, 'line'>;
   readonly #payloads: boolean;
   readonly #log: EventLog;
   readonly #subscription: Subscription;
@@ -37,7 +37,7 @@ export class RunEventReader {
   #isTaking = false;
   #quiet = 0;
 
-  constructor(app: InspectedApp, log: EventLog, run: KnownRun, payloads: boolean) {
+  constructor(app: InspectedApp, log: EventLog, run: Omit<KnownRun, 'line'>, payloads: boolean) {
     this.#app = app;
     this.#run = run;
     this.#payloads = payloads;

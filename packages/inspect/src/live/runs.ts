@@ -32,6 +32,11 @@ export class Runs {
     return this.#runs.get(run);
   }
 
+  /** In the order in which they began. */
+  get known(): readonly KnownRun[] {
+    return [...this.#runs.values()];
+  }
+
   /** The newest first. */
   get lines(): readonly RunLine[] {
     return [...this.#runs.values()].reverse().map(({ line }) => line);

@@ -11,7 +11,7 @@ import { inspectError } from '../errors.ts';
 import { findFile } from './files.ts';
 import { readDump } from './read-dump.ts';
 
-type Options = Pick<Request, 'export' | 'token'>;
+type Options = Pick<Request, 'export' | 'token'> & Partial<Pick<Request, 'cluster'>>;
 
 const isAddress = (source: string): boolean => /^https?:\/\//i.test(source);
 
@@ -19,7 +19,8 @@ const isAddress = (source: string): boolean => /^https?:\/\//i.test(source);
 export async function dumpOf(source: string, options: Options): Promise<GraphDump> {
   if (isAddress(source)) {
     const { dumpOfRunningApp } = await import('./running-app.ts');
-    return dumpOfRunningApp(source, options.token ?? process.env['MUSTER_TOKEN']);
+    const path = options.cluster === true ? '/muster/cluster.json' : '/muster/graph.json';
+    return dumpOfRunningApp(source, path, options.token ?? process.env['MUSTER_TOKEN']);
   }
   const { path, kind } = findFile(source);
   if (kind === 'dump') return readDump(source, readFileSync(path, 'utf8'));

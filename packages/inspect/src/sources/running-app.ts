@@ -7,11 +7,11 @@ import { readDump } from './read-dump.ts';
 const ANSWER_MS = 10_000;
 
 /**
- * @param address of the app; the dump is looked for below it, unless it names a `.json` itself.
+ * @param address of the inspector; the dump is looked for at the path below it, unless it names a `.json` itself.
  * @throws MusterError `URL_UNREACHABLE`, `URL_REFUSED`, `URL_WITHOUT_DUMP` or `NO_DUMP`.
  */
-export async function dumpOfRunningApp(address: string, token: string | undefined): Promise<GraphDump> {
-  const url = dumpUrl(address);
+export async function dumpOfRunningApp(address: string, path: string, token: string | undefined): Promise<GraphDump> {
+  const url = dumpUrl(address, path);
   const headers = { accept: 'application/json', ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) };
   let response: Response;
   let text: string;
@@ -27,10 +27,10 @@ export async function dumpOfRunningApp(address: string, token: string | undefine
   return readDump(url, text);
 }
 
-function dumpUrl(address: string): string {
+function dumpUrl(address: string, path: string): string {
   if (!URL.canParse(address)) throw inspectError('URL_UNREACHABLE', { url: address, reason: 'it is no address' });
   const url = new URL(address);
-  if (!url.pathname.endsWith('.json')) url.pathname = `${url.pathname.replace(/\/$/, '')}/muster/graph.json`;
+  if (!url.pathname.endsWith('.json')) url.pathname = `${url.pathname.replace(/\/$/, '')}${path}`;
   return url.href;
 }
 
