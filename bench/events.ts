@@ -8,8 +8,9 @@ import { fork } from 'node:child_process';
 import { type Contender, eventsOf, type Load, type Mode, warmUpOf } from './events/protocol.ts';
 import { type BenchOptions, median, round } from './measure.ts';
 import { told } from './processes.ts';
+import { lookAt } from './watched.ts';
 
-interface Measured {
+export interface Measured {
   readonly cpuPerEventUs: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -63,7 +64,7 @@ export function rows(result: Record<string, Record<string, object>>): object {
 }
 
 /** One server and its clients, from the first event to the last one received. */
-async function measure(
+export async function measure(
   programs: { readonly server: string; readonly client: string },
   contender: Contender,
   load: Load,
@@ -71,8 +72,10 @@ async function measure(
   const total = eventsOf(load);
   const server = fork(programs.server, [contender, load.mode, `${load.connections}`, `${load.runs}`]);
   const processes = [server];
+  let stopLooking = (): void => {};
   try {
-    const { url } = await told<{ url: string }>(server, processes);
+    const { url, inspector } = await told<{ url: string; inspector?: string }>(server, processes);
+    if (inspector !== undefined) stopLooking = lookAt(inspector);
     const warmUp = eventsOf(warmUpOf(load));
     const client = fork(programs.client, [contender, url, `${load.connections}`, `${warmUp}`, `${total}`]);
     processes.push(client);
@@ -85,6 +88,7 @@ async function measure(
     const { cpuUs } = await told<{ cpuUs: number }>(server, processes);
     return { cpuPerEventUs: cpuUs / total, p50Ms, p99Ms };
   } finally {
+    stopLooking();
     for (const each of processes) each.kill('SIGKILL');
   }
 }

@@ -28,6 +28,15 @@ describe('npm run bench', () => {
     });
   });
 
+  it('measures what it costs to be watched', async () => {
+    expect(await bench('inspect', '--short')).toMatchObject({
+      bench: 'inspect',
+      overheadPercent: number,
+      events: { flood: number, burst: number, open20k: number },
+      boot: number,
+    });
+  });
+
   it('measures the CPU of a handshake against raw ws', async () => {
     expect(await bench('handshake', '--short')).toMatchObject({
       bench: 'handshake',

@@ -2,7 +2,8 @@
  * What the three processes of the events bench tell each other.
  */
 export type Mode = 'flood' | 'burst' | 'open20k';
-export type Contender = 'raw' | 'memory' | 'lmdb';
+/** `inspected` is `lmdb` with metrics, traces, and a page that is looked at. */
+export type Contender = 'raw' | 'memory' | 'lmdb' | 'inspected';
 
 /** How much is emitted, and when. */
 export interface Load {

@@ -8,7 +8,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createApp, EventLog, provide, RuntimeEvents, systemClock } from '@muster/core';
+import { createApp, EventLog, provide, RuntimeEvents, streamOf, systemClock } from '@muster/core';
 import { lmdb } from '@muster/lmdb';
 import { Authenticator, ConnectionPool, type Session, webSocketFactory, webSocketServer } from '@muster/server';
 import { Content } from '../../packages/agents/src/content/content.ts';
@@ -16,6 +16,7 @@ import { RunRecorder } from '../../packages/agents/src/runs/run-recorder.ts';
 import { UserEmitter } from '../../packages/agents/src/runs/user-emitter.ts';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { Anyone, CROWD } from '../anyone.ts';
+import { watched } from '../watched.ts';
 import { type Begin, emit } from './emit.ts';
 import { type Contender, type Load, preciseNow, textAt, warmUpOf } from './protocol.ts';
 
@@ -34,9 +35,9 @@ await Promise.all([emit(load, begin), said()]);
 const { user, system } = process.cpuUsage(before);
 process.send?.({ cpuUs: user + system }, () => process.exit(0));
 
-/** Tells where to connect, and resolves when so many have. */
-async function listening(url: string, connected: Promise<unknown>): Promise<void> {
-  process.send?.({ url });
+/** Tells where to connect and where to look, and resolves when so many have connected. */
+async function listening(url: string, connected: Promise<unknown>, inspector?: string): Promise<void> {
+  process.send?.({ url, inspector });
   await connected;
 }
 
@@ -96,11 +97,13 @@ async function muster(): Promise<Begin> {
 
   const directory = mkdtempSync(join(tmpdir(), 'muster-'));
   process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
-  const storage = contender === 'lmdb' ? lmdb({ directory }) : [];
+  const storage = contender === 'memory' ? [] : lmdb({ directory });
   const server = webSocketServer({ port: 0, limits: CROWD });
-  const app = createApp({ services: [Front, ConnectionPool, provide(Authenticator, Anyone), ...storage], server });
+  const watch = contender === 'inspected' ? watched() : undefined;
+  const services = [Front, ConnectionPool, provide(Authenticator, Anyone), ...storage, ...(watch?.services ?? [])];
+  const app = createApp({ services, server, ...(watch === undefined ? {} : { inspect: watch.inspect }) });
   await app.start();
-  await listening(`${server.url.replace('http', 'ws')}/ws`, all);
+  await listening(`${server.url.replace('http', 'ws')}/ws`, all, await watch?.inspect.begin());
   const log = app.get(EventLog);
   const shared = { clock: systemClock, events: app.get(RuntimeEvents), content: new Content() };
   let runs = 0;
@@ -109,7 +112,9 @@ async function muster(): Promise<Begin> {
     runs += 1;
     const run = `run-${runs}`;
     const emitter = new UserEmitter(session.principal, 'thread', log, run);
-    const recorder = new RunRecorder(run, 'bench', emitter, shared);
+    const stream = streamOf(session.principal, 'thread');
+    const about = { user: session.principal.user, thread: 'thread', stream, parent: null };
+    const recorder = new RunRecorder(run, 'bench', emitter, { ...shared, about });
     void recorder.accept(textAt(preciseNow()), textAt(preciseNow()));
     // Two events were emitted with the acceptance.
     let emitted = 2;
