@@ -134,11 +134,27 @@ describe('diff', () => {
       edges: { added: [], removed: ['Threads → Cache'], changed: ['Migrations → Database'] },
       slower: [{ id: 'Database', beforeMs: 100, afterMs: 300 }],
       faster: [],
-      criticalPath: { moved: false },
+      criticalPath: { moved: false, isLonger: true },
     });
     expectGolden('diff.txt', renderDiff(diff));
     expect(renderDiff(diffGraphs(old, old))).toBe('No difference.\n');
     await Promise.all([before.stop(), after.stop()]);
+  });
+
+  it('takes a longer critical path for a difference, also where no service alone is much slower', async () => {
+    const { app } = await running(100);
+    const before = app.graph().toJSON();
+    const nodes = before.nodes.map((node) => ({
+      ...node,
+      startMs: node.startMs === null ? null : node.startMs * 1.15,
+    }));
+    const longer = (ms: number) =>
+      diffGraphs(before, { ...before, nodes, criticalPath: { ...before.criticalPath, ms } });
+    expect(longer(before.criticalPath.ms * 1.1)).toMatchObject({ isDifferent: false, slower: [] });
+    const diff = longer(before.criticalPath.ms * 1.3);
+    expect(diff).toMatchObject({ isDifferent: true, slower: [], criticalPath: { moved: false, isLonger: true } });
+    expect(renderDiff(diff)).toMatch(/^▲ critical path: \S+ ms ⇒ \S+ ms$/m);
+    await app.stop();
   });
 
   it('works on dumps that were read from files, and a file that is none says what is wrong with it', async () => {

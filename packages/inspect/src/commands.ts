@@ -98,7 +98,11 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     args: ['<before>', '<after>'],
     says: 'Compares two graphs: what came and went, and what got slower.',
     more: 'Both are sources. Shown, and no difference: the time of a boot, and a critical path that one of them has not.',
-    options: { export: EXPORT, token: TOKEN },
+    options: {
+      format: { value: '<format>', says: 'text or html, one page that needs nothing else', oneOf: ['text', 'html'] },
+      export: EXPORT,
+      token: TOKEN,
+    },
     exits: [['0', 'no difference'], ['1', 'they are different'], TROUBLE],
     example: 'muster diff before.json src/app.ts',
     load: async () => (await import('./commands/diff.ts')).diff,

@@ -146,6 +146,22 @@ describe('muster graph and muster diff', () => {
     expect(await muster(['diff', 'shop.ts', 'shpo.ts'])).toMatchObject({ code: 2, stdout: '' });
   });
 
+  it('are one page with --format html, in which everything is text', async () => {
+    const ran = JSON.parse(readFileSync(dump, 'utf8')) as GraphDump;
+    const evil = '<script>alert(1)</script>\u202e';
+    const nodes = ran.nodes.map((node) => ({ ...node, startMs: node.startMs === null ? null : node.startMs + 40 }));
+    const later = join(scratch, 'slower.json');
+    writeFileSync(later, JSON.stringify({ ...ran, nodes: [...nodes, { ...nodes[0], id: evil }] }));
+    const { code, stdout } = await muster(['diff', dump, later, '--format', 'html']);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^<!doctype html>\n<html lang="en">[^]*The graphs are different\.[^]*<\/html>\n$/);
+    expect(stdout).toContain('<h2>Slower</h2>');
+    expect(stdout).toContain('&lt;script&gt;alert(1)&lt;/script&gt;\\u{202e}');
+    expect(stdout).not.toMatch(/<script|src=|href=|\u202e/);
+    const same = await muster(['diff', dump, dump, '--format', 'html']);
+    expect([same.code, same.stdout]).toEqual([0, expect.stringContaining('No difference.')]);
+  });
+
   it('take no difference of times alone for one', async () => {
     const ran = JSON.parse(readFileSync(dump, 'utf8')) as GraphDump;
     const later = join(scratch, 'later.json');

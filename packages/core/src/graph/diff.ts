@@ -30,6 +30,10 @@ export interface GraphDiff {
     readonly before: readonly string[];
     readonly after: readonly string[];
     readonly moved: boolean;
+    readonly beforeMs: number;
+    readonly afterMs: number;
+    /** It takes longer, by as much as makes a node slower. */
+    readonly isLonger: boolean;
   };
   readonly wallMs: { readonly before: number | null; readonly after: number | null };
   readonly slower: readonly TimeChange[];
@@ -56,6 +60,9 @@ export function diffGraphs(before: GraphDump, after: GraphDump): GraphDiff {
       before: before.criticalPath.nodes,
       after: after.criticalPath.nodes,
       moved: hasMoved(before.criticalPath.nodes, after.criticalPath.nodes),
+      beforeMs: before.criticalPath.ms,
+      afterMs: after.criticalPath.ms,
+      isLonger: before.criticalPath.nodes.length > 0 && isSlower(before.criticalPath.ms, after.criticalPath.ms),
     },
     wallMs: { before: before.wallMs, after: after.wallMs },
     slower: changes.filter(({ beforeMs, afterMs }) => isSlower(beforeMs, afterMs)),
@@ -77,7 +84,7 @@ function isDifferent({
   criticalPath,
 }: Omit<GraphDiff, 'isDifferent'>): boolean {
   const lists = [...Object.values(nodes), ...Object.values(edges), ...Object.values(problems), slower, faster];
-  return criticalPath.moved || lists.some((list) => list.length > 0);
+  return criticalPath.moved || criticalPath.isLonger || lists.some((list) => list.length > 0);
 }
 
 /** The difference as text for people; ends with a newline. */
@@ -94,6 +101,7 @@ export function renderDiff(diff: GraphDiff): string {
     ...diff.faster.map((change) => `▼ ${timeText(change)}`),
   ].map(escapeText);
   const { criticalPath: path, wallMs } = diff;
+  if (path.isLonger) lines.push(`▲ critical path: ${duration(path.beforeMs)} ⇒ ${duration(path.afterMs)}`);
   if (path.moved) lines.push(escapeText(`◆ critical path: ${pathText(path.before)}  ⇒  ${pathText(path.after)}`));
   if (wallMs.before !== null && wallMs.after !== null && Math.round(wallMs.before) !== Math.round(wallMs.after)) {
     lines.push(`boot ${duration(wallMs.before)} ⇒ ${duration(wallMs.after)}`);

@@ -9,6 +9,9 @@ export async function diff(request: Request, terminal: Terminal): Promise<number
   const [before, after] = request.args as [string, string];
   const difference = diffGraphs(await dumpOf(before, request), await dumpOf(after, request));
   if (request.json) terminal.printJson(difference);
-  else terminal.print(renderDiff(difference));
+  else if (request.format === 'html') {
+    const { diffPage } = await import('../diff-page.ts');
+    terminal.printPlain(diffPage(difference, { before, after }));
+  } else terminal.print(renderDiff(difference));
   return difference.isDifferent ? EXIT.bad : EXIT.good;
 }
