@@ -119,11 +119,21 @@ function plainReporter(output: Output): Reporter {
   };
 }
 
-/** Redraws one line per service until the boot has ended, then goes on with plain lines below them. */
+/** Marks of what has not come to its end. */
+const BUSY = new Set(['·', '◐', '◑']);
+/** Longest time of a line that is not worth saying, in milliseconds. */
+const BRIEF_MS = 1_000;
+
+/**
+ * Redraws one line per service until the boot has ended, then goes on with plain lines below them: what it is doing and for how
+ * long, or what it waits for.
+ */
 class LiveBoot {
   readonly #output: Output;
   readonly #plain: Reporter;
   readonly #lines = new Map<string, { mark: string; text: string; since: number }>();
+  /** Of the latest event. */
+  #now = 0;
   readonly #later: RuntimeEvent[] = [];
   #drawn = 0;
   #live = false;
@@ -134,6 +144,7 @@ class LiveBoot {
   }
 
   readonly report: Reporter = (event) => {
+    this.#now = event.at;
     if (event.type === 'boot-started') {
       this.#live = true;
       this.#plain(event);
@@ -166,7 +177,8 @@ class LiveBoot {
   #update(event: RuntimeEvent): boolean {
     if (event.type === 'progress') return this.#set(event.service, '◐', event.text);
     if (event.type === 'attempt-failed') return this.#set(event.service, '◑', event.error.message);
-    if (event.type !== 'moved' || event.machine !== 'service') return event.type === 'waiting';
+    if (event.type === 'waiting') return this.#wait(event);
+    if (event.type !== 'moved' || event.machine !== 'service') return false;
     const line = this.#lines.get(event.subject);
     if (event.to === 'starting' && line) line.since = event.at;
     if (event.to === 'starting') return this.#set(event.subject, '◐', 'starting');
@@ -176,6 +188,12 @@ class LiveBoot {
     if (event.to === 'skipped') return this.#set(event.subject, '◌', 'skipped');
     if (event.to === 'stopped' && event.from === 'stopping' && line?.mark === '●')
       return this.#set(event.subject, '○', 'stopped');
+    return true;
+  }
+
+  #wait({ waiting, blockedBy }: Extract<RuntimeEvent, { type: 'waiting' }>): true {
+    for (const id of waiting)
+      if (this.#lines.get(id)?.mark === '·') this.#set(id, '·', `waiting for ${blockedBy.join(', ')}`);
     return true;
   }
 
@@ -191,9 +209,11 @@ class LiveBoot {
 
   #draw(): void {
     const width = Math.max(...[...this.#lines.keys()].map((id) => id.length), 0);
-    const drawn = [...this.#lines].map(
-      ([id, { mark, text }]) => `  ${mark} ${escapeText(id).padEnd(width)}  ${cut(escapeText(text), 100)}`,
-    );
+    const drawn = [...this.#lines].map(([id, { mark, text, since }]) => {
+      const forMs = this.#now - since;
+      const elapsed = BUSY.has(mark) && forMs >= BRIEF_MS ? `  ${duration(forMs)}` : '';
+      return `  ${mark} ${escapeText(id).padEnd(width)}  ${cut(escapeText(text), 100)}${elapsed}`;
+    });
     this.#output.write(`${drawn.join('\n')}\n`);
     this.#drawn = drawn.length;
   }

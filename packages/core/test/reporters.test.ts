@@ -66,6 +66,37 @@ describe('the console reporter', () => {
     ]);
   });
 
+  it('shows on a terminal what each service is doing and for how long, and what it waits for', async () => {
+    const clock = new FakeClock();
+    let text = '';
+    @service()
+    class Slow implements Service {
+      async start(ctx: StartContext): Promise<void> {
+        ctx.progress('connecting');
+        await sleep(ctx.clock, 60_000, ctx.signal);
+      }
+    }
+    @service({ dependsOn: [Slow] })
+    class Orders {
+      constructor(_: Slow) {}
+    }
+    const app = createApp({ services: [Orders, Slow], clock });
+    app.events.on(consoleReporter({ write: (chunk: string) => (text += chunk), isTTY: true }));
+    const starting = app.start();
+    starting.catch(() => {});
+    await clock.advance(900);
+    expect(onScreen(text)).toEqual(['Starting 2 services', '  ◐ Slow    connecting', '  · Orders  waiting']);
+    await clock.advance(1_100);
+    expect(onScreen(text)).toEqual([
+      'Starting 2 services',
+      '  ◐ Slow    connecting  2.00 s',
+      '  · Orders  waiting for Slow  2.00 s',
+    ]);
+    const stopping = app.stop();
+    await clock.advance(9_000);
+    await stopping;
+  });
+
   it('leaves the finished tree on a terminal, with what was said below it', async () => {
     const lines = onScreen(await written(true));
     expect(lines.slice(0, 5)).toEqual([

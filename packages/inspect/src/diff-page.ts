@@ -60,7 +60,7 @@ function times(title: string, tone: Tone, changes: readonly TimeChange[]): strin
       `<tr><th scope="row">${html(id)}</th><td>${bar(beforeMs, 'before')}${bar(afterMs, tone)}</td><td class="number">${ms(beforeMs)}</td><td class="number ${tone}">${ms(afterMs)}</td></tr>`,
   );
   const head =
-    '<tr class="soft"><th scope="col">Service</th><th></th><th scope="col">before</th><th scope="col">after</th></tr>';
+    '<tr class="soft"><th scope="col">Service</th><th></th><th scope="col" class="number">before</th><th scope="col" class="number">after</th></tr>';
   return `<section><h2>${title}</h2><table>${head}${rows.join('')}</table></section>`;
 }
 
@@ -99,7 +99,7 @@ const STYLE = `
 main{max-width:960px;margin:0 auto;padding:32px 20px}h1{font-size:22px;margin:0}h2{font-size:15px;margin:0 0 10px}p{margin:4px 0 24px;overflow-wrap:anywhere}
 section{background:var(--paper);border:1px solid var(--line);border-radius:8px;padding:16px 18px;margin-bottom:14px;overflow-x:auto}
 ul{list-style:none;margin:0;padding:0;display:grid;gap:4px}li{display:grid;grid-template-columns:18px 1fr;gap:8px;overflow-wrap:anywhere}ul.wide li{grid-template-columns:60px 1fr}
-table{width:100%;border-collapse:collapse}th{text-align:left;font-weight:600;padding:3px 12px 3px 0}tr.soft th{font-weight:400}td{padding:3px 0 3px 12px;vertical-align:middle}
+table{width:100%;border-collapse:collapse}th{text-align:left;font-weight:600;padding:3px 12px 3px 0}th.number{text-align:right;padding:3px 0 3px 12px}tr.soft th{font-weight:400}td{padding:3px 0 3px 12px;vertical-align:middle}
 td:nth-child(2){width:50%}.bar{display:block;width:100%;height:9px}.bar rect{fill:currentColor}.bar .before{fill:var(--before)}.bar .good{fill:var(--good)}.bar .bad{fill:var(--bad)}
 .number{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}.soft{color:var(--soft)}.good{color:var(--good)}.bad{color:var(--bad)}.busy{color:var(--busy)}
 `.trim();
