@@ -14,9 +14,9 @@ beforeAll(async () => {
 });
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
-async function said(example: string): Promise<string> {
+async function said(example: string, env: Readonly<Record<string, string>> = {}): Promise<string> {
   const file = await bundleExample(`examples/${example}/main.ts`, join(directory, `${example}.mjs`));
-  await using running = new RunningProcess(file);
+  await using running = new RunningProcess(file, env);
   expect(await running.exited).toEqual({ code: 0, signal: null });
   return running.output;
 }
@@ -29,6 +29,7 @@ describe('the examples', () => {
       '02-edges',
       '03-existing-container',
       '04-agents',
+      '05-inspect',
       'chat',
       'cluster',
     ]);
@@ -48,6 +49,22 @@ describe('the examples', () => {
       /## What it prints\n\n```\n([\s\S]*?)```/.exec(readFileSync(join(root, 'docs/agents.md'), 'utf8')) ?? [];
     expect(output.startsWith(printed as string)).toBe(true);
     expect(output.split('\n').at(-2)).toMatch(/^Bern user success, assistant success, user cancelled/);
+  });
+
+  it('show an inspector: one story of a dependency that is lost and comes back, in probes, metrics and words', async () => {
+    const output = await said('05-inspect', { INSPECT_PORT: '0' });
+    const [before, lost, back] = output.split(/^readyz /m).slice(1) as [string, string, string];
+    for (const well of [before, back]) {
+      expect(well).toMatch(/^200 \{"ready":true,"gate":"open","blockedBy":\[\]/);
+      expect(well).toContain('muster_gate_open{gate="main"} 1');
+      expect(well).toContain('muster_service_healthy{service="Database"} 1');
+    }
+    expect(lost).toMatch(/^503 \{"ready":false,"gate":"closed","blockedBy":\["Database"\]/);
+    expect(lost).toContain('muster_gate_open{gate="main"} 0');
+    expect(lost).toContain('muster_service_healthy{service="Database"} 0');
+    expect(lost).toMatch(/Database is a service, running and unhealthy[^]*Reason: the disk is full/);
+    expect(back).toContain('muster_gate_closings_total{gate="main"} 1');
+    expect(output).toMatch(/WARN {2}Database is unhealthy: the disk is full/);
   });
 
   it('show an existing container: its graph, started and stopped in order', async () => {
