@@ -78,12 +78,13 @@ function cellsOf(ids: readonly string[], links: readonly Link[], layers: Layerin
     if (end.column <= begin.column) continue; // it closes a circle
     const trunk = trunks.get(to) ?? [];
     trunks.set(to, trunk);
-    while (!isDense && begin.column + trunk.length + 1 < end.column) {
+    const passes = isDense ? 0 : end.column - begin.column - 1;
+    while (trunk.length < passes) {
       const spot = add(to, begin.column + trunk.length + 1, false);
       join(trunk.at(-1) ?? begin, spot);
       trunk.push(spot);
     }
-    join(isDense ? begin : (trunk[end.column - begin.column - 2] ?? begin), end);
+    join(trunk[passes - 1] ?? begin, end);
   }
   return { columns, spots, trunks };
 }

@@ -65,7 +65,7 @@ class Table<T> {
     }
     if (isAll && this.#rows.size !== rows.length) {
       const kept = new Set(rows.map(idOf));
-      for (const id of [...this.#rows.keys()]) if (!kept.has(id)) this.#rows.delete(id);
+      for (const id of this.#rows.keys()) if (!kept.has(id)) this.#rows.delete(id);
       changed = true;
     }
     this.revision.value += 1;
@@ -106,6 +106,18 @@ export class Backend {
 
   /** What keeps others from being ready though nothing that it needs is unready. */
   readonly rootCauses = computed<ReadonlySet<string>>(() => {
+    const causes = this.#findCauses();
+    // The same set as long as the same are in it: a thousand nodes look at it.
+    if (causes.size !== this.#causes.size || [...causes].some((id) => !this.#causes.has(id))) this.#causes = causes;
+    return this.#causes;
+  });
+  #causes: ReadonlySet<string> = new Set();
+
+  readonly liveRuns = computed(() => this.runs.value.filter(({ state }) => state !== 'completed').length);
+
+  readonly isBooting = computed(() => this.graph.value?.state === 'starting');
+
+  #findCauses(): Set<string> {
     const causes = new Set<string>();
     for (const { id, phase, health, blockedBy } of this.nodes.all()) {
       const { tone } = standingOf({ phase, health });
@@ -114,11 +126,7 @@ export class Backend {
     if (this.graph.value?.state === 'failed') return causes;
     for (const id of this.graph.value?.gate.blockedBy ?? []) causes.add(id);
     return causes;
-  });
-
-  readonly liveRuns = computed(() => this.runs.value.filter(({ state }) => state !== 'completed').length);
-
-  readonly isBooting = computed(() => this.graph.value?.state === 'starting');
+  }
 
   /** Replaces everything. */
   begin(overview: Overview): void {
