@@ -9,7 +9,7 @@ import { type Layering, layering, type Link as Need } from './layering.ts';
 import { type Cell, orderColumns } from './ordering.ts';
 import { placeInLine } from './placement.ts';
 
-export const NODE = { width: 172, height: 46 } as const;
+export const NODE = { width: 180, height: 46 } as const;
 const GAP = { column: 46, row: 16, trunk: 7, gate: 48, fold: 16 } as const;
 const DENSE = 250;
 const SETTLINGS = 10;

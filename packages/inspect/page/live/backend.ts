@@ -92,13 +92,15 @@ export class Backend {
   readonly instances = signal<readonly InstanceLine[]>([]);
   readonly payloads = signal(false);
 
-  /** How many services there are of each tone; values and what is made per use have none. */
+  /** How many services there are of each tone, and are up: a degraded one is, too. Values and what is made per use have none. */
   readonly census = computed(() => {
-    const found = { total: 0, good: 0, busy: 0, idle: 0, warn: 0, bad: 0, failed: 0 };
+    const found = { total: 0, good: 0, busy: 0, idle: 0, warn: 0, bad: 0, up: 0, failed: 0 };
     for (const node of this.nodes.all()) {
       if (node.kind !== 'service' && node.kind !== 'task') continue;
       found.total += 1;
-      found[standingOf(node).tone] += 1;
+      const { tone } = standingOf(node);
+      found[tone] += 1;
+      if (tone === 'good' || tone === 'warn') found.up += 1;
       if (node.phase === 'failed' || node.phase === 'backoff') found.failed += 1;
     }
     return found;

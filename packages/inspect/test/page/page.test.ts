@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
 import axe from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
 import { complaintsOf, launchBrowser, withBrowser } from '../../../../test/fixtures/browser.ts';
-import type { Change, Overview, RunEventLine } from '../../src/live/overview.ts';
+import type { Change, InstanceLine, Overview, RunEventLine } from '../../src/live/overview.ts';
 import { FakeBackend, manyServices, SHOP, withTraffic } from './backends.ts';
 import { PageServer } from './page-server.ts';
 
@@ -25,6 +25,17 @@ const lost = {
 const failed = { id: 'Migrations', reason: 'relation "orders" already exists', hint: 'Repair the table.' };
 const shop = (ago: number): FakeBackend => new FakeBackend(SHOP, Date.now() - ago);
 const running = (): Overview => withTraffic(shop(HOUR).overview({ at: HOUR }), 312);
+
+const instance = (id: string, isSelf: boolean): InstanceLine => ({
+  id,
+  isSelf,
+  address: 'http://10.0.0.7:8080',
+  version: '2.14.0',
+  startedAt: Date.now() - HOUR,
+  unhealthy: isSelf ? [] : ['Nats'],
+  load: { connections: 140, runs: 3 },
+});
+const TWO = [instance('one', true), instance('two', false)];
 
 interface Opened extends AsyncDisposable {
   readonly page: Page;
@@ -226,21 +237,16 @@ withBrowser('the live page', () => {
   });
 
   it('shows another instance when it is chosen', async () => {
-    const instance = (id: string, isSelf: boolean) => ({
-      id,
-      isSelf,
-      address: null,
-      version: null,
-      startedAt: 0,
-      unhealthy: isSelf ? [] : ['Nats'],
-      load: {},
-    });
-    await using it = await opened({ ...running(), instances: [instance('one', true), instance('two', false)] });
+    await using it = await opened({ ...running(), instances: TWO });
     expect(await it.page.textContent('select[aria-label=Instance]')).toBe('onetwo (1 unhealthy)');
     const asked = it.page.waitForRequest(/\/api\/live\?instance=two/);
     await it.page.selectOption('select[aria-label=Instance]', 'two');
     await asked;
     await it.page.waitForSelector('.link:has-text("Live")');
+    await it.open('#/gates');
+    expect(await it.page.textContent('table')).toMatch(/onenoneconnections 140, runs 3.*twoNats/);
+    await it.page.click('.row-button >> text=two');
+    await it.page.waitForSelector('tr.chosen:has-text("two")');
   });
 
   it('is worked with the keyboard alone', async () => {
@@ -303,7 +309,7 @@ withBrowser('the live page', () => {
     ['dark', 1280],
     ['light', 360],
   ] as const)('is free of barriers in every view: %s, %i px wide', async (colorScheme, width) => {
-    const trouble = withTraffic(shop(HOUR).overview({ at: HOUR, lost }), 312);
+    const trouble = { ...withTraffic(shop(HOUR).overview({ at: HOUR, lost }), 312), instances: TWO };
     await using it = await opened(trouble, '', {
       colorScheme,
       viewport: { width, height: 740 },
