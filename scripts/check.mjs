@@ -1,4 +1,4 @@
-/** `npm run check`: format, types, lint, the weight of the client, the packages as they would be published, import boundaries; runs all, reports all, fails if any fails. */
+/** `npm run check`: format, types, lint, the weight of client and live page, the packages as they would be published, import boundaries; runs all, reports all, fails if any fails. */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -26,7 +26,7 @@ const COLUMNS = [
   { title: 'User' },
   { title: 'State', class: 'fills' },
   { title: 'For', class: 'num' },
-  { title: 'Unacknowledged', class: 'num' },
+  { title: 'Pending', class: 'num' },
 ];
 
 export function ConnectionsView() {

@@ -1,4 +1,4 @@
-/** Every gate: open or closed, since when, why, and how often it has closed. */
+/** Every gate: open or closed, since when, why, and how often it has closed; on other instances as well. */
 import type { GateLine } from '../../src/live/overview.ts';
 import { backend } from '../live/backend.ts';
 import { StandingMark } from '../parts/glyph.tsx';
@@ -6,6 +6,7 @@ import { ServiceLink } from '../parts/service-link.tsx';
 import { Since } from '../parts/since.tsx';
 import { standingOf, standingOfGate } from '../standing.ts';
 import { clockTime, count, duration } from '../text/amount.ts';
+import { InstancesTable } from './instances-table.tsx';
 
 export function GatesView() {
   const gates = backend.gates.value;
@@ -17,6 +18,7 @@ export function GatesView() {
           <GateCard key={gate.name} gate={gate} />
         ))}
       </div>
+      <InstancesTable />
     </div>
   );
 }

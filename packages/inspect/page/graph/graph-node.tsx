@@ -11,6 +11,9 @@ import type { Place } from './layout.ts';
 import { hidesHealthy, isMeant, search } from './picture.ts';
 import { tabStop } from './walk.ts';
 
+/** Names of more letters than these are set smaller. */
+const LONG = 16;
+
 export function GraphNode({ id, place }: { readonly id: string; readonly place: Place }) {
   const face = useStable(() => faceOf(id));
   if (face.node === null) return null;
@@ -19,6 +22,7 @@ export function GraphNode({ id, place }: { readonly id: string; readonly place: 
     'node',
     standing.tone,
     face.node,
+    id.length > LONG && 'long',
     face.isRoot && 'root',
     isCritical && 'critical',
     face.isPale && 'pale',

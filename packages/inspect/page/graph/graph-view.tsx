@@ -42,9 +42,11 @@ export function GraphView() {
         role="group"
         aria-label="Graph of services. Arrow keys go from one to the next, Enter opens, plus and minus zoom, 0 shows all. The same as a table is in the view Services."
         onKeyDown={(event) => onKey(event, camera)}
-        onClick={({ target }) => {
+        onClick={({ target, detail }) => {
           const id = (target as Element).closest<HTMLElement>('.node')?.dataset['id'];
-          if (id !== undefined) go('graph', id);
+          if (id === undefined) return;
+          wantsFocus = detail === 0;
+          go('graph', id);
         }}
         onFocusIn={({ target }) => {
           const id = (target as HTMLElement).dataset['id'];
@@ -262,15 +264,21 @@ function SelectedLines() {
   return <path class="line selected" d={needs + neededBy} />;
 }
 
+/** Who has opened the panel with a key goes on in it; a pointer stays where it is. */
+let wantsFocus = false;
+
 function Panel({ id }: { readonly id: string }) {
   const panel = useRef<HTMLElement>(null);
   useEffect(() => {
     panel.current?.scrollTo(0, 0);
+    if (wantsFocus) panel.current?.focus();
+    wantsFocus = false;
   }, [id]);
   return (
     <aside
       class="panel"
       ref={panel}
+      tabIndex={-1}
       aria-label={`About ${id}`}
       data-scrolls
       onKeyDown={({ key }) => {

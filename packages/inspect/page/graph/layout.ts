@@ -9,7 +9,7 @@ import { type Layering, layering, type Link as Need } from './layering.ts';
 import { type Cell, orderColumns } from './ordering.ts';
 import { placeInLine } from './placement.ts';
 
-export const NODE = { width: 172, height: 46 } as const;
+export const NODE = { width: 180, height: 46 } as const;
 const GAP = { column: 46, row: 16, trunk: 7, gate: 48, fold: 16 } as const;
 const DENSE = 250;
 const SETTLINGS = 10;
@@ -78,12 +78,13 @@ function cellsOf(ids: readonly string[], links: readonly Link[], layers: Layerin
     if (end.column <= begin.column) continue; // it closes a circle
     const trunk = trunks.get(to) ?? [];
     trunks.set(to, trunk);
-    while (!isDense && begin.column + trunk.length + 1 < end.column) {
+    const passes = isDense ? 0 : end.column - begin.column - 1;
+    while (trunk.length < passes) {
       const spot = add(to, begin.column + trunk.length + 1, false);
       join(trunk.at(-1) ?? begin, spot);
       trunk.push(spot);
     }
-    join(isDense ? begin : (trunk[end.column - begin.column - 2] ?? begin), end);
+    join(trunk[passes - 1] ?? begin, end);
   }
   return { columns, spots, trunks };
 }

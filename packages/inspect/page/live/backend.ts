@@ -65,7 +65,7 @@ class Table<T> {
     }
     if (isAll && this.#rows.size !== rows.length) {
       const kept = new Set(rows.map(idOf));
-      for (const id of [...this.#rows.keys()]) if (!kept.has(id)) this.#rows.delete(id);
+      for (const id of this.#rows.keys()) if (!kept.has(id)) this.#rows.delete(id);
       changed = true;
     }
     this.revision.value += 1;
@@ -92,13 +92,15 @@ export class Backend {
   readonly instances = signal<readonly InstanceLine[]>([]);
   readonly payloads = signal(false);
 
-  /** How many services there are of each tone; values and what is made per use have none. */
+  /** How many services there are of each tone, and are up: a degraded one is, too. Values and what is made per use have none. */
   readonly census = computed(() => {
-    const found = { total: 0, good: 0, busy: 0, idle: 0, warn: 0, bad: 0, failed: 0 };
+    const found = { total: 0, good: 0, busy: 0, idle: 0, warn: 0, bad: 0, up: 0, failed: 0 };
     for (const node of this.nodes.all()) {
       if (node.kind !== 'service' && node.kind !== 'task') continue;
       found.total += 1;
-      found[standingOf(node).tone] += 1;
+      const { tone } = standingOf(node);
+      found[tone] += 1;
+      if (tone === 'good' || tone === 'warn') found.up += 1;
       if (node.phase === 'failed' || node.phase === 'backoff') found.failed += 1;
     }
     return found;
@@ -106,6 +108,18 @@ export class Backend {
 
   /** What keeps others from being ready though nothing that it needs is unready. */
   readonly rootCauses = computed<ReadonlySet<string>>(() => {
+    const causes = this.#findCauses();
+    // The same set as long as the same are in it: a thousand nodes look at it.
+    if (causes.size !== this.#causes.size || [...causes].some((id) => !this.#causes.has(id))) this.#causes = causes;
+    return this.#causes;
+  });
+  #causes: ReadonlySet<string> = new Set();
+
+  readonly liveRuns = computed(() => this.runs.value.filter(({ state }) => state !== 'completed').length);
+
+  readonly isBooting = computed(() => this.graph.value?.state === 'starting');
+
+  #findCauses(): Set<string> {
     const causes = new Set<string>();
     for (const { id, phase, health, blockedBy } of this.nodes.all()) {
       const { tone } = standingOf({ phase, health });
@@ -114,11 +128,7 @@ export class Backend {
     if (this.graph.value?.state === 'failed') return causes;
     for (const id of this.graph.value?.gate.blockedBy ?? []) causes.add(id);
     return causes;
-  });
-
-  readonly liveRuns = computed(() => this.runs.value.filter(({ state }) => state !== 'completed').length);
-
-  readonly isBooting = computed(() => this.graph.value?.state === 'starting');
+  }
 
   /** Replaces everything. */
   begin(overview: Overview): void {

@@ -33,7 +33,7 @@ export function ServiceDetail({ id }: { readonly id: string }) {
         {node.onCriticalPath && <span class="tag critical">critical path</span>}
       </p>
       <WhyBlock node={node} lane={lane} />
-      <LastError lane={lane} />
+      <LastError lane={lane} hasAdvice={['bad', 'warn'].includes(standing.tone)} />
       <Times node={node} lane={lane} />
       <Neighbours id={id} />
       <History lane={lane} />
@@ -70,7 +70,8 @@ function WhyBlock({ node, lane }: { readonly node: DumpNode; readonly lane: Lane
   );
 }
 
-function LastError({ lane }: { readonly lane: Lane | undefined }) {
+/** Its hint stands above already while it matters. */
+function LastError({ lane, hasAdvice }: { readonly lane: Lane | undefined; readonly hasAdvice: boolean }) {
   const error = lane?.lastError ?? null;
   if (error === null) return null;
   return (
@@ -79,7 +80,7 @@ function LastError({ lane }: { readonly lane: Lane | undefined }) {
       <p class="text">
         <code>{error.code}</code> {error.message}
       </p>
-      {error.hint !== null && <p class="advice">→ {error.hint}</p>}
+      {error.hint !== null && !hasAdvice && <p class="advice">→ {error.hint}</p>}
     </section>
   );
 }

@@ -1,4 +1,5 @@
 /** What is always in sight: which instance, how it is, and whether the page still hears it. */
+import { useEffect, useRef } from 'preact/hooks';
 import { backend } from '../live/backend.ts';
 import { follow, link, shown } from '../live/feed.ts';
 import { now } from '../live/server-clock.ts';
@@ -24,13 +25,7 @@ export function Header() {
         </button>
       </div>
       <Figures />
-      <nav class="tabs" aria-label="Views">
-        {VIEWS.map((view) => (
-          <a key={view} href={hrefOf(view)} aria-current={route.value.view === view ? 'page' : undefined}>
-            {TITLES[view]}
-          </a>
-        ))}
-      </nav>
+      <Tabs />
     </header>
   );
 }
@@ -44,6 +39,26 @@ export const TITLES: Readonly<Record<View, string>> = {
   runs: 'Runs',
   news: 'News',
 };
+
+function Tabs() {
+  const tabs = useRef<HTMLElement>(null);
+  const { view } = route.value;
+  useEffect(() => {
+    // Where they do not all fit, the one that is shown is brought in sight.
+    const tab = tabs.current?.querySelector<HTMLElement>('[aria-current]');
+    if (tabs.current === null || tab === null || tab === undefined) return;
+    tabs.current.scrollLeft = tab.offsetLeft - (tabs.current.clientWidth - tab.offsetWidth) / 2;
+  }, [view]);
+  return (
+    <nav class="tabs" aria-label="Views" ref={tabs}>
+      {VIEWS.map((each) => (
+        <a key={each} href={hrefOf(each)} aria-current={view === each ? 'page' : undefined}>
+          {TITLES[each]}
+        </a>
+      ))}
+    </nav>
+  );
+}
 
 function Identity() {
   const head = backend.head.value;
@@ -127,7 +142,7 @@ const SIGN_OF_TONE: Readonly<Record<Tone, Sign>> = {
 function Figures() {
   const graph = backend.graph.value;
   if (graph === null) return <dl class="figures" />;
-  const { total, good, bad, warn, failed } = backend.census.value;
+  const { total, up, bad, warn, failed } = backend.census.value;
   const tone = toneOfApp(graph.state);
   return (
     <dl class="figures">
@@ -137,7 +152,7 @@ function Figures() {
       <GateFigure />
       <Figure name="Services" href={hrefOf('services')}>
         <span class="num">
-          {count(good)}
+          {count(up)}
           <small> / {count(total)} up</small>
         </span>
         {warn > 0 && <em class="warn"> {count(warn)} degraded</em>}

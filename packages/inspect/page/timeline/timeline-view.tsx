@@ -13,6 +13,8 @@ const ROW_HEIGHT = 28;
 const ZOOMS = [1, 2, 4, 8, 16, 32];
 /** A label that would begin beyond this part of the width stands before its bar. */
 const LATE = 0.88;
+/** Before a bar that begins earlier there is no room for one. */
+const EARLY = 0.12;
 
 /** How many ticks the axis has unzoomed, and which part of it a label of the gate takes. */
 const WIDE = { ticks: 6, label: 0.13 };
@@ -93,7 +95,7 @@ function bootNumbers(): string {
   const graph = backend.graph.value;
   if (graph === null || graph.wallMs === null || graph.parallelEfficiency === null) return '';
   const part = Math.round(graph.parallelEfficiency * 100);
-  return `${duration(graph.wallMs)}, of which ${duration(graph.idealMs)} cannot be shorter: ${part} % parallel`;
+  return `Boot ${duration(graph.wallMs)}, critical path ${duration(graph.idealMs)}, efficiency ${part} %`;
 }
 
 function numbersOf(id: string): string {
@@ -147,6 +149,11 @@ function Row({ id, at }: { readonly id: string; readonly at: number }) {
         <span class="lane-name">
           {node !== undefined && <Glyph standing={standingOf(node)} />}
           <span>{id}</span>
+          {lane.restarts > 0 && (
+            <small class="warn num" title="Restarts after it had been up">
+              ↻ {lane.restarts}
+            </small>
+          )}
         </span>
         <span class="unseen">{numbersInWords(id)}</span>
         <span class="track">
@@ -196,12 +203,18 @@ function Bars({ id }: { readonly id: string }) {
         <i class="bar slack" style={{ left: percent(end), width: percent(Math.min(1 - end, slack / whole)) }} />
       )}
       {work !== undefined && (
-        <span class="took num" style={end > LATE ? { right: percent(1 - work.from) } : { left: percent(end) }}>
+        <span class={`took num ${end > LATE && work.from < EARLY ? 'inside' : ''}`} style={labelPlace(work.from, end)}>
           {duration(took)}
         </span>
       )}
     </>
   );
+}
+
+/** After the bar; where there is no room before it; where there is none either in it. */
+function labelPlace(from: number, end: number): { left: string } | { right: string } {
+  if (end <= LATE) return { left: percent(end) };
+  return { right: percent(1 - (from < EARLY ? end : from)) };
 }
 
 function percent(part: number): string {

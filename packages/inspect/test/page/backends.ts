@@ -69,7 +69,8 @@ export function manyServices(total: number): Spec[] {
   return Array.from({ length: total }, (_, at) => {
     const layer = Math.floor(at / width);
     const needs = new Set<string>();
-    for (let edge = 0; layer > 0 && edge < 1 + Math.floor(rnd() * 3); edge += 1) {
+    const edges = layer === 0 ? 0 : 1 + Math.floor(rnd() * 3);
+    for (let edge = 0; edge < edges; edge += 1) {
       const below = Math.max(0, layer - 1 - Math.floor(rnd() * rnd() * 3));
       needs.add(nameOf(below * width + Math.floor(rnd() * width)));
     }
