@@ -9,7 +9,7 @@ import { type BenchOptions, median, round } from './measure.ts';
 
 const FULL = {
   connections: 200,
-  runs: { flood: 40, burst: 20, open20k: 6 },
+  runs: { flood: 20, burst: 10, open20k: 3 },
   rounds: 5,
   services: 1_000,
   boots: 5,
