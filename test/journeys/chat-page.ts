@@ -31,7 +31,7 @@ export async function openPage(
   const browser = await launchBrowser();
   const page = await browser.newPage();
   const complaints = complaintsOf(page);
-  const url = await server.said(/(http:\/\/127\.0\.0\.1:\d+)/);
+  const url = await server.said(/(?:→ |"type":"listening","address":")(http:\/\/127\.0\.0\.1:\d+)/);
   await page.goto(await reach(url));
   await logIn(page, name);
   return {
@@ -43,7 +43,12 @@ export async function openPage(
     restart: async () => {
       server.child.kill('SIGKILL');
       await server.exited;
-      server = new RunningProcess(chat, { PORT: new URL(url).port, MUSTER_DATA: data, CHAT_DATABASE_MS: '50' });
+      server = new RunningProcess(chat, {
+        PORT: new URL(url).port,
+        INSPECT_PORT: '0',
+        MUSTER_DATA: data,
+        CHAT_DATABASE_MS: '50',
+      });
       await server.url();
     },
     [Symbol.asyncDispose]: async () => {
