@@ -19,7 +19,7 @@ const search = defineTool({
   run: () => ({ found: HARM }),
 });
 
-@agent({ name: 'helper' })
+@agent({ name: 'helper', description: 'Searches' })
 class Helper implements Agent {
   async run({ text }: RunInput, context: AgentContext) {
     await context.tool(search, text);
@@ -54,8 +54,7 @@ withBrowser('the page of an inspector', () => {
   it('shows a gate that closes and opens, a run with its socket, and harmful results as text', async () => {
     verdict = healthy;
     const inspect = inspector({ port: 0, payloads: true });
-    const app = await wholeApp({ services: [Helper, Database], app: { inspect, gate: { dwellMs: 50 } } });
-    await using _ = app;
+    await using app = await wholeApp({ services: [Helper, Database], app: { inspect, gate: { dwellMs: 50 } } });
     const { page, complaints } = await open(await inspect.begin());
     verdict = unhealthy(`the disk is full ${HARM}`);
     await page.waitForFunction(() => document.querySelector('.banner')?.textContent?.includes('the disk is full'));

@@ -23,7 +23,7 @@ const released = new Promise<void>((resolve) => {
   release = resolve;
 });
 
-@agent({ name: 'helper' })
+@agent({ name: 'helper', description: 'Searches' })
 class Helper implements Agent {
   async run({ text }: RunInput, context: AgentContext) {
     await context.tool(search, text);
@@ -45,7 +45,7 @@ class Database implements Service {
 async function inspected(looking: InspectorOptions = {}) {
   const made = inspector({ port: 0, ...looking });
   const app = await wholeApp({ services: [Helper, Database], app: { inspect: made, gate: { dwellMs: 50 } } });
-  return { app, url: await made.begin() };
+  return { app, url: await made.begin(), [Symbol.asyncDispose]: () => app[Symbol.asyncDispose]() };
 }
 
 /** The value of one time series; undefined where there is none. */
@@ -56,12 +56,12 @@ function sample(text: string, series: string): number | undefined {
 
 describe('a run', () => {
   it('is shown event by event, with the sockets that got it, and without its data', async () => {
-    const { app, url } = await inspected();
-    await using _ = app;
+    await using made = await inspected();
+    const { app, url } = made;
     const [one, two] = await Promise.all([app.client('ann'), app.client('ann')]);
     const run = one.run({ text: 'wait', agent: 'helper' });
     const { run: id, thread } = await run.accepted;
-    await two.subscribe(thread);
+    two.subscribe(thread);
     await using watcher = await Watcher.of(`${url}/api/live`);
     const { runs } = await watcher.overview();
     expect(runs[0]).toMatchObject({ run: id, agent: 'helper', user: 'ann', thread, state: 'running', parent: null });
@@ -104,8 +104,8 @@ describe('a run', () => {
   });
 
   it('shows its data where that is wanted, as the text that it is', async () => {
-    const { app, url } = await inspected({ payloads: true });
-    await using _ = app;
+    await using made = await inspected({ payloads: true });
+    const { app, url } = made;
     const client = await app.client('ann');
     const run = client.run({ text: 'hello', agent: 'helper' });
     await run.result;
@@ -120,8 +120,8 @@ describe('a run', () => {
 
 describe('metrics', () => {
   it('count runs, tools, sockets and delivery as they were', async () => {
-    const { app, url } = await inspected();
-    await using _ = app;
+    await using made = await inspected();
+    const { app, url } = made;
     const client = await app.client('ann');
     for (const text of ['one', 'two', 'fail']) await client.run({ text, agent: 'helper' }).result;
     const { body, headers } = await look(`${url}/metrics`);
@@ -165,8 +165,8 @@ describe('metrics', () => {
 describe('a dependency that is lost and comes back', () => {
   it('is the same story on the page, in metrics, in the probes and in explain()', async () => {
     verdict = healthy;
-    const { app, url } = await inspected();
-    await using _ = app;
+    await using made = await inspected();
+    const { app, url } = made;
     await using watcher = await Watcher.of(`${url}/api/live`);
     await watcher.overview();
     const gate = (state: string): Promise<Overview['gates'][number]> =>

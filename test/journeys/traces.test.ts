@@ -34,7 +34,7 @@ const search = defineTool({
   },
 });
 
-@agent({ name: 'helper' })
+@agent({ name: 'helper', description: 'Searches' })
 class Helper implements Agent {
   async run({ text }: RunInput, context: AgentContext) {
     if (text === 'together') return context.delegate('other', 'one');
@@ -43,7 +43,7 @@ class Helper implements Agent {
   }
 }
 
-@agent({ name: 'other' })
+@agent({ name: 'other', description: 'Helps' })
 class Other extends Helper {}
 
 @service()
@@ -77,7 +77,7 @@ async function traced() {
   const headers: { traceparent?: string } = {};
   propagation.inject(trace.setSpan(context.active(), span), headers);
   const client = await app.client('ann', { traceparent: () => headers.traceparent });
-  return { app, client, span };
+  return { app, client, span, [Symbol.asyncDispose]: () => app[Symbol.asyncDispose]() };
 }
 
 describe('a boot', () => {
@@ -97,8 +97,8 @@ describe('a boot', () => {
 
 describe('a run', () => {
   it('is part of the trace of its client: request, run, tools and what they do, append, delivery', async () => {
-    const { app, client, span } = await traced();
-    await using _ = app;
+    await using made = await traced();
+    const { client, span } = made;
     await client.run({ text: 'one', agent: 'helper' }).result;
     span.end();
     await until('deliver');
@@ -118,8 +118,8 @@ describe('a run', () => {
   });
 
   it('that helps another is below that one', async () => {
-    const { app, client, span } = await traced();
-    await using _ = app;
+    await using made = await traced();
+    const { client, span } = made;
     await client.run({ text: 'together', agent: 'helper' }).result;
     span.end();
     expect([parentOf('run helper'), parentOf('run other')]).toEqual(['request run', 'run helper']);
@@ -127,8 +127,8 @@ describe('a run', () => {
   });
 
   it('that fails says so, without what was secret in it', async () => {
-    const { app, client, span } = await traced();
-    await using _ = app;
+    await using made = await traced();
+    const { client, span } = made;
     await client.run({ text: 'break', agent: 'helper' }).result;
     span.end();
     expect(named('tool search').status).toEqual({
@@ -140,8 +140,8 @@ describe('a run', () => {
   });
 
   it('whose request is refused ends with the request', async () => {
-    const { app, client, span } = await traced();
-    await using _ = app;
+    await using made = await traced();
+    const { client, span } = made;
     await client.run({ text: 'one', agent: 'nobody' }).result.catch(() => {});
     span.end();
     expect(named('request run').status).toMatchObject({ code: SpanStatusCode.ERROR });

@@ -43,7 +43,7 @@ describe('lines', () => {
     const ended = { type: 'run-ended', run: 'r', agent: 'guide', status: 'success', by: 'agent', code: null } as const;
     const lines = throughPino([
       told(1),
-      { ...ended, events: 5, durationMs: 12, at: 0 },
+      { ...ended, events: 5, offset: 5, durationMs: 12, appendMs: 1, at: 0 },
       fault('agent of run r', new Error('no'), 'x'),
       { type: 'listening', address: 'http://127.0.0.1:3000', at: 0 },
     ]);

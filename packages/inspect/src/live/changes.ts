@@ -1,5 +1,5 @@
 /** Compares each look at an app with the one before, so that only what is otherwise travels to the pages. */
-import type { DumpEdge, DumpNode, GraphDump } from '@muster/contracts';
+import type { DumpEdge, DumpNode } from '@muster/contracts';
 import type { InspectedApp } from '@muster/core';
 import { lasting, type LiveView } from './live-view.ts';
 import type { Change, Overview } from './overview.ts';
@@ -67,10 +67,7 @@ export class Changes {
     return this.#isNew('edges', edges) ? { edges } : {};
   }
 
-  #isNew(
-    part: Whole | 'graph' | 'edges',
-    value: Overview[Whole] | Omit<GraphDump, 'nodes' | 'edges'> | unknown,
-  ): boolean {
+  #isNew(part: Whole | 'graph' | 'edges', value: unknown): boolean {
     const text = JSON.stringify(value);
     if (this.#texts.get(part) === text) return false;
     this.#texts.set(part, text);

@@ -93,6 +93,9 @@ export class Lanes {
       }
       case 'deep-check':
         if (event.verdict === 'failed') this.#note(event.service, event.at, 'deep check failed', true);
+        return;
+      default:
+      // Nothing else concerns it.
     }
   }
 

@@ -147,6 +147,9 @@ export class LiveView {
         return;
       case 'stop-started':
         this.#trouble = { code: 'STOPPING', message: `The app stops: ${redact(event.reason)}.`, hint: null };
+        return;
+      default:
+      // Nothing else concerns it.
     }
   }
 

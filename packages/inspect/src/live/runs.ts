@@ -59,12 +59,11 @@ export class Runs {
         this.#change(event.run, ({ tools }) => ({ tools: added(tools, { callId, name, status, durationMs }) }));
         return;
       }
-      case 'run-ended': {
-        const { status, code, events, durationMs } = event;
-        const known = this.#runs.get(event.run);
-        if (known?.line.state === 'running') this.#open -= 1;
-        this.#change(event.run, () => ({ state: 'completed', status, code, events, durationMs }));
-      }
+      case 'run-ended':
+        this.#ended(event);
+        return;
+      default:
+      // Nothing else concerns it.
     }
   }
 
@@ -87,6 +86,11 @@ export class Runs {
     this.#runs.set(run, { run, stream, offset, line });
     this.#changed.add(run);
     if (this.#runs.size > KEPT + this.#open) this.#forget();
+  }
+
+  #ended({ run, status, code, events, durationMs }: Extract<RuntimeEvent, { type: 'run-ended' }>): void {
+    if (this.#runs.get(run)?.line.state === 'running') this.#open -= 1;
+    this.#change(run, () => ({ state: 'completed', status, code, events, durationMs }));
   }
 
   #change(run: string, change: (line: RunLine) => Partial<RunLine>): void {

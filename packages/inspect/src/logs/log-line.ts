@@ -103,9 +103,9 @@ type Fields = Readonly<Record<string, string | number | boolean | null>>;
 
 /** What is one value each; lists and errors become texts. */
 function fieldsOf(event: RuntimeEvent): Fields {
-  const { type: _, at: __, ...rest } = event;
   const fields: Record<string, string | number | boolean | null> = {};
-  for (const [name, value] of Object.entries(rest)) {
+  for (const [name, value] of Object.entries(event)) {
+    if (name === 'type' || name === 'at') continue;
     if (name === 'error') Object.assign(fields, errorFields(value));
     else if (Array.isArray(value)) fields[name] = value.join(', ');
     else if (value === null || ['string', 'number', 'boolean'].includes(typeof value)) fields[name] = value as string;

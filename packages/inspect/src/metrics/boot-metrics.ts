@@ -47,7 +47,7 @@ export class BootMetrics {
       help: 'How often the process stood still for so long that health was asked anew before any gate moved.',
       registers,
     });
-    graphGauges(app, registers);
+    graphGauges(app, registry);
   }
 
   take(event: RuntimeEvent): void {
@@ -65,6 +65,9 @@ export class BootMetrics {
         return;
       case 'lagged':
         this.#lagged.inc();
+        return;
+      default:
+      // Nothing else concerns it.
     }
   }
 }
@@ -79,15 +82,16 @@ interface GraphGauges {
 }
 
 /** One look at the dump serves all of a scrape: what is registered first is collected first, and fills the others. */
-function graphGauges(app: InspectedApp, registers: Registry[]): void {
-  new Gauge({
+function graphGauges(app: InspectedApp, registry: Registry): void {
+  const registers = [registry];
+  const services: Gauge<'phase'> = new Gauge({
     name: 'muster_services',
     help: 'Services by their phase.',
     labelNames: ['phase'],
     registers,
     collect() {
       const graph = graphOf(app);
-      if (graph !== undefined) fill(this, gauges, graph);
+      if (graph !== undefined) fill(services, gauges, graph);
     },
   });
   const gauge = <L extends string>(name: string, help: string, ...labelNames: L[]): Gauge<L> =>

@@ -94,6 +94,9 @@ export class TrafficMetrics {
         return;
       case 'fault':
         this.#faults.inc({ component: this.#labels.of('component', kindOf(event.component)) });
+        return;
+      default:
+      // Nothing else concerns it.
     }
   }
 
@@ -113,31 +116,29 @@ export class TrafficMetrics {
 /** What the server tells when it is asked. */
 function serverGauges({ server }: InspectedApp, registers: Registry[]): void {
   if (server === undefined) return;
-  new Gauge({
+  const connections: Gauge<'state'> = new Gauge({
     name: 'muster_connections',
     help: 'Connections by their state.',
     labelNames: ['state'],
     registers,
     collect() {
-      this.reset();
-      for (const { state } of server.connections) this.inc({ state });
+      connections.reset();
+      for (const { state } of server.connections) connections.inc({ state });
     },
   });
-  new Gauge({
+  const users: Gauge = new Gauge({
     name: 'muster_users',
     help: 'Users with a connection to this process.',
     registers,
-    collect() {
-      this.set(server.users);
-    },
+    collect: () => users.set(server.users),
   });
-  new Gauge({
+  const events: Gauge<'outcome'> = new Gauge({
     name: 'muster_delivery_events',
     help: 'Events of the streams that are followed now: appended = acknowledged + pending + expired.',
     labelNames: ['outcome'],
     registers,
     collect() {
-      for (const [outcome, count] of Object.entries(server.delivery)) this.set({ outcome }, count);
+      for (const [outcome, count] of Object.entries(server.delivery)) events.set({ outcome }, count);
     },
   });
 }

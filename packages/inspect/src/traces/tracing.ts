@@ -143,10 +143,13 @@ export class Tracing implements Service, Interceptor {
         this.#ended(event);
         return;
       case 'boot-completed':
-      case 'boot-failed': {
-        const error = event.type === 'boot-failed' ? event.error : undefined;
-        traceBoot(this.#tracer, this.#runtime.graph().toJSON(), event.at, error);
-      }
+        traceBoot(this.#tracer, this.#runtime.graph().toJSON(), event.at, undefined);
+        return;
+      case 'boot-failed':
+        traceBoot(this.#tracer, this.#runtime.graph().toJSON(), event.at, event.error);
+        return;
+      default:
+      // Nothing else concerns it.
     }
   }
 
