@@ -63,18 +63,27 @@ export function rows(result: Record<string, Record<string, object>>): object {
   };
 }
 
-/** One server and its clients, from the first event to the last one received. */
+/** Where a server is: its WebSockets, and its inspector. */
+export interface Urls {
+  readonly url: string;
+  readonly inspector?: string;
+}
+
+/** One server and its clients, from the first event to the last one received. `beside` does something meanwhile until what it returns is called. */
 export async function measure(
   programs: { readonly server: string; readonly client: string },
   contender: Contender,
   load: Load,
+  beside: (urls: Urls) => () => void = () => () => {},
 ): Promise<Measured> {
   const total = eventsOf(load);
   const server = fork(programs.server, [contender, load.mode, `${load.connections}`, `${load.runs}`]);
   const processes = [server];
   let stopLooking = (): void => {};
+  let stopBeside = (): void => {};
   try {
-    const { url, inspector } = await told<{ url: string; inspector?: string }>(server, processes);
+    const urls = await told<Urls>(server, processes);
+    const { url, inspector } = urls;
     if (inspector !== undefined) stopLooking = lookAt(inspector);
     const warmUp = eventsOf(warmUpOf(load));
     const client = fork(programs.client, [contender, url, `${load.connections}`, `${warmUp}`, `${total}`]);
@@ -82,12 +91,14 @@ export async function measure(
     await told(server, processes);
     server.send('warm up');
     await told(client, processes);
+    stopBeside = beside(urls);
     server.send('go');
     const { p50Ms, p99Ms } = await told<{ p50Ms: number; p99Ms: number }>(client, processes);
     server.send('done');
     const { cpuUs } = await told<{ cpuUs: number }>(server, processes);
     return { cpuPerEventUs: cpuUs / total, p50Ms, p99Ms };
   } finally {
+    stopBeside();
     stopLooking();
     for (const each of processes) each.kill('SIGKILL');
   }

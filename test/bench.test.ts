@@ -37,6 +37,11 @@ describe('npm run bench', () => {
     });
   });
 
+  it('measures how long probes take beside events and a check that hangs', async () => {
+    const row = { probes: number, p50Ms: number, p99Ms: number };
+    expect(await bench('probes', '--short')).toMatchObject({ bench: 'probes', app: row, inspector: row });
+  });
+
   it('measures the CPU of a handshake against raw ws', async () => {
     expect(await bench('handshake', '--short')).toMatchObject({
       bench: 'handshake',

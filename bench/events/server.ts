@@ -99,7 +99,7 @@ async function muster(): Promise<Begin> {
   process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
   const storage = contender === 'memory' ? [] : lmdb({ directory });
   const server = webSocketServer({ port: 0, limits: CROWD });
-  const watch = contender === 'inspected' ? watched() : undefined;
+  const watch = contender === 'inspected' || contender === 'hanging' ? watched(contender === 'hanging') : undefined;
   const services = [Front, ConnectionPool, provide(Authenticator, Anyone), ...storage, ...(watch?.services ?? [])];
   const app = createApp({ services, server, ...(watch === undefined ? {} : { inspect: watch.inspect }) });
   await app.start();
