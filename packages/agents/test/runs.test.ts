@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import * as v from 'valibot';
 import type { AgentEvent } from '@muster/contracts';
 import { type AgentContext, defineTool, KeyValueThreadStore, runMethods, ThreadService } from '@muster/agents';
-import { type EventLog, principalOf } from '@muster/core';
+import { type EventLog, principalOf, streamOf } from '@muster/core';
 import { eventsIn, recordEvents } from '@muster/core/testing';
 import { deferred, expectLegal, names, withAgent } from './harness.ts';
 
@@ -338,6 +338,25 @@ describe('a run in the log', () => {
     );
     expect(recorded.moves('run')).toEqual([`${run.run}:running`, `${run.run}:completed`]);
     expect(recorded.moves('tool')).toEqual([`${executing}:executing`, `${executing}:completed`]);
+    await test.clock.settle();
+    const ends = recorded.all.filter(
+      ({ type }) => type === 'run-begun' || type === 'tool-ended' || type === 'run-ended',
+    );
+    const stream = streamOf(principalOf('ann'), run.thread);
+    expect(ends).toMatchObject([
+      {
+        type: 'run-begun',
+        run: run.run,
+        user: 'ann',
+        thread: run.thread,
+        stream,
+        offset: 1,
+        parent: null,
+        isResumed: false,
+      },
+      { type: 'tool-ended', run: run.run, callId: executing, tool: 'probe', status: 'ok' },
+      { type: 'run-ended', run: run.run, status: 'success', by: 'agent', code: null, events: 5, offset: 5 },
+    ]);
   });
 
   it('keeps results, usage and parameters as they were when they were given, whatever becomes of them', async () => {
