@@ -83,7 +83,8 @@ describe('ThreadService', () => {
   it('marks a question of which no run came as failed, without an answer', async () => {
     await using test = await withAgent(() => ({}));
     const threads = test.app.get(ThreadService);
-    await (await threads.begin(ann, 't', 'one', 'r1')).abandon();
+    await threads.begin(ann, 't', 'one', 'r1');
+    await threads.abandoned(ann, 't', 'r1');
     expect(await threads.messages(ann, 't')).toMatchObject([{ role: 'user', status: 'failed' }]);
   });
 

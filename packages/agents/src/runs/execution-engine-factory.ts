@@ -70,6 +70,7 @@ export class ExecutionEngineFactory {
   }
 
   /**
+   * @param after offset behind which nothing in the log is of the run but what is written here. @default nobody else writes it
    * @param resumed where a run stands that goes on here. @default it begins
    * @throws MusterError `PERMIT_DEAD` when the gate has closed since the permit was issued; `SCOPE_LIMIT` when the user
    * has as many open scopes of runs as the app allows; `SCOPE_VALUE_MISSING` when the agent needs a value that is not given.
@@ -79,10 +80,11 @@ export class ExecutionEngineFactory {
     registered: RegisteredAgent,
     { permit, principal, input, values = [] }: Family,
     delegate: RunParts['delegate'],
+    after?: number,
     resumed?: Resumed,
   ): { readonly engine: ExecutionEngine; readonly recorder: RunRecorder } {
     const events = isProbe(principal) ? this.#quiet : this.#events;
-    const emitter = new UserEmitter(principal, input.thread, this.#log, run, resumed?.after);
+    const emitter = new UserEmitter(principal, input.thread, this.#log, run, after);
     const recorder = new RunRecorder(run, registered.agent, emitter, {
       clock: this.#clock,
       events,
