@@ -45,9 +45,9 @@ export interface Member {
   readonly name: string;
   readonly instance: Instance;
   readonly leases: Leases;
-  /** Keys that it holds or wants: one holder asks once. */
-  readonly grabbing: Set<string>;
   state: 'up' | 'dead' | 'stopping' | 'stopped';
+  /** Requests that it has not answered. */
+  asking: number;
   /** Its clock has stood still, so that its leases prove nothing. */
   sleeps: number;
   isStill: boolean;
@@ -164,8 +164,8 @@ export class ClusterWorld {
       name,
       instance,
       leases,
-      grabbing: new Set(),
       state: 'up',
+      asking: 0,
       sleeps: 0,
       isStill: false,
       wellSince: this.nowMs,

@@ -178,6 +178,8 @@ export class AgentSupervisor implements Service {
 
   async #accept(requester: Requester, request: RunRequest, key: string | null): Promise<RunAccepted> {
     const { principal } = requester;
+    // Looked at again: another run of the request may have been waited for.
+    if (!this.#accepting) throw agentError('NOT_ACCEPTING', {});
     const registered = this.#registry.find(request.agent);
     const waiting = this.#queue.waitingOf(principal.user) + this.#elsewhere.of(principal.user).waiting;
     if (waiting >= this.#waitingPerUser)
