@@ -11,6 +11,7 @@ const GIVEN_UP = LEASE.leaseMs + LEASE.marginMs + REAP_MS;
 @agent({ name: 'parrot', description: 'says it again, and how much was said before' })
 class Parrot implements Agent {
   async run({ text, history }: RunInput) {
+    if (text === 'hang') await new Promise(() => {});
     return { finalResponse: `${text} after ${history.length}` };
   }
 }
@@ -185,6 +186,28 @@ describe('a run whose instance dies before its first events', () => {
       await second.stop();
     },
   );
+});
+
+describe('the record of a run', () => {
+  it('has what was asked until that stands in the log, and leaves it out when it is renewed', async () => {
+    const shared = cluster();
+    const [first, second] = await two(shared);
+    const append = late(shared);
+    void first.ask('hi', { thread: 't', id: 'request' });
+    await shared.clock.settle();
+    const record = async () => (await shared.store.list('runs/'))[0]?.value;
+    expect(await record()).toMatchObject({ text: 'hi', state: 'running' });
+    expect((await shared.store.list('requests/'))[0]?.value).not.toHaveProperty('text');
+    await shared.clock.advance(LEASE.renewMs);
+    expect(await record()).toMatchObject({ text: 'hi', beat: 1 });
+    append.go();
+    await shared.clock.settle();
+    const hanging = await first.ask('hang', { thread: 'u' });
+    await shared.clock.advance(LEASE.renewMs);
+    expect(await record()).toMatchObject({ run: hanging.run, beat: 1 });
+    expect(await record()).not.toHaveProperty('text');
+    await Promise.all([first.stop(), second.stop()]);
+  });
 });
 
 describe('a request that two instances are asked at once', () => {

@@ -234,6 +234,41 @@ describe('a run of an agent that may begin again', () => {
     await Promise.all([first.stop(), second.stop()]);
   });
 
+  it('is not written by one who took it over and slept, behind the next who did', async () => {
+    const shared = cluster();
+    const [first, second] = await two(shared, services);
+    const { thread } = await first.ask('hang');
+    await shared.clock.settle();
+    first.kill();
+    const stream = streamOf(principalOf('ann'), thread);
+    const read = shared.log.read.bind(shared.log);
+    let look = (): void => {};
+    shared.log.read = (of, range) => {
+      if (of !== stream) return read(of, range);
+      shared.log.read = read;
+      // The run is its own, and it is about to look how far that has come.
+      second.clock.pause('withTime');
+      return new Promise((resolve) => (look = () => void read(of, range).then(resolve)));
+    };
+    await shared.clock.advance(GIVEN_UP + REAP_MS);
+    const third = await instanceOn(shared, services);
+    await shared.clock.advance(GIVEN_UP + REAP_MS);
+    const events = await shared.eventsOf(thread);
+    expect(names(events)).toContain('tool_executing');
+    look();
+    await shared.clock.settle();
+    expect(await shared.eventsOf(thread)).toEqual(events);
+    second.clock.resume();
+    await shared.clock.advance(LEASE.renewMs);
+    goOn('hang');
+    await shared.clock.settle();
+    const all = await shared.eventsOf(thread);
+    expectLegal(all);
+    expect(all.at(-1)).toMatchObject({ data: { status: 'success' } });
+    expect(await third.rowsOf(thread)).toMatchObject([{ status: 'success' }, { status: 'success' }]);
+    await Promise.all([second.stop(), third.stop()]);
+  });
+
   it('begins behind what the owner before has written until then', async () => {
     const shared = cluster();
     const [first, second] = await two(shared, services);

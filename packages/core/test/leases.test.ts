@@ -52,6 +52,17 @@ describe('a lease', () => {
     a.leases.close();
   });
 
+  it('says with its next renewal what was amended, and is not written for that', async () => {
+    const { clock, store, a } = cluster();
+    const lease = await a.leases.acquire('leases/one', { value: { what: 'work', more: 'once' } });
+    lease.amend(({ more: _, ...value }) => value);
+    expect([lease.value, store.writes]).toEqual([{ what: 'work' }, 0]);
+    await clock.advance(renewMs);
+    expect(store.writes).toBe(1);
+    expect((await store.get('leases/one'))?.value).toEqual({ what: 'work', owner: 'a', term: 1, leaseMs, beat: 1 });
+    a.leases.close();
+  });
+
   it('goes to the next who waits when it is released, under a higher fence', async () => {
     const { clock, a, b } = cluster();
     const lease = await a.leases.acquire('leases/one');
