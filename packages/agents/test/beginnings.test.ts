@@ -290,6 +290,25 @@ describe('a request that is refused when its run was remembered already', () => 
     await second.stop();
   });
 
+  it('is left to whoever has taken it over when its instance never knew that it was remembered', async () => {
+    const shared = cluster();
+    const [first, second] = await two(shared);
+    const claim = holdBack(shared.store, 'create', 'runs/');
+    const lost = expect(first.ask('hang', { thread: 't', id: 'request' })).rejects.toThrow('the link was cut');
+    await shared.clock.settle();
+    first.link.isDeaf = true;
+    claim.go();
+    await shared.clock.advance(GIVEN_UP + REAP_MS);
+    expect(await second.rowsOf('t')).toMatchObject([{ content: 'hang', status: 'running' }]);
+    first.link.isDeaf = false;
+    await lost;
+    await shared.clock.advance(1_000);
+    expect(await second.rowsOf('t')).toMatchObject([{ content: 'hang', status: 'running' }]);
+    expect(await kept(shared)).toEqual(['runs', 'requests']);
+    await Promise.all([first.stop(), second.stop()]);
+    expectLegal(await shared.eventsOf('t'));
+  });
+
   it('is left to whoever has taken it over meanwhile', async () => {
     const shared = cluster();
     const [first, second] = await two(shared);
