@@ -28,26 +28,20 @@ const two = async (shared: Cluster): Promise<[Instance, Instance]> => [
   await instanceOn(shared, [Parrot, Twin]),
 ];
 
-/** Holds back the next calls of a method whose first argument begins so, in order; `go` lets them arrive as they are. */
-function holdBack<T extends object>(
-  target: T,
-  method: keyof T,
-  prefix: string,
-): { go: () => void; count: () => number } {
-  const call = (target[method] as (...args: unknown[]) => Promise<unknown>).bind(target);
-  const held: (() => void)[] = [];
-  let isHeld = true;
-  const holding = (...args: unknown[]): Promise<unknown> =>
-    isHeld && String(args[0]).startsWith(prefix)
-      ? new Promise((resolve, reject) => held.push(() => void call(...args).then(resolve, reject)))
-      : call(...args);
-  Object.assign(target, { [method]: holding });
+/** Holds back the next `create` of a key that begins so, until `go` lets it arrive; others pass. */
+function holdBack({ store }: Cluster, prefix: string): { readonly isHeld: boolean; readonly go: () => void } {
+  const create = store.create.bind(store);
+  let go: (() => void) | undefined;
+  store.create = (key, value) => {
+    if (!key.startsWith(prefix)) return create(key, value);
+    store.create = create;
+    return new Promise((resolve, reject) => (go = () => void create(key, value).then(resolve, reject)));
+  };
   return {
-    go: () => {
-      isHeld = false;
-      for (const each of held.splice(0)) each();
+    get isHeld() {
+      return go !== undefined;
     },
-    count: () => held.length,
+    go: () => go?.(),
   };
 }
 
@@ -171,10 +165,10 @@ describe('a run whose instance dies before its first events', () => {
     async (prefix) => {
       const shared = cluster();
       const [first, second] = await two(shared);
-      const question = holdBack(shared.store, 'create', prefix);
+      const question = holdBack(shared, prefix);
       void first.ask('hi', { thread: 't' });
       await shared.clock.settle();
-      expect([question.count(), await kept(shared)]).toEqual([1, ['runs']]);
+      expect([question.isHeld, await kept(shared)]).toEqual([true, ['runs']]);
       first.kill();
       question.go();
       await shared.clock.advance(GIVEN_UP);
@@ -214,15 +208,12 @@ describe('a request that two instances are asked at once', () => {
   it.each(['runs/', 'requests/'])('is one run though what one writes under %s comes late', async (prefix) => {
     const shared = cluster();
     const [first, second] = await two(shared);
-    const writing = holdBack(shared.store, 'create', prefix);
+    const writing = holdBack(shared, prefix);
     const one = first.ask('hi', { thread: 't', id: 'request' });
     await shared.clock.settle();
-    expect(writing.count()).toBe(1);
-    const create = shared.store.create;
-    Object.assign(shared.store, { create: Object.getPrototypeOf(shared.store).create });
+    expect(writing.isHeld).toBe(true);
     const other = second.ask('hi', { thread: 't', id: 'request' });
     await shared.clock.advance(2_000);
-    Object.assign(shared.store, { create });
     writing.go();
     await shared.clock.advance(2_000);
     expect(await one).toEqual(await other);
@@ -233,34 +224,36 @@ describe('a request that two instances are asked at once', () => {
     await Promise.all([first.stop(), second.stop()]);
   });
 
-  it('is the run of the one whose name it has, also when that died before it knew so', async () => {
-    const shared = cluster();
-    const [first, second] = await two(shared);
-    const naming = holdBack(shared.store, 'create', 'requests/');
-    void first.ask('hi', { thread: 't', id: 'request' });
-    await shared.clock.settle();
-    first.kill();
-    naming.go();
-    const { run } = (await shared.store.list('runs/'))[0]?.value as { run: string };
-    await shared.clock.advance(GIVEN_UP);
-    expect((await second.ask('hi', { thread: 't', id: 'request' })).run).toBe(run);
-    expectLegal(await shared.eventsOf('t'));
-    await second.stop();
-  });
+  it.each(['before', 'after'])(
+    'is one run though its instance dies, and what it has written arrives %s its run is taken over',
+    async (when) => {
+      const shared = cluster();
+      const [first, second] = await two(shared);
+      const naming = holdBack(shared, 'requests/');
+      void first.ask('hi', { thread: 't', id: 'request' });
+      await shared.clock.settle();
+      first.kill();
+      if (when === 'before') naming.go();
+      const [record] = await shared.store.list('runs/');
+      await shared.clock.advance(GIVEN_UP);
+      naming.go();
+      const { run } = await second.ask('hi', { thread: 't', id: 'request' });
+      expect(record?.value).toMatchObject({ run });
+      const events = await shared.eventsOf('t');
+      expectLegal(events);
+      expect(new Set(events.map((event) => event.run))).toEqual(new Set([run]));
+      await second.stop();
+    },
+  );
 });
 
 describe('a request that is refused when its run was remembered already', () => {
-  const refused = async (shared: Cluster, instance: Instance, thread = 't'): Promise<void> => {
-    const requester = { ...(await instance.requesterOf()), permit: { live: false } as never };
-    const asking = instance.supervisor.accept(requester, { text: 'hi', thread }, 'request');
-    await expect(asking).rejects.toMatchObject({ code: 'PERMIT_DEAD' });
-    await shared.clock.settle();
-  };
-
   it('leaves a question that has failed, and can be asked again', async () => {
     const shared = cluster();
     const [first, second] = await two(shared);
-    await refused(shared, first);
+    const requester = { ...(await first.requesterOf()), permit: { live: false } as never };
+    const asking = first.supervisor.accept(requester, { text: 'hi', thread: 't' }, 'request');
+    await expect(asking).rejects.toMatchObject({ code: 'PERMIT_DEAD' });
     expect(await kept(shared)).toEqual([]);
     expect(await first.rowsOf('t')).toMatchObject([{ status: 'failed' }]);
     const { run } = await second.ask('hi', { thread: 't', id: 'request' });
@@ -293,7 +286,7 @@ describe('a request that is refused when its run was remembered already', () => 
   it('is left to whoever has taken it over when its instance never knew that it was remembered', async () => {
     const shared = cluster();
     const [first, second] = await two(shared);
-    const claim = holdBack(shared.store, 'create', 'runs/');
+    const claim = holdBack(shared, 'runs/');
     const lost = expect(first.ask('hang', { thread: 't', id: 'request' })).rejects.toThrow('the link was cut');
     await shared.clock.settle();
     first.link.isDeaf = true;
@@ -312,7 +305,7 @@ describe('a request that is refused when its run was remembered already', () => 
   it('is left to whoever has taken it over meanwhile', async () => {
     const shared = cluster();
     const [first, second] = await two(shared);
-    const question = holdBack(shared.store, 'create', 'messages/');
+    const question = holdBack(shared, 'messages/');
     const requester = { ...(await first.requesterOf()), permit: { live: false } as never };
     const asking = first.supervisor.accept(requester, { text: 'hi', thread: 't' }, 'request');
     const ended = expect(asking).rejects.toMatchObject({ code: 'PERMIT_DEAD' });
