@@ -124,7 +124,7 @@ export class RunRecords {
    */
   async open(record: RunRecord): Promise<void> {
     if (this.#store.isShared === true) {
-      // In this order: whoever finds the request finds the run as well, or knows that nothing comes of it.
+      // In this order: of a request that others find its run is there, or nothing comes of it.
       await this.#claim(record);
       await this.#take(record);
     } else await allEnded([this.#claim(record), this.#take(record)]);
