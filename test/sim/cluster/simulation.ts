@@ -26,10 +26,11 @@ class ClusterSimulation {
   readonly #world: ClusterWorld;
   #steps = 0;
   #starting = 0;
+  #isCalm = false;
 
   constructor(seed: number) {
     this.#seed = seed;
-    this.#world = new ClusterWorld(seed);
+    this.#world = new ClusterWorld(seed, (name) => this.#renewed(name));
   }
 
   async run(): Promise<SimulationResult> {
@@ -178,6 +179,13 @@ class ClusterSimulation {
     });
   }
 
+  /** Has one stand still now and then when it has renewed a lease, and before it is told so. */
+  #renewed(name: string): void {
+    const member = this.#world.up.find((one) => one.name === name);
+    if (member === undefined || member.isStill || this.#isCalm) return;
+    if (this.#world.random.chance(0.1)) this.#pause(member);
+  }
+
   #pause(member: Member, how?: 'withTime'): void {
     this.#spoil(member, how === undefined ? 'stands still' : 'sleeps', () => member.instance.clock.pause(how));
     member.isStill = true;
@@ -210,6 +218,7 @@ class ClusterSimulation {
     const world = this.#world;
     const { random } = world;
     world.said('— calm');
+    this.#isCalm = true;
     for (const member of world.members) {
       if (member.state === 'stopped') continue;
       // The dead wake up too: some were only thought to be.
