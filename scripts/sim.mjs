@@ -12,7 +12,7 @@ import { mutate, outputOf, resultIn, tryMutants } from './mutants.mjs';
 
 const sim = fileURLToPath(new URL('../test/sim/', import.meta.url));
 /** Every mutant has to be noticed within so many seeds. */
-const MUTANT_SEEDS = { lifecycle: 1_500, cluster: 400 };
+const MUTANT_SEEDS = { lifecycle: 1_500, cluster: 1_500 };
 
 const args = process.argv.slice(2);
 const isCluster = args.includes('--cluster');

@@ -45,7 +45,7 @@ export const MUTANTS = [
     name: 'nobody ends the runs of a process that has died',
     drill: 'kill at an event',
     file: `${runs}/runs-elsewhere.ts`,
-    find: '    else await records.interruptAll((record, terminal) => this.#recover(record, terminal));\n',
+    find: '    else await left.interruptAll((record, terminal) => this.#recover(record, terminal));\n',
     replace: '',
   },
   {
@@ -237,8 +237,8 @@ export const MUTANTS = [
     name: 'a request is answered before the run is in the log',
     drill: 'kill at an event',
     file: `${runs}/agent-supervisor.ts`,
-    find: '      await accepted;\n      return { run, thread };\n',
-    replace: '      return { run, thread };\n',
+    find: '      await accepted;\n      this.#records.shown(run);\n',
+    replace: '',
   },
   {
     guarantee: 'R9',
@@ -268,7 +268,7 @@ export const MUTANTS = [
     guarantee: 'R10',
     name: 'the reaper ends what has ended',
     drill: 'kill at an event',
-    file: `${runs}/run-records.ts`,
+    file: `${runs}/left-runs.ts`,
     find: "      if (last?.event === 'agent_completed') {\n",
     replace: "      if (last?.event === 'agent_completed' && last.data.by === 'reaper') {\n",
   },

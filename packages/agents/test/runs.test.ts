@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import * as v from 'valibot';
 import type { AgentEvent } from '@muster/contracts';
 import { type AgentContext, defineTool, KeyValueThreadStore, runMethods, ThreadService } from '@muster/agents';
-import { type EventLog, principalOf, streamOf } from '@muster/core';
+import { type EventLog, KeyValueStore, principalOf, streamOf } from '@muster/core';
 import { eventsIn, recordEvents } from '@muster/core/testing';
 import { deferred, expectLegal, names, withAgent } from './harness.ts';
 
@@ -155,13 +155,14 @@ describe('an accepted request', () => {
     expect(test.supervisor.activeRuns).toBe(0);
   });
 
-  it('is refused when its asker cannot follow, and nothing is appended', async () => {
+  it('is refused when its asker cannot follow, and leaves nothing', async () => {
     await using test = await withAgent(() => ({}));
     const gone = new Error('the connection has gone');
     const requester = { ...(await test.requesterOf('ann')), follow: () => Promise.reject(gone) };
     await expect(test.supervisor.accept(requester, { text: 'hi', thread: 't' })).rejects.toBe(gone);
     expect(await test.eventsOf('t')).toEqual([]);
-    expect(await test.app.get(ThreadService).messages(principalOf('ann'), 't')).toMatchObject([{ status: 'failed' }]);
+    expect(await test.app.get(ThreadService).list(principalOf('ann'))).toEqual([]);
+    expect(await test.app.get(KeyValueStore).list('runs/')).toEqual([]);
   });
 
   it('for an agent that there is not is refused before anything is stored', async () => {

@@ -109,22 +109,6 @@ describe('a run whose instance has been killed', () => {
     await Promise.all([second.stop(), third.stop()]);
   });
 
-  it('that had not begun leaves nothing behind', async () => {
-    const shared = cluster();
-    const [first, second] = await two(shared);
-    const append = shared.log.append.bind(shared.log);
-    shared.log.append = () => new Promise(() => {});
-    void first.ask('lost', { thread: 't', id: 'request' });
-    await shared.clock.settle();
-    shared.log.append = append;
-    first.kill();
-    expect(await shared.store.list('runs/')).toHaveLength(1);
-    await shared.clock.advance(GIVEN_UP + REAP_MS);
-    expect([...(await shared.store.list('runs/')), ...(await shared.store.list('requests/'))]).toEqual([]);
-    expect(await second.rowsOf('t')).toMatchObject([{ content: 'lost', status: 'failed' }]);
-    await second.stop();
-  });
-
   it('is ended by another though the first who tries it dies as well', async () => {
     const shared = cluster();
     const [first, second] = await two(shared);
@@ -248,6 +232,41 @@ describe('a run of an agent that may begin again', () => {
     expect(first.faults).toMatchObject([{ code: 'RUN_FENCED' }]);
     expect(await second.rowsOf(thread)).toHaveLength(2);
     await Promise.all([first.stop(), second.stop()]);
+  });
+
+  it('is not written by one who took it over and slept, behind the next who did', async () => {
+    const shared = cluster();
+    const [first, second] = await two(shared, services);
+    const { thread } = await first.ask('hang');
+    await shared.clock.settle();
+    first.kill();
+    const stream = streamOf(principalOf('ann'), thread);
+    const read = shared.log.read.bind(shared.log);
+    let look = (): void => {};
+    shared.log.read = (of, range) => {
+      if (of !== stream) return read(of, range);
+      shared.log.read = read;
+      // The run is its own, and it is about to look how far that has come.
+      second.clock.pause('withTime');
+      return new Promise((resolve) => (look = () => void read(of, range).then(resolve)));
+    };
+    await shared.clock.advance(GIVEN_UP + REAP_MS);
+    const third = await instanceOn(shared, services);
+    await shared.clock.advance(GIVEN_UP + REAP_MS);
+    const events = await shared.eventsOf(thread);
+    expect(names(events)).toContain('tool_executing');
+    look();
+    await shared.clock.settle();
+    expect(await shared.eventsOf(thread)).toEqual(events);
+    second.clock.resume();
+    await shared.clock.advance(LEASE.renewMs);
+    goOn('hang');
+    await shared.clock.settle();
+    const all = await shared.eventsOf(thread);
+    expectLegal(all);
+    expect(all.at(-1)).toMatchObject({ data: { status: 'success' } });
+    expect(await third.rowsOf(thread)).toMatchObject([{ status: 'success' }, { status: 'success' }]);
+    await Promise.all([second.stop(), third.stop()]);
   });
 
   it('begins behind what the owner before has written until then', async () => {
@@ -520,30 +539,6 @@ describe('a request that is repeated on another instance', () => {
     expect(stored).toMatchObject([{ value: { run: one.run } }]);
     expectLegal(await shared.eventsOf(one.thread));
     await Promise.all([first.stop(), second.stop()]);
-  });
-});
-
-describe('a request whose instance died while it accepted it', () => {
-  it('is a first one again once its run has been given up, also for one who has repeated it before that', async () => {
-    const shared = cluster();
-    const [first, second] = await two(shared);
-    const append = shared.log.append.bind(shared.log);
-    shared.log.append = () => new Promise(() => {});
-    void first.ask('fine', { thread: 't', id: 'request' });
-    await shared.clock.settle();
-    shared.log.append = append;
-    first.kill();
-    const again = second.ask('fine', { thread: 't', id: 'request' });
-    let isAccepted = false;
-    void again.then(() => (isAccepted = true));
-    await shared.clock.advance(LEASE.leaseMs);
-    expect([isAccepted, await shared.eventsOf('t')]).toEqual([false, []]);
-    await shared.clock.advance(LEASE.marginMs + REAP_MS + 1_000);
-    const { run } = await again;
-    const events = await shared.eventsOf('t');
-    expectLegal(events);
-    expect(new Set(events.map((event) => event.run))).toEqual(new Set([run]));
-    await second.stop();
   });
 });
 

@@ -21,6 +21,39 @@ describe('KeyValueThreadStore in memory', () => {
   );
 });
 
+describe('KeyValueThreadStore, when whoever adds a message dies in the middle', () => {
+  const message = { id: 'a', role: 'user', content: 'one', status: 'pending', run: 'r', at: 1 } as const;
+
+  it.each(['threads/', 'numbers/', 'messages/'])(
+    'before it has written %s, has it once when it is added again',
+    async (prefix) => {
+      const store = new MemoryStore((error) => {
+        throw error;
+      });
+      const threads = new KeyValueThreadStore(store);
+      await threads.open('ann', { id: 't', title: 't', at: 0 });
+      const dying = new Proxy(store, {
+        get: (target, name) => {
+          const value = Reflect.get(target, name, target) as unknown;
+          if (typeof value !== 'function') return value;
+          const isWrite = name === 'create' || name === 'update';
+          return (key: string, ...rest: unknown[]) =>
+            isWrite && key.startsWith(prefix)
+              ? Promise.reject(new Error('dead'))
+              : (value as (...args: unknown[]) => unknown).call(target, key, ...rest);
+        },
+      });
+      await expect(new KeyValueThreadStore(dying).add('ann', 't', [message])).rejects.toThrow('dead');
+      expect(await threads.messages('ann', 't')).toEqual([]);
+      for (const again of [message, { ...message, content: 'another' }])
+        expect(await threads.add('ann', 't', [again, { ...message, id: 'b' }])).toBe(true);
+      expect(await threads.messages('ann', 't')).toEqual([message, { ...message, id: 'b' }]);
+      expect(await threads.messages('ann', 't', { latest: 2 })).toHaveLength(2);
+      expect(await threads.settle('ann', 't', 'a', { status: 'failed', at: 2 })).toBe(true);
+    },
+  );
+});
+
 describe('ThreadService', () => {
   it('takes the title of a thread from its first message, cut at 80 characters', async () => {
     await using test = await withAgent(() => ({}));
@@ -50,7 +83,8 @@ describe('ThreadService', () => {
   it('marks a question of which no run came as failed, without an answer', async () => {
     await using test = await withAgent(() => ({}));
     const threads = test.app.get(ThreadService);
-    await (await threads.begin(ann, 't', 'one', 'r1')).abandon();
+    await threads.begin(ann, 't', 'one', 'r1');
+    await threads.abandoned(ann, 't', 'r1');
     expect(await threads.messages(ann, 't')).toMatchObject([{ role: 'user', status: 'failed' }]);
   });
 

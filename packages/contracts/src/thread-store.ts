@@ -34,7 +34,14 @@ export interface ThreadStore {
     user: string,
     thread: { readonly id: string; readonly title: string; readonly at: number },
   ): Promise<ThreadSummary>;
-  /** Adds messages in the given order; false when the user has no such thread. */
+  /**
+   * Adds messages in the given order, each id once for ever: a message whose id the thread has already is left as it is,
+   * whoever added it and whatever it says by now, and the others of the call are added all the same. So a call of which
+   * nobody knows whether it was done is simply made again, and two that store the same message need not know of each other.
+   *
+   * @returns true when the thread is there, also when it has all of these messages already; false when the user has no such
+   * thread, and then nothing is added.
+   */
   add(user: string, thread: string, messages: readonly ThreadMessage[]): Promise<boolean>;
   /** Changes status, and content where given, of a message that has no end state; false when there is none of this id. */
   settle(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { type Json, LEASE, type Lease, Leases, MemoryStore, ObservedRecords, type Written } from '@muster/core';
+import { type Json, LEASE, type Lease, Leases, MemoryStore, ObservedRecords, sleep, type Written } from '@muster/core';
 import { FakeClock, InstanceClock, SeededRandom } from '@muster/core/testing';
 
 const { leaseMs, renewMs, marginMs } = LEASE;
@@ -49,6 +49,17 @@ describe('a lease', () => {
     expect([lease.isHeld, other.lease]).toEqual([true, undefined]);
     expect(store.writes).toBe(300_000 / renewMs);
     expect((await store.get('leases/one'))?.value).toMatchObject({ what: 'work', owner: 'a', leaseMs });
+    a.leases.close();
+  });
+
+  it('says with its next renewal what was amended, and is not written for that', async () => {
+    const { clock, store, a } = cluster();
+    const lease = await a.leases.acquire('leases/one', { value: { what: 'work', more: 'once' } });
+    lease.amend(({ more: _, ...value }) => value);
+    expect([lease.value, store.writes]).toEqual([{ what: 'work' }, 0]);
+    await clock.advance(renewMs);
+    expect(store.writes).toBe(1);
+    expect((await store.get('leases/one'))?.value).toEqual({ what: 'work', owner: 'a', term: 1, leaseMs, beat: 1 });
     a.leases.close();
   });
 
@@ -178,6 +189,33 @@ describe('a lease', () => {
     expect(other.lease?.isHeld).toBe(true);
   });
 
+  it.each([true, false])(
+    'has one holder though it is wanted twice at once where answers take their time, shared: %s',
+    async (isShared) => {
+      const clock = new FakeClock();
+      const slow = (ms: number): MemoryStore =>
+        new (class extends MemoryStore {
+          readonly isShared = isShared;
+          override async create(key: string, value: Json): Promise<Written> {
+            const written = await super.create(key, value);
+            if (written.ok) await sleep(clock, ms);
+            return written;
+          }
+        })(() => {});
+      const leases = new Leases(slow(100), clock, 'a');
+      const both = [wanted(leases.acquire('leases/one')), wanted(leases.acquire('leases/one'))];
+      const holders = (): Lease[] => both.flatMap(({ lease }) => (lease?.isHeld === true ? [lease] : []));
+      for (let ms = 0; ms < 20_000; ms += 50) {
+        await clock.advance(50);
+        expect(holders().length).toBeLessThan(2);
+      }
+      await holders()[0]?.release();
+      await clock.advance(LEASE.retryMs + 100);
+      expect([holders().length, both.every(({ lease }) => lease !== undefined)]).toEqual([1, true]);
+      leases.close();
+    },
+  );
+
   it('stops being waited for when the signal says so', async () => {
     const { clock, a, b } = cluster();
     await a.leases.acquire('leases/one');
@@ -262,7 +300,7 @@ describe('leases under pauses, late and lost answers, and races', () => {
       );
     };
     for (const holder of holders) want(holder);
-    for (let step = 0; step < 60; step += 1) {
+    for (let step = 0; step < 240; step += 1) {
       const holder = holders[random.below(holders.length)] as (typeof holders)[number];
       const dice = random.below(10);
       if (dice < 3) holder.clock.pause();

@@ -41,4 +41,19 @@ export const MIGRATIONS: readonly Migration[] = [
       `create index muster_messages_open on muster_messages (owner, thread) where status in ('pending', 'running')`,
     ],
   },
+  {
+    name: 'a message once per id',
+    statements: [
+      // Apps of the version before go on writing until their replacement: none of them adds a copy in between.
+      'lock table muster_messages in share row exclusive mode',
+      // The first of several stays, as it does from now on.
+      `delete from muster_messages as copy using (
+        select owner, thread, id, min(number) as first from muster_messages group by owner, thread, id having count(*) > 1
+      ) as kept
+      where copy.owner = kept.owner and copy.thread = kept.thread and copy.id = kept.id and copy.number > kept.first`,
+      'create unique index muster_messages_ids on muster_messages (owner, thread, id)',
+      // A message is found by its id through the one above, whatever state it is in.
+      'drop index muster_messages_open',
+    ],
+  },
 ];

@@ -54,16 +54,27 @@ export class PostgresThreadStore implements ThreadStore {
   add(user: string, thread: string, added: readonly ThreadMessage[]): Promise<boolean> {
     return this.#connections.transaction(async (connection) => {
       const db = on(connection);
-      const at = added.at(-1)?.at;
-      const [record] = await db
-        .update(threads)
-        .set({ next: sql`${threads.next} + ${added.length}`, ...(at === undefined ? {} : { updatedAt: at }) })
+      const [owned] = await db
+        .select({ next: threads.next })
+        .from(threads)
         .where(ownThread(user, thread))
-        .returning({ next: threads.next });
-      if (record === undefined) return false;
-      const from = record.next - added.length;
-      const rows = added.map((message, i) => ({ ...message, owner: user, thread, number: from + i }));
-      for (let i = 0; i < rows.length; i += ROWS) await db.insert(messages).values(rows.slice(i, i + ROWS));
+        .for('update');
+      if (owned === undefined) return false;
+      const rows = added.map((message, i) => ({ ...message, owner: user, thread, number: owned.next + i }));
+      let last = { number: owned.next - 1, at: 0 };
+      for (let i = 0; i < rows.length; i += ROWS) {
+        const made = await db
+          .insert(messages)
+          .values(rows.slice(i, i + ROWS))
+          .onConflictDoNothing({ target: [messages.owner, messages.thread, messages.id] })
+          .returning({ number: messages.number, at: messages.at });
+        for (const row of made) if (row.number > last.number) last = row;
+      }
+      if (last.number >= owned.next)
+        await db
+          .update(threads)
+          .set({ next: last.number + 1, updatedAt: last.at })
+          .where(ownThread(user, thread));
       return true;
     });
   }

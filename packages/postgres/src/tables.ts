@@ -4,7 +4,7 @@
  * Every text of a user stands as `encodeText` makes it. Times are doubles, because they are numbers of JavaScript.
  */
 import type { MessageStatus, ThreadMessage } from '@muster/contracts';
-import { customType, doublePrecision, integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
+import { customType, doublePrecision, integer, pgTable, primaryKey, text, uniqueIndex } from 'drizzle-orm/pg-core';
 import { decodeText, encodeText } from './text.ts';
 
 /** Any text, NUL included. */
@@ -41,5 +41,8 @@ export const messages = pgTable(
     run: anyText().notNull(),
     at: doublePrecision().notNull(),
   },
-  ({ owner, thread, number }) => [primaryKey({ columns: [owner, thread, number] })],
+  ({ owner, thread, number, id }) => [
+    primaryKey({ columns: [owner, thread, number] }),
+    uniqueIndex('muster_messages_ids').on(owner, thread, id),
+  ],
 );

@@ -4,6 +4,7 @@ import { systemClock } from '@muster/core';
 import { threadStoreConformance } from '@muster/core/testing';
 import { type Connections, PostgresPool, PostgresThreadStore, settingsOf } from '@muster/postgres';
 import { migrate } from '../src/migrate.ts';
+import { MIGRATIONS } from '../src/migrations.ts';
 import { connectionsTo } from './in-process.ts';
 import { Server, withServer } from './server.ts';
 
@@ -16,7 +17,7 @@ const STEP = { target: 'here', callMs: 10_000 };
 /** A store on tables that have just been made. */
 async function fresh(connections: Connections): Promise<PostgresThreadStore> {
   await connections.query((connection) => connection.query(CLEAN));
-  expect(await migrate(connections, STEP)).toHaveLength(1);
+  expect(await migrate(connections, STEP)).toHaveLength(MIGRATIONS.length);
   return new PostgresThreadStore(connections, {});
 }
 

@@ -1,12 +1,15 @@
 import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
 import { createApp, systemClock } from '@muster/core';
 import { createTestApp, recordEvents } from '@muster/core/testing';
-import { postgres, PostgresPool, settingsOf } from '@muster/postgres';
+import { postgres, PostgresPool, PostgresThreadStore, settingsOf } from '@muster/postgres';
 import { migrate } from '../src/migrate.ts';
 import { MIGRATIONS } from '../src/migrations.ts';
 import { PASSWORD, Server, withServer } from './server.ts';
 
 jest.setTimeout(60_000);
+
+/** The versions that a database has when all was made. */
+const ALL = MIGRATIONS.map((_, i) => ({ version: i + 1 }));
 
 withServer('the migrations on a server', () => {
   let server: Server;
@@ -36,7 +39,7 @@ withServer('the migrations on a server', () => {
     const makers = steps.filter((each) => each.of('progress').some(({ text }) => text.startsWith('making version 1')));
     expect(makers).toHaveLength(1);
     await Promise.all(apps.map((app) => app.stop()));
-    expect(await made(new URL(url).pathname.slice(1))).toEqual([{ version: 1 }]);
+    expect(await made(new URL(url).pathname.slice(1))).toEqual(ALL);
   });
 
   it('make each version once and in order, also when many make several', async () => {
@@ -62,10 +65,39 @@ withServer('the migrations on a server', () => {
       code: 'POSTGRES_FAILED',
       details: { sqlState: '42601' },
     });
-    expect(await made(name)).toEqual([{ version: 1 }]);
+    expect(await made(name)).toEqual(ALL);
     expect(await server.sql(name, `select to_regclass('half') as half`)).toEqual([{ half: null }]);
     const mended = { name: 'mended', statements: ['create table half (a integer)'] };
     expect(await migrate(pool, { ...options, migrations: [...MIGRATIONS, mended] })).toEqual(['mended']);
+    await pool.stop({ clock: systemClock, deadline: systemClock.monotonic() + 3_000 });
+  });
+
+  it('keep the first of several messages under one id that an older version has added, and let none be added any more', async () => {
+    const name = await server.database();
+    const pool = new PostgresPool(settingsOf({ url: server.url(name) }), systemClock);
+    await pool.start();
+    const options = { target: 'here', callMs: 10_000 };
+    await migrate(pool, { ...options, migrations: MIGRATIONS.slice(0, 1) });
+    const insert = (owner: string, id: string, number: number): Promise<unknown> =>
+      server.sql(
+        name,
+        `insert into muster_messages values ('${owner}', 't', ${number}, '${id}', 'user', '${number}', 'success', 'r', 0)`,
+      );
+    for (const owner of ['ann', 'bob'])
+      await server.sql(name, `insert into muster_threads values ('${owner}', 't', '', 0, 0, 9)`);
+    for (const [number, id] of ['a', 'b', 'a', 'c', 'a', 'b'].entries()) await insert('ann', id, number);
+    await insert('bob', 'a', 0);
+    expect(await migrate(pool, options)).toEqual(MIGRATIONS.slice(1).map((migration) => migration.name));
+    const store = new PostgresThreadStore(pool, {});
+    const contents = async (user: string) =>
+      (await store.messages(user, 't'))?.map(({ id, content }) => `${id} ${content}`);
+    expect([await contents('ann'), await contents('bob')]).toEqual([['a 0', 'b 1', 'c 3'], ['a 0']]);
+    await expect(insert('ann', 'a', 8)).rejects.toMatchObject({ code: '23505' });
+    const more = ['c', 'd'].map(
+      (id) => ({ id, role: 'user', content: 'new', status: 'pending', run: 'r', at: 1 }) as const,
+    );
+    expect(await store.add('ann', 't', more)).toBe(true);
+    expect(await contents('ann')).toEqual(['a 0', 'b 1', 'c 3', 'd new']);
     await pool.stop({ clock: systemClock, deadline: systemClock.monotonic() + 3_000 });
   });
 
@@ -79,9 +111,9 @@ withServer('the migrations on a server', () => {
     expect(await refusal(url)).toMatchObject({
       code: 'POSTGRES_SCHEMA_NEWER',
       fatal: true,
-      details: { target: `127.0.0.1:${server.port}/${name}`, found: 7, known: 1 },
+      details: { target: `127.0.0.1:${server.port}/${name}`, found: 7, known: MIGRATIONS.length },
     });
-    expect(await made(name)).toEqual([{ version: 1 }, { version: 7 }]);
+    expect(await made(name)).toEqual([...ALL, { version: 7 }]);
   });
 
   it('refuse a database that cannot hold every text', async () => {

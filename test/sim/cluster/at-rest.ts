@@ -18,8 +18,10 @@ export async function checkAtRest(world: ClusterWorld): Promise<void> {
   for (const request of world.requests) checkRequest(world, request);
   for (const key of world.records.keys())
     if (key.startsWith('runs/')) world.violate('nothing is left open', key, 'is there though all is at rest');
-  for (const { name, instance } of world.up)
+  for (const { name, instance, asking } of world.up) {
     if (instance.supervisor.activeRuns > 0) world.violate('nothing is left open', name, 'has runs at rest');
+    if (asking > 0) world.violate('nothing is left open', name, 'has requests without an answer at rest');
+  }
   await checkRows(world);
 }
 
@@ -43,7 +45,7 @@ function isOf({ event, data }: AgentEvent, text: string): boolean {
   return event === 'agent_started' && data.message === text;
 }
 
-/** Every question of a run has the end of that run, and one answer. */
+/** Every question of a run has the end of that run, and one answer; one of which no run came has failed. */
 async function checkRows(world: ClusterWorld): Promise<void> {
   const [member] = world.up as [Member];
   const places = new Map(world.requests.map(({ user, thread }) => [`${user} ${thread}`, { user, thread }]));
@@ -52,8 +54,6 @@ async function checkRows(world: ClusterWorld): Promise<void> {
     await world.shared.clock.advance(1_000);
     const rows = await reading;
     for (const { run, role, status, id } of rows) {
-      // A question whose run was never recorded is nobody's: its instance died before it could say so.
-      if (!world.written.has(run ?? '')) continue;
       const end = world.written.get(run ?? '')?.at(-1)?.event;
       const expected = end?.event === 'agent_completed' ? end.data.status : 'failed';
       const name = `the ${role} row of ${run}`;

@@ -26,10 +26,11 @@ class ClusterSimulation {
   readonly #world: ClusterWorld;
   #steps = 0;
   #starting = 0;
+  #isCalm = false;
 
   constructor(seed: number) {
     this.#seed = seed;
-    this.#world = new ClusterWorld(seed);
+    this.#world = new ClusterWorld(seed, (name) => this.#renewed(name));
   }
 
   async run(): Promise<SimulationResult> {
@@ -119,13 +120,16 @@ class ClusterSimulation {
     void this.#world.start().then(() => (this.#starting -= 1));
   }
 
-  #ask({ name, instance, isStill }: Member, request: Request): void {
+  #ask(member: Member, request: Request): void {
     const world = this.#world;
+    const { name, instance, isStill } = member;
     const { id, user, thread, agent, text, runs } = request;
     if (isStill) return;
     world.said(`— ${user} asks ${agent} through ${name}: ${text}`);
     world.count('asked');
-    instance.ask(text, { id, user, thread, agent }).then(
+    member.asking += 1;
+    const asked = instance.ask(text, { id, user, thread, agent }).finally(() => (member.asking -= 1));
+    asked.then(
       ({ run }) => {
         world.count('accepted');
         world.said(`${name}: "${text}" is ${run}`);
@@ -161,13 +165,9 @@ class ClusterSimulation {
     const key = world.random.pick(['sim/a', 'sim/b']);
     const holdMs = world.random.below(40_000);
     // One that slept while it asked for it knows nothing of its age.
-    const { leases, instance, grabbing, sleeps } = member;
-    if (grabbing.has(key) || member.isStill) return;
-    grabbing.add(key);
-    const lease = await leases.acquire(key).catch((error: unknown) => {
-      grabbing.delete(key);
-      throw error;
-    });
+    const { leases, instance, sleeps } = member;
+    if (member.isStill) return;
+    const lease = await leases.acquire(key);
     world.count('leases');
     world.said(`${member.name} holds ${key}`);
     const holding = { key, member, lease, sleeps };
@@ -175,9 +175,15 @@ class ClusterSimulation {
     world.check();
     instance.clock.schedule(holdMs, () => {
       world.holdings.splice(world.holdings.indexOf(holding), 1);
-      grabbing.delete(key);
       void lease.release().catch(() => {});
     });
+  }
+
+  /** Has one stand still now and then when it has renewed a lease, and before it is told so. */
+  #renewed(name: string): void {
+    const member = this.#world.up.find((one) => one.name === name);
+    if (member === undefined || member.isStill || this.#isCalm) return;
+    if (this.#world.random.chance(0.1)) this.#pause(member);
   }
 
   #pause(member: Member, how?: 'withTime'): void {
@@ -212,6 +218,7 @@ class ClusterSimulation {
     const world = this.#world;
     const { random } = world;
     world.said('— calm');
+    this.#isCalm = true;
     for (const member of world.members) {
       if (member.state === 'stopped') continue;
       // The dead wake up too: some were only thought to be.
@@ -224,6 +231,7 @@ class ClusterSimulation {
     await this.#for(2 * LEASE.leaseMs);
     const isOpen = (): boolean =>
       [...world.records.keys()].some((key) => key.startsWith('runs/')) ||
+      world.members.some(({ state, asking }) => state !== 'dead' && asking > 0) ||
       world.up.some(({ instance }) => instance.supervisor.activeRuns > 0);
     await this.#until(() => !isOpen(), REST_MS);
     await this.#for(2 * LEASE.leaseMs);

@@ -45,9 +45,9 @@ export interface Member {
   readonly name: string;
   readonly instance: Instance;
   readonly leases: Leases;
-  /** Keys that it holds or wants: one holder asks once. */
-  readonly grabbing: Set<string>;
   state: 'up' | 'dead' | 'stopping' | 'stopped';
+  /** Requests that it has not answered. */
+  asking: number;
   /** Its clock has stood still, so that its leases prove nothing. */
   sleeps: number;
   isStill: boolean;
@@ -103,9 +103,12 @@ export class ClusterWorld {
   /** Which instance writes under a name of an owner. */
   readonly #owners = new Map<string, string>();
   readonly #told = new Set<string>();
+  readonly #renewed: (name: string) => void;
   #names = 0;
 
-  constructor(seed: number) {
+  /** @param renewed told which instance writes into a lease that it holds, at the moment at which that arrives. */
+  constructor(seed: number, renewed: (name: string) => void) {
+    this.#renewed = renewed;
     this.shared = cluster({ seed });
     this.random = new SeededRandom(seed + 1);
     this.shared.store.watch('', (change) => {
@@ -152,6 +155,7 @@ export class ClusterWorld {
         stored: (key, value) => {
           if (key.startsWith('runs/') && !(value as Partial<RunRecord>).wish)
             this.#owners.set((value as Owned).owner, name);
+          if (this.holdings.some((holding) => holding.key === key && holding.member.name === name)) this.#renewed(name);
         },
         appended: (stream, events, written) => {
           // What an instance asks itself to see whether it works is nobody's run.
@@ -164,8 +168,8 @@ export class ClusterWorld {
       name,
       instance,
       leases,
-      grabbing: new Set(),
       state: 'up',
+      asking: 0,
       sleeps: 0,
       isStill: false,
       wellSince: this.nowMs,

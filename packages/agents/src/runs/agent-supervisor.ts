@@ -29,6 +29,7 @@ import { allEnded } from './all-ended.ts';
 import { AskedOnce, fingerprintOf } from './asked-once.ts';
 import type { ExecutionEngine } from './execution-engine.ts';
 import { ExecutionEngineFactory } from './execution-engine-factory.ts';
+import { LeftRuns } from './left-runs.ts';
 import type { Requester } from './requester.ts';
 import { RUN_LIMITS, RunLimits } from './run-limits.ts';
 import { RunQueue, type Turn } from './run-queue.ts';
@@ -117,6 +118,7 @@ export class AgentSupervisor implements Service {
       store,
       leases: this.#leases,
       records: this.#records,
+      left: new LeftRuns(store, log, clock, this.#records),
       clock,
       events,
       runtime,
@@ -176,6 +178,8 @@ export class AgentSupervisor implements Service {
 
   async #accept(requester: Requester, request: RunRequest, key: string | null): Promise<RunAccepted> {
     const { principal } = requester;
+    // Looked at again: another run of the request may have been waited for.
+    if (!this.#accepting) throw agentError('NOT_ACCEPTING', {});
     const registered = this.#registry.find(request.agent);
     const waiting = this.#queue.waitingOf(principal.user) + this.#elsewhere.of(principal.user).waiting;
     if (waiting >= this.#waitingPerUser)
@@ -199,34 +203,36 @@ export class AgentSupervisor implements Service {
     const { principal, permit } = requester;
     const run = this.#random.uuid();
     const thread = request.thread ?? this.#random.uuid();
-    const conversation = await this.#threads.begin(principal, thread, request.text, run);
-    const input = { text: request.text, thread, history: conversation.history };
-    let record: RunRecord | undefined;
+    const from = await this.#records.standing(principal, thread);
+    const record: RunRecord = {
+      run,
+      user: principal.user,
+      thread,
+      agent: registered.agent,
+      from,
+      at: this.#clock.now(),
+      request: key,
+      asked: fingerprintOf(request),
+      parent: null,
+      text: request.text,
+      state: turn.position === 0 ? 'running' : 'waiting',
+      fence: 0,
+    };
     try {
-      const from = await this.#records.standing(principal, thread);
-      const { user } = principal;
-      const at = this.#clock.now();
-      record = {
-        run,
-        user,
-        thread,
-        agent: registered.agent,
-        from,
-        at,
-        request: key,
-        asked: fingerprintOf(request),
-        parent: null,
-        state: turn.position === 0 ? 'running' : 'waiting',
-        fence: 0,
-      };
       await allEnded([requester.follow(thread), this.#records.open(record)]);
+      const conversation = await this.#threads.begin(principal, thread, request.text, run);
       // Looked at again: the app may have begun to stop while the question was stored.
       if (!this.#accepting) throw agentError('NOT_ACCEPTING', {});
+      const input = { text: request.text, thread, history: conversation.history };
       const family = { principal, permit, input, values: requester.values };
       const { engine, recorder } = this.#engines
         .get(permit)
-        .create(run, registered, family, (agent, text, until) =>
-          this.#helpers.delegate(family, run, 1, agent, text, until),
+        .create(
+          run,
+          registered,
+          family,
+          (agent, text, until) => this.#helpers.delegate(family, run, 1, agent, text, until),
+          from.offset,
         );
       this.#guard(engine);
       const { position } = turn;
@@ -239,11 +245,12 @@ export class AgentSupervisor implements Service {
       const watched = { engine, accepted, conversation, turn, presence, onDisconnect: registered.onDisconnect };
       this.#active.set(run, { engine, ended: this.#watch.over(watched) });
       await accepted;
+      this.#records.shown(run);
       return { run, thread };
     } catch (error) {
       // Nothing will ever answer it, and the stores must not say otherwise.
-      await this.#watch.stored(run, conversation.abandon());
-      if (record !== undefined) await this.#watch.stored(run, this.#records.abandon(record));
+      const undone = this.#records.giveUp(record, () => this.#threads.abandoned(principal, thread, run));
+      await this.#watch.stored(run, undone);
       throw error;
     }
   }

@@ -1,5 +1,6 @@
 /**
- * The events that make a run whole of which its owner has gone: an end for each tool call that is open, then what comes next.
+ * The events that make a run whole of which its owner has gone: its first ones where there are none, an end for each tool
+ * call that is open, then what comes next.
  */
 import type { AgentEvent } from '@muster/contracts';
 import { agentError } from '../errors.ts';
@@ -7,9 +8,10 @@ import type { RunRecord } from './run-records.ts';
 
 type Envelope = Pick<AgentEvent, 'id' | 'run' | 'n' | 'agent' | 'at'>;
 
-/** Ends all open calls as abandoned, then the run as interrupted by the reaper. */
+/** Ends all open calls as abandoned, then the run as interrupted by the reaper; one that has not begun begins before that. */
 export function closingOf(events: readonly AgentEvent[], record: RunRecord, now: number): AgentEvent[] {
-  const { abandoned, next } = abandonedOf(events, record, now);
+  const begun = events.length === 0 ? beginningOf(record, now) : [];
+  const { abandoned, next } = abandonedOf([...events, ...begun], record, now);
   const { code, message } = agentError('RUN_INTERRUPTED', {});
   const envelope = next();
   const data = {
@@ -21,7 +23,18 @@ export function closingOf(events: readonly AgentEvent[], record: RunRecord, now:
     count: envelope.n,
     durationMs: Math.max(0, now - record.at),
   };
-  return [...abandoned, { ...envelope, event: 'agent_completed', data }];
+  return [...begun, ...abandoned, { ...envelope, event: 'agent_completed', data }];
+}
+
+/** The first events of a run, in place of the process that has accepted it and has not come to write them. */
+export function beginningOf({ run, agent, text = '', parent }: RunRecord, at: number): AgentEvent[] {
+  const envelope = (n: number): Envelope => ({ id: `${run}:${n}`, run, n, agent, at });
+  const started = { message: text, ...(parent === null ? {} : { parent }) };
+  const reasoning = `${agent} takes up the question, in place of a process that has gone`;
+  return [
+    { ...envelope(1), event: 'agent_started', data: started },
+    { ...envelope(2), event: 'agent_thinking', data: { reasoning } },
+  ];
 }
 
 /** Ends all open calls as abandoned, and says that the agent begins anew. */

@@ -79,6 +79,7 @@ export class ExecutionEngineFactory {
   }
 
   /**
+   * @param after offset behind which nothing in the log is of the run but what is written here. @default nobody else writes it
    * @param resumed where a run stands that goes on here. @default it begins
    * @throws MusterError `PERMIT_DEAD` when the gate has closed since the permit was issued; `SCOPE_LIMIT` when the user
    * has as many open scopes of runs as the app allows; `SCOPE_VALUE_MISSING` when the agent needs a value that is not given.
@@ -88,6 +89,7 @@ export class ExecutionEngineFactory {
     registered: RegisteredAgent,
     { permit, principal, input, values = [], parent }: Family,
     delegate: RunParts['delegate'],
+    after?: number,
     resumed?: Resumed,
   ): { readonly engine: ExecutionEngine; readonly recorder: RunRecorder } {
     const events = isProbe(principal) ? this.#quiet : this.#events;
@@ -95,7 +97,7 @@ export class ExecutionEngineFactory {
     const { user } = principal;
     const { thread } = input;
     const about = { user, thread, stream: streamOf(principal, thread), parent: parent ?? null };
-    const emitter = new UserEmitter(principal, thread, this.#log, run, resumed?.after);
+    const emitter = new UserEmitter(principal, thread, this.#log, run, after);
     const recorder = new RunRecorder(run, agent, emitter, {
       clock: this.#clock,
       events,

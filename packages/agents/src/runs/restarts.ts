@@ -1,5 +1,6 @@
 /**
- * Runs agents again that say they may be: in the same run, behind what its owner before has left in the log.
+ * Runs agents again that say they may be: in the same run, behind what its owner before has left in the log. A run that has
+ * not begun begins here, whatever its agent says: nothing was done for it yet.
  *
  * A run is restarted a few times at the most, so that one that brings its process down does not go round all of them.
  */
@@ -10,8 +11,9 @@ import type { RunResult } from '../agents/agent.ts';
 import type { ThreadService } from '../threads/thread-service.ts';
 import type { ExecutionEngine } from './execution-engine.ts';
 import type { ExecutionEngineFactory, Family } from './execution-engine-factory.ts';
+import type { LeftRuns } from './left-runs.ts';
 import type { RunQueue, Turn } from './run-queue.ts';
-import type { RunRecord, RunRecords } from './run-records.ts';
+import { askedIn, type RunRecord, type RunRecords } from './run-records.ts';
 import type { RunWatch } from './run-watch.ts';
 import type { Going } from './sub-agents.ts';
 
@@ -24,6 +26,7 @@ interface Shared {
   readonly engines: Gated<ExecutionEngineFactory>;
   readonly threads: ThreadService;
   readonly records: RunRecords;
+  readonly left: LeftRuns;
   readonly clock: Clock;
   readonly runtime: Runtime;
   readonly watch: RunWatch;
@@ -44,8 +47,9 @@ export class Restarts {
   /** Begins a run again that was taken over; false when it has to be ended instead. */
   async restart(record: RunRecord): Promise<boolean> {
     const registered = this.#parts.registry.known(record.agent);
-    if (registered?.onTakeover !== 'restart' || record.parent !== null || record.wish !== undefined) return false;
-    if (record.fence > MOST_RESTARTS || !this.#parts.isAccepting()) return false;
+    if (registered === undefined || record.parent !== null || record.wish !== undefined) return false;
+    if (record.state === 'dropped' || record.fence > MOST_RESTARTS || !this.#parts.isAccepting()) return false;
+    if (registered.onTakeover !== 'restart' && (await this.#parts.left.hasBegun(record))) return false;
     const permit = await this.#parts.runtime.gate.enter();
     const turn = this.#parts.queue().enter(record.user);
     try {
@@ -59,12 +63,13 @@ export class Restarts {
   }
 
   async #begin(record: RunRecord, registered: RegisteredAgent, permit: Permit, turn: Turn): Promise<boolean> {
-    const { records, engines, threads, active, watch } = this.#parts;
+    const { records, left, engines, threads, active, watch } = this.#parts;
     const { run, thread } = record;
     const principal = principalOf(record.user);
-    const resumed = await records.resume(record);
+    const resumed = await left.resume(record, registered.onTakeover === 'restart');
     if (resumed === undefined) return false;
-    const conversation = await threads.resume(principal, thread, run);
+    const conversation = await threads.resume(principal, thread, run, askedIn(record));
+    records.shown(run);
     const input = { text: resumed.text, thread, history: conversation.history };
     const family = { principal, permit, input };
     const { engine } = engines
@@ -74,6 +79,7 @@ export class Restarts {
         registered,
         family,
         (agent, text, until) => this.#parts.delegate(family, run, agent, text, until),
+        resumed.after,
         resumed,
       );
     this.#parts.guard(engine);

@@ -41,6 +41,12 @@ export interface Elsewhere {
   waiting: number;
 }
 
+/** What a run counts as. */
+interface Counted {
+  readonly user: string;
+  readonly state: keyof Elsewhere;
+}
+
 const NOWHERE: Elsewhere = { running: 0, waiting: 0 };
 
 export class RunReaper {
@@ -130,12 +136,12 @@ export class RunReaper {
   }
 
   /** One that helps another shares its turn, and is not counted. */
-  #countedAs(record: Observed): Pick<RunRecord, 'user' | 'state'> | undefined {
+  #countedAs(record: Observed): Counted | undefined {
     const { user, state, parent } = runOf(record);
-    return parent !== null || this.#isOwn(record) ? undefined : { user, state };
+    return parent !== null || state === 'dropped' || this.#isOwn(record) ? undefined : { user, state };
   }
 
-  #count({ user, state }: Pick<RunRecord, 'user' | 'state'>, by: 1 | -1): void {
+  #count({ user, state }: Counted, by: 1 | -1): void {
     const elsewhere = this.#elsewhere.get(user) ?? { running: 0, waiting: 0 };
     elsewhere[state] += by;
     if (elsewhere.running === 0 && elsewhere.waiting === 0) this.#elsewhere.delete(user);

@@ -41,8 +41,6 @@ const CERTAIN_CHARACTERS = Math.floor(EVENT_BYTES / 3);
 export interface Resumed {
   /** How many events of it are in the log, the first two among them and no tool call open. */
   readonly n: number;
-  /** Offset of the last of them. */
-  readonly after: number;
   /** How long ago it was accepted, in milliseconds. */
   readonly elapsedMs: number;
 }

@@ -3,8 +3,9 @@
  *
  * A record is under a lease of the process that carries the run. Where the store belongs to one process at a time, whoever
  * opens it knows that the owner before is gone, and ends its runs at once; elsewhere a `RunReaper` waits for the lease.
+ * The record is there before anything else of the run, so whatever its process leaves undone somebody finds.
  */
-import type { AgentEvent, Clock, EventData, Position } from '@muster/contracts';
+import type { Clock, Position } from '@muster/contracts';
 import {
   type EventLog,
   type Fields,
@@ -12,15 +13,16 @@ import {
   type KeyValueStore,
   type Lease,
   type Leases,
+  ownerOf,
   type Principal,
   principalOf,
   sleep,
   streamOf,
 } from '@muster/core';
 import { agentError } from '../errors.ts';
+import type { Asked } from '../threads/thread-service.ts';
 import { allEnded } from './all-ended.ts';
-import { closingOf, resumingOf } from './closing.ts';
-import type { Resumed } from './run-recorder.ts';
+import { eventsOf } from './run-events.ts';
 
 /** A run that has no terminal yet, as far as the store knows. */
 export interface RunRecord {
@@ -38,8 +40,10 @@ export interface RunRecord {
   readonly asked: string;
   /** The run that it helps; `null` for one that a user has asked for. */
   readonly parent: string | null;
-  /** Whether it waits for its turn. */
-  readonly state: 'waiting' | 'running';
+  /** What was asked. It is left out once that stands in the log. */
+  readonly text?: string;
+  /** Whether it waits for its turn, or was given up before its first event, so that there will be none. */
+  readonly state: 'waiting' | 'running' | 'dropped';
   /** How many owners it has had before; with the lease's own fields `owner` and `leaseMs` it says whose it is. */
   readonly fence: number;
   /** Somebody has asked another process than its owner's to cancel it. */
@@ -50,9 +54,6 @@ export interface RunRecord {
 export class RequestTaken extends Error {
   override readonly name = 'RequestTaken';
 }
-
-/** Told of a run that was left open and how it ended; without a terminal nothing of it was ever shown. */
-type Ended = (record: RunRecord, terminal: EventData<'agent_completed'> | undefined) => Promise<void>;
 
 /** Where the records of open runs stand. */
 export const RUNS = 'runs/';
@@ -113,7 +114,7 @@ export class RunRecords {
     const stream = streamOf(principalOf(user), thread);
     const { epoch, floor } = await this.#log.info(stream);
     if (epoch !== from.epoch || floor > from.offset) return true;
-    return (await this.#eventsOf(stream, from, run, 1)).events.length > 0;
+    return (await eventsOf(this.#log, stream, from, run, 1)).events.length > 0;
   }
 
   /**
@@ -122,7 +123,11 @@ export class RunRecords {
    * @throws RequestTaken when its request has a run already.
    */
   async open(record: RunRecord): Promise<void> {
-    await allEnded([this.#claim(record), this.#take(record)]);
+    if (this.#store.isShared === true) {
+      // In this order: of a request that others find its run is there, or nothing comes of it.
+      await this.#claim(record);
+      await this.#take(record);
+    } else await allEnded([this.#claim(record), this.#take(record)]);
     this.#sinceSweep += 1;
     if (this.#sinceSweep >= SWEEP_EVERY) await this.#sweep();
   }
@@ -135,8 +140,17 @@ export class RunRecords {
 
   async #take(record: RunRecord): Promise<void> {
     if (record.request === null) return;
-    const { ok } = await this.#store.create(requestKey(record.request), record as unknown as Json);
-    if (!ok) throw new RequestTaken();
+    if (!(await this.#name(record.request, record))) throw new RequestTaken();
+  }
+
+  /** Says which run a request has; false when that was said before. */
+  async #name(request: string, { text: _, ...record }: RunRecord): Promise<boolean> {
+    return (await this.#store.create(requestKey(request), record as unknown as Json)).ok;
+  }
+
+  /** What was asked stands in the log. */
+  shown(run: string): void {
+    this.#held.get(run)?.amend(({ text: _, ...record }) => record);
   }
 
   /** Its turn has come, which others are told where they have to know. */
@@ -155,11 +169,11 @@ export class RunRecords {
     return isRecorded && this.#held.get(run)?.isHeld === true;
   }
 
-  /** The run has its terminal. One that this process does not carry any more is left to whoever does. */
+  /** The run has its terminal, or never will. One that another process carries by now is left to that. */
   async close(run: string): Promise<void> {
     const lease = this.#held.get(run);
     this.#held.delete(run);
-    await lease?.release();
+    await (lease === undefined ? this.#forget(runKey(run), run) : lease.release());
   }
 
   /** This process carries the run no more, and whoever finds its record ends it. */
@@ -168,12 +182,60 @@ export class RunRecords {
     this.#held.delete(run);
   }
 
+  /**
+   * Ends a run that this process was about to begin and does not: nothing comes of it. Left to whoever takes it over when it
+   * is another's by now, when its first events are in the log after all, and when something of this fails.
+   *
+   * @param undo takes back what else was stored of it.
+   */
+  async giveUp(record: RunRecord, undo: () => Promise<void> = async () => {}): Promise<void> {
+    const lease = this.#held.get(record.run);
+    // Nothing was stored behind a record that was perhaps not written; if it was, others may have taken it over by now.
+    if (lease === undefined && this.#store.isShared === true) return this.close(record.run);
+    try {
+      if (lease !== undefined && (await this.#isShown(record))) return this.leave(record.run);
+      // Said before anything is undone: whoever takes it over from now on goes on undoing, and does not begin it.
+      if (this.#store.isShared === true) await lease?.update((known) => ({ ...known, state: 'dropped' }));
+      await undo();
+    } catch (error) {
+      this.leave(record.run);
+      if (lease?.signal.aborted === true) return;
+      throw error;
+    }
+    await this.forget(record);
+  }
+
   /** Nothing came of the run: neither it nor its request was. */
-  async abandon({ run, request }: RunRecord): Promise<void> {
-    await Promise.all([
-      this.#held.has(run) ? this.close(run) : this.#forget(runKey(run), run),
-      ...(request === null ? [] : [this.#forget(requestKey(request), run)]),
-    ]);
+  async forget(record: RunRecord): Promise<void> {
+    await Promise.all([this.close(record.run), this.forgetRequest(record)]);
+  }
+
+  /** The request has no run, and may come again. */
+  async forgetRequest({ run, request }: RunRecord): Promise<void> {
+    if (request !== null) await this.#forget(requestKey(request), run);
+  }
+
+  /**
+   * Whether a run that this process has taken over, and of which the log has nothing, may still begin elsewhere: its owner
+   * before has perhaps sent its first events and died, and the log takes them whenever they arrive.
+   */
+  async mayBegin(record: RunRecord): Promise<boolean> {
+    if (this.#store.isShared !== true || record.state === 'dropped') return false;
+    if (record.request === null) return true;
+    // Its owner sends nothing before the request is its own. From here on it is, or never will be.
+    return (await this.#name(record.request, record)) || (await this.find(record.request))?.run === record.run;
+  }
+
+  /**
+   * Proves that a run is this process's, whatever its clock says: nobody who takes it over later was there before.
+   *
+   * @throws MusterError `LEASE_LOST` or `RUN_FENCED` when it is not.
+   */
+  async confirm(run: string): Promise<void> {
+    if (this.#store.isShared !== true) return;
+    const lease = this.#held.get(run);
+    if (lease === undefined) throw agentError('RUN_FENCED', { run });
+    await lease.update((record) => record);
   }
 
   /**
@@ -198,17 +260,6 @@ export class RunRecords {
     while ((await this.#store.get(runKey(run))) !== undefined) await sleep(this.#clock, LOOK_MS);
   }
 
-  /**
-   * Gives every open run its terminal, `interrupted` by the reaper; for the start, when none can be going on.
-   *
-   * @param ended told of each run, also of one that had its terminal already; the run stays open until it resolves.
-   */
-  async interruptAll(ended: Ended): Promise<void> {
-    const open = await this.#store.list(RUNS);
-    await Promise.all(open.map(({ value }) => this.interrupt(value as unknown as RunRecord, ended)));
-    await this.#sweep();
-  }
-
   /** Forgets requests that are too old to be repeated. */
   sweep(): Promise<void> {
     return this.#sweep();
@@ -219,69 +270,6 @@ export class RunRecords {
     this.#held.set(run, lease);
   }
 
-  /** Gives one run its terminal, whatever it lacks, and forgets it. */
-  async interrupt(record: RunRecord, ended: Ended): Promise<void> {
-    const { run, user, thread, from } = record;
-    const stream = streamOf(principalOf(user), thread);
-    for (;;) {
-      const { events, epoch, top } = await this.#eventsOf(stream, from, run);
-      // The thread was dropped, and with it all that anybody could wait for.
-      if (epoch !== from.epoch) break;
-      if (events.length === 0) {
-        await ended(record, undefined);
-        return this.abandon(record);
-      }
-      const last = events.at(-1);
-      if (last?.event === 'agent_completed') {
-        await ended(record, last.data);
-        break;
-      }
-      // Another run of the thread may be closed in between; then this one is looked at again, and has its terminal.
-      await this.#log.append(stream, closingOf(events, record, this.#clock.now()), { expectedTop: top });
-    }
-    await (this.#held.has(run) ? this.close(run) : this.#forget(runKey(run), run));
-  }
-
-  /**
-   * Makes a run ready to go on here: its open calls are closed, and its owner before can write nothing more.
-   *
-   * @returns where it stands and what was asked; `undefined` when it has not begun, or has ended.
-   */
-  async resume(record: RunRecord): Promise<(Resumed & { readonly text: string }) | undefined> {
-    const { run, user, thread, from } = record;
-    const stream = streamOf(principalOf(user), thread);
-    for (;;) {
-      const { events, epoch, top } = await this.#eventsOf(stream, from, run);
-      const [first] = events;
-      if (epoch !== from.epoch || first?.event !== 'agent_started' || events.at(-1)?.event === 'agent_completed')
-        return undefined;
-      const now = this.#clock.now();
-      const more = resumingOf(events, record, now);
-      const elapsedMs = Math.max(0, now - record.at);
-      const appended = await this.#log.append(stream, more, { expectedTop: top });
-      if (appended.ok) return { n: more.at(-1)?.n ?? 0, after: appended.top, elapsedMs, text: first.data.message };
-    }
-  }
-
-  /** The events of one run, or as many of them as are enough, and where its stream ends. */
-  async #eventsOf(
-    stream: string,
-    from: Position,
-    run: string,
-    enough = Number.POSITIVE_INFINITY,
-  ): Promise<{ events: AgentEvent[]; epoch: string; top: number }> {
-    const events: AgentEvent[] = [];
-    for (let after = from.offset; ;) {
-      const { epoch, floor, top, batches } = await this.#log.read(stream, { after });
-      for (const batch of batches) {
-        const all = JSON.parse(batch.json.toString('utf8')) as AgentEvent[];
-        events.push(...all.slice(Math.max(0, after + 1 - batch.offset)).filter((event) => event.run === run));
-        after = batch.offset + batch.count - 1;
-      }
-      if (batches.length === 0 || events.length >= enough) return { events, epoch, top: Math.max(top, floor) };
-    }
-  }
-
   async #sweep(): Promise<void> {
     this.#sinceSweep = 0;
     const tooOld = this.#clock.now() - REQUEST_MS;
@@ -290,12 +278,19 @@ export class RunRecords {
     await Promise.all(old.map(({ key, revision }) => this.#store.delete(key, revision)));
   }
 
-  /** Takes a record away if it is one of this run. */
+  /** Takes a record away if it is one of this run, and of no other process. */
   async #forget(key: string, run: string): Promise<void> {
     const known = await this.#store.get(key);
-    if (known !== undefined && (known.value as unknown as RunRecord).run === run)
-      await this.#store.delete(key, known.revision);
+    if (known === undefined || (known.value as unknown as RunRecord).run !== run) return;
+    const owner = ownerOf(known);
+    if (this.#store.isShared === true && owner !== undefined && owner !== this.#leases.owner) return;
+    await this.#store.delete(key, known.revision);
   }
+}
+
+/** The question of a run, where it may not be stored in its thread yet. */
+export function askedIn({ text, at }: RunRecord): Asked | undefined {
+  return text === undefined ? undefined : { text, at };
 }
 
 function runKey(run: string): string {

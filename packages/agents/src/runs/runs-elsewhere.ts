@@ -16,10 +16,11 @@ import type { AgentRegistry } from '../agents/agent-registry.ts';
 import type { ThreadService } from '../threads/thread-service.ts';
 import type { ExecutionEngine } from './execution-engine.ts';
 import type { ExecutionEngineFactory } from './execution-engine-factory.ts';
+import type { LeftRuns } from './left-runs.ts';
 import { Restarts } from './restarts.ts';
 import type { RunQueue } from './run-queue.ts';
 import { type Elsewhere, RunReaper } from './run-reaper.ts';
-import type { RunRecord, RunRecords } from './run-records.ts';
+import { askedIn, type RunRecord, type RunRecords } from './run-records.ts';
 import type { RunWatch } from './run-watch.ts';
 import type { Going, SubAgents } from './sub-agents.ts';
 
@@ -31,6 +32,7 @@ interface Shared {
   readonly store: KeyValueStore;
   readonly leases: Leases;
   readonly records: RunRecords;
+  readonly left: LeftRuns;
   readonly clock: Clock;
   readonly events: RuntimeEvents;
   readonly runtime: Runtime;
@@ -64,9 +66,9 @@ export class RunsElsewhere {
 
   /** Ends what a process before this one has left open; where others may carry it, its lease is waited for instead. */
   async settle(): Promise<void> {
-    const { store, records } = this.#parts;
+    const { store, records, left } = this.#parts;
     if (store.isShared === true) await records.sweep();
-    else await records.interruptAll((record, terminal) => this.#recover(record, terminal));
+    else await left.interruptAll((record, terminal) => this.#recover(record, terminal));
   }
 
   open(): void {
@@ -102,13 +104,13 @@ export class RunsElsewhere {
 
   /** Ends a run whose owner has gone, or begins it again. */
   async #takenOver(record: RunRecord): Promise<void> {
-    const { records, watch } = this.#parts;
+    const { left, watch } = this.#parts;
     try {
       if (await this.#restarts.restart(record)) return;
     } catch (error) {
       await watch.stored(record.run, Promise.reject(error));
     }
-    await records.interrupt(record, (ended, terminal) => this.#recover(ended, terminal));
+    await left.interrupt(record, (ended, terminal) => this.#recover(ended, terminal));
   }
 
   /** Stores how a run of another process ended; of one that has helped another nothing is stored. */
@@ -119,6 +121,7 @@ export class RunsElsewhere {
     const principal = principalOf(user);
     if (terminal === undefined) return threads.abandoned(principal, thread, run);
     const { status, finalResponse, error } = terminal;
-    await threads.recover(principal, thread, run, status, finalResponse ?? error?.message ?? '');
+    const answer = finalResponse ?? error?.message ?? '';
+    await threads.recover(principal, thread, run, { status, answer }, askedIn(record));
   }
 }

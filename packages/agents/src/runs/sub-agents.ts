@@ -69,14 +69,19 @@ export class SubAgents {
       request: null,
       asked: '',
       parent,
+      text,
       state: 'running' as const,
       fence: 0,
     };
     const { engine, recorder } = await this.#begin(record, () =>
       this.#parts.engines
         .get(permit)
-        .create(run, registered, { ...family, input, parent }, (...asked) =>
-          this.delegate(family, run, depth + 1, ...asked),
+        .create(
+          run,
+          registered,
+          { ...family, input, parent },
+          (...asked) => this.delegate(family, run, depth + 1, ...asked),
+          from.offset,
         ),
     );
     this.#parts.guard(engine);
@@ -97,7 +102,7 @@ export class SubAgents {
       await this.#parts.records.open(record);
       return create();
     } catch (error) {
-      await this.#parts.stored(record.run, this.#parts.records.abandon(record));
+      await this.#parts.stored(record.run, this.#parts.records.giveUp(record));
       throw error;
     }
   }
@@ -112,6 +117,7 @@ export class SubAgents {
     const abandon = (): void => engine.abandon('the run that has asked for it has ended');
     try {
       await accepted;
+      this.#parts.records.shown(engine.run);
       if (until.aborted) abandon();
       else until.addEventListener('abort', abandon, { once: true });
       const ending = await engine.execute(Promise.resolve());
@@ -119,7 +125,7 @@ export class SubAgents {
       else this.#parts.records.leave(engine.run);
       return ending;
     } catch (error) {
-      await this.#parts.stored(engine.run, this.#parts.records.abandon(record));
+      await this.#parts.stored(engine.run, this.#parts.records.giveUp(record));
       throw error;
     } finally {
       until.removeEventListener('abort', abandon);

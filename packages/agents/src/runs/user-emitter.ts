@@ -17,7 +17,7 @@ export class UserEmitter {
   /** The last event up to which the stream is known to hold of the run what was written here. */
   #after: number | undefined;
 
-  /** @param after offset of the last event of a run that goes on here. @default the run begins here */
+  /** @param after offset behind which nothing is of the run. @default nobody else writes it */
   constructor(principal: Principal, thread: string, log: EventLog, run: string, after?: number) {
     this.user = principal.user;
     this.thread = thread;

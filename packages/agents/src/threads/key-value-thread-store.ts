@@ -1,10 +1,11 @@
 /**
  * Threads in the app's key-value store: durable where that is, on LMDB for instance, and gone with the process in memory.
  *
- *   threads/<user>/<thread>               the thread, how many messages it has, and those that have no end state
+ *   threads/<user>/<thread>               the thread, and the number that its next message gets
+ *   numbers/<user>/<thread>/<id>          the number of one message, said once: it is what makes an id unique
  *   messages/<user>/<thread>/<number>     one message
  *
- * Users and threads are hashed, so that any id is a key and no id is the beginning of another.
+ * Users, threads and ids are hashed, so that any id is a key and no id is the beginning of another.
  */
 import type { ThreadMessage, ThreadStore, ThreadSummary } from '@muster/contracts';
 import { type Json, keyPart, KeyValueStore, service } from '@muster/core';
@@ -12,8 +13,6 @@ import { type Json, keyPart, KeyValueStore, service } from '@muster/core';
 interface ThreadRecord extends ThreadSummary {
   /** The number that the next message gets. */
   readonly next: number;
-  /** The numbers of messages without an end state, by their ids. */
-  readonly open: Readonly<Record<string, number>>;
 }
 
 interface Found {
@@ -35,7 +34,7 @@ export class KeyValueThreadStore implements ThreadStore {
     user: string,
     { id, title, at }: { readonly id: string; readonly title: string; readonly at: number },
   ): Promise<ThreadSummary> {
-    const fresh: ThreadRecord = { id, title, createdAt: at, updatedAt: at, next: 0, open: {} };
+    const fresh: ThreadRecord = { id, title, createdAt: at, updatedAt: at, next: 0 };
     const created = await this.#store.create(threadKey(user, id), fresh as unknown as Json);
     if (created.ok) return summaryOf(fresh);
     const found = await this.#find(user, id);
@@ -44,24 +43,42 @@ export class KeyValueThreadStore implements ThreadStore {
   }
 
   async add(user: string, thread: string, messages: readonly ThreadMessage[]): Promise<boolean> {
-    let from = 0;
-    const changed = await this.#change(user, thread, (record) => {
-      from = record.next;
-      const open = messages.flatMap(({ id, status }, i) => (OPEN.has(status) ? [[id, from + i] as const] : []));
-      const updatedAt = messages.at(-1)?.at ?? record.updatedAt;
-      return {
-        ...record,
-        updatedAt,
-        next: from + messages.length,
-        open: { ...record.open, ...Object.fromEntries(open) },
-      };
-    });
-    if (!changed) return false;
-    // The numbers are these messages' own by now. One that a crash leaves out is no message, and nobody was told of it.
+    const all = firstOfEachId(messages);
+    const known = await Promise.all(all.map(({ id }) => this.#numberOf(user, thread, id)));
+    const fresh = all.filter((_, i) => known[i] === undefined);
+    const from = await this.#take(user, thread, fresh);
+    if (from === undefined) return false;
+    const own = new Map(fresh.map(({ id }, i) => [id, from + i]));
     await Promise.all(
-      messages.map((message, i) => this.#store.create(messageKey(user, thread, from + i), message as unknown as Json)),
+      all.map(async (message, i) => {
+        const number = known[i] ?? (await this.#say(user, thread, message.id, own.get(message.id) as number));
+        // Whoever has said the number may have died before it wrote the message: then it is written here.
+        if (number !== undefined)
+          await this.#store.create(messageKey(user, thread, number), message as unknown as Json);
+      }),
     );
     return true;
+  }
+
+  /** Takes a number for each; resolves to the first of them, and to `undefined` when there is no such thread. */
+  async #take(user: string, thread: string, messages: readonly ThreadMessage[]): Promise<number | undefined> {
+    if (messages.length === 0) return (await this.#find(user, thread))?.record.next;
+    let from: number | undefined;
+    const changed = await this.#change(user, thread, (record) => {
+      from = record.next;
+      return { ...record, updatedAt: messages.at(-1)?.at ?? record.updatedAt, next: from + messages.length };
+    });
+    return changed ? from : undefined;
+  }
+
+  /** Says which number a message has; resolves to what was said first, here or elsewhere. A number that nobody says is no message's. */
+  async #say(user: string, thread: string, message: string, number: number): Promise<number | undefined> {
+    const said = await this.#store.create(numberKey(user, thread, message), number);
+    return said.ok ? number : this.#numberOf(user, thread, message);
+  }
+
+  async #numberOf(user: string, thread: string, message: string): Promise<number | undefined> {
+    return (await this.#store.get(numberKey(user, thread, message)))?.value as number | undefined;
   }
 
   async settle(
@@ -70,25 +87,17 @@ export class KeyValueThreadStore implements ThreadStore {
     message: string,
     { at, ...change }: { readonly status: ThreadMessage['status']; readonly content?: string; readonly at: number },
   ): Promise<boolean> {
-    const number = (await this.#find(user, thread))?.record.open[message];
+    const number = await this.#numberOf(user, thread, message);
     if (number === undefined) return false;
     const key = messageKey(user, thread, number);
-    let isClosed = !OPEN.has(change.status);
     for (;;) {
       const entry = await this.#store.get(key);
-      if (entry === undefined) return false;
-      // Settled since it was found open: what comes late changes nothing of it.
-      if (!OPEN.has((entry.value as unknown as ThreadMessage).status)) {
-        isClosed = true;
-        break;
-      }
+      // What comes late changes nothing of a message that was settled.
+      if (entry === undefined || !OPEN.has((entry.value as unknown as ThreadMessage).status)) return false;
       const settled = { ...(entry.value as object), ...change } as unknown as Json;
       if ((await this.#store.update(key, settled, entry.revision)).ok) break;
     }
-    return this.#change(user, thread, (record) => {
-      const others = Object.entries(record.open).filter(([id]) => id !== message);
-      return { ...record, updatedAt: at, open: isClosed ? Object.fromEntries(others) : record.open };
-    });
+    return this.#change(user, thread, (record) => ({ ...record, updatedAt: at }));
   }
 
   async messages(
@@ -99,12 +108,23 @@ export class KeyValueThreadStore implements ThreadStore {
     const found = await this.#find(user, thread);
     if (found === undefined) return null;
     const { next } = found.record;
-    const from = Math.max(0, next - latest);
-    if (from === 0) {
+    if (latest >= next) {
       const all = await this.#store.list(messagePrefix(user, thread));
       return all.map(({ value }) => value as unknown as ThreadMessage);
     }
-    const numbers = Array.from({ length: next - from }, (_, i) => from + i);
+    const messages: ThreadMessage[] = [];
+    // Some numbers are no message's: then as many more are looked at.
+    for (let to = next; to > 0 && messages.length < latest;) {
+      const from = Math.max(0, to - (latest - messages.length));
+      messages.unshift(...(await this.#between(user, thread, from, to)));
+      to = from;
+    }
+    return messages;
+  }
+
+  /** The messages that have a number from `from` on and below `to`. */
+  async #between(user: string, thread: string, from: number, to: number): Promise<ThreadMessage[]> {
+    const numbers = Array.from({ length: to - from }, (_, i) => from + i);
     const entries = await Promise.all(numbers.map((number) => this.#store.get(messageKey(user, thread, number))));
     return entries.flatMap((entry) => (entry === undefined ? [] : [entry.value as unknown as ThreadMessage]));
   }
@@ -127,8 +147,10 @@ export class KeyValueThreadStore implements ThreadStore {
       if (found === undefined) return false;
       if ((await this.#store.delete(key, found.revision)).ok) break;
     }
-    const messages = await this.#store.list(messagePrefix(user, thread));
-    await Promise.all(messages.map(({ key: each, revision }) => this.#store.delete(each, revision)));
+    for (const prefix of [messagePrefix(user, thread), numberPrefix(user, thread)]) {
+      const entries = await this.#store.list(prefix);
+      await Promise.all(entries.map(({ key: each, revision }) => this.#store.delete(each, revision)));
+    }
     return true;
   }
 
@@ -162,4 +184,19 @@ function messagePrefix(user: string, thread: string): string {
 
 function messageKey(user: string, thread: string, number: number): string {
   return `${messagePrefix(user, thread)}${number.toString(36).padStart(8, '0')}`;
+}
+
+function numberPrefix(user: string, thread: string): string {
+  return `numbers/${keyPart(user)}/${keyPart(thread)}/`;
+}
+
+function numberKey(user: string, thread: string, message: string): string {
+  return `${numberPrefix(user, thread)}${keyPart(message)}`;
+}
+
+/** What one call gives twice is one message, the first. */
+function firstOfEachId(messages: readonly ThreadMessage[]): readonly ThreadMessage[] {
+  const byId = new Map<string, ThreadMessage>();
+  for (const message of messages) if (!byId.has(message.id)) byId.set(message.id, message);
+  return [...byId.values()];
 }

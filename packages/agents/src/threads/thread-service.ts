@@ -19,8 +19,18 @@ export interface Conversation {
   began(): Promise<void>;
   /** Stores the answer, also one that went wrong, with its status. */
   end(status: RunStatus, answer: string): Promise<void>;
-  /** Marks the question as failed, because no run came of it. */
-  abandon(): Promise<void>;
+}
+
+/** What was asked, and when, in milliseconds since 1970. */
+export interface Asked {
+  readonly text: string;
+  readonly at: number;
+}
+
+/** How a run ended, and what is stored as its answer. */
+interface End {
+  readonly status: RunStatus;
+  readonly answer: string;
 }
 
 @service({ dependsOn: [ThreadStore, EventLog, Clock] })
@@ -39,15 +49,18 @@ export class ThreadService {
   async begin(principal: Principal, thread: string, text: string, run: string): Promise<Conversation> {
     const { user } = principal;
     const at = this.#clock.now();
-    await this.#store.open(user, { id: thread, title: text.slice(0, TITLE_LENGTH), at });
     const history = (await this.#store.messages(user, thread, { latest: HISTORY })) ?? [];
-    const id = questionOf(run);
-    await this.#store.add(user, thread, [{ id, role: 'user', content: text, status: 'pending', run, at }]);
+    await this.#ask(user, thread, run, { text, at });
     return this.#conversation(user, thread, run, history);
   }
 
-  /** Goes on with a question that is stored already, of a run that has no answer yet. */
-  async resume({ user }: Principal, thread: string, run: string): Promise<Conversation> {
+  /**
+   * Goes on with a question of a run that has no answer yet.
+   *
+   * @param asked the question, where the process before may not have come to store it. @default it has
+   */
+  async resume({ user }: Principal, thread: string, run: string, asked?: Asked): Promise<Conversation> {
+    if (asked !== undefined) await this.#ask(user, thread, run, asked);
     const messages = (await this.#store.messages(user, thread, { latest: HISTORY + 1 })) ?? [];
     const at = messages.findIndex(({ id }) => id === questionOf(run));
     return this.#conversation(user, thread, run, messages.slice(0, Math.max(0, at)));
@@ -58,19 +71,21 @@ export class ThreadService {
     return {
       history,
       began: () => this.#settle(user, thread, id, 'running'),
-      abandon: () => this.#settle(user, thread, id, 'failed'),
-      end: (status, answer) => this.#end(user, thread, run, status, answer),
+      end: (status, answer) => this.#end(user, thread, run, { status, answer }),
     };
   }
 
-  /** Stores the end of a run whose process has died: what that process has stored of it is left as it is. */
-  async recover({ user }: Principal, thread: string, run: string, status: RunStatus, answer: string): Promise<void> {
-    const latest = (await this.#store.messages(user, thread, { latest: HISTORY })) ?? [];
-    if (latest.some(({ id }) => id === answerOf(run))) await this.#settle(user, thread, questionOf(run), status);
-    else await this.#end(user, thread, run, status, answer);
+  /**
+   * Stores the end of a run whose process has gone: what that process has stored of it is left as it is.
+   *
+   * @param asked the question, where that process may not have come to store it. @default it has
+   */
+  async recover({ user }: Principal, thread: string, run: string, end: End, asked?: Asked): Promise<void> {
+    if (asked !== undefined) await this.#ask(user, thread, run, asked);
+    await this.#end(user, thread, run, end);
   }
 
-  /** No run came of a question, because the process died. */
+  /** No run came of a question. */
   async abandoned(principal: Principal, thread: string, run: string): Promise<void> {
     await this.#settle(principal.user, thread, questionOf(run), 'failed');
   }
@@ -104,11 +119,18 @@ export class ThreadService {
     await this.#log.drop(streamOf(principal, thread));
   }
 
+  /** Stores a question that waits for its answer, in a new thread when the user has none of this id. */
+  async #ask(user: string, thread: string, run: string, { text: content, at }: Asked): Promise<void> {
+    await this.#store.open(user, { id: thread, title: content.slice(0, TITLE_LENGTH), at });
+    const id = questionOf(run);
+    await this.#store.add(user, thread, [{ id, role: 'user', content, status: 'pending', run, at }]);
+  }
+
   async #settle(user: string, thread: string, id: string, status: ThreadMessage['status']): Promise<void> {
     await this.#store.settle(user, thread, id, { status, at: this.#clock.now() });
   }
 
-  async #end(user: string, thread: string, run: string, status: RunStatus, answer: string): Promise<void> {
+  async #end(user: string, thread: string, run: string, { status, answer }: End): Promise<void> {
     const at = this.#clock.now();
     await this.#store.add(user, thread, [{ id: answerOf(run), role: 'assistant', content: answer, status, run, at }]);
     await this.#settle(user, thread, questionOf(run), status);

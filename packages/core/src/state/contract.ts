@@ -18,7 +18,7 @@ export type ClusterContract = ClusterOptions;
 export const ClusterContract = token<ClusterOptions>('ClusterContract');
 
 /** The number of Muster's own records and tables. */
-export const MUSTER_FORMAT = 1;
+export const MUSTER_FORMAT = 2;
 
 /** What an instance publishes of all this. */
 export interface PublishedContract {

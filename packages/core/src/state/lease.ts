@@ -97,7 +97,7 @@ export class Lease {
     return this.#abort.signal;
   }
 
-  /** What stands in the record, also what others have written into it. */
+  /** What stands in the record, also what others have written into it, or will with the next renewal. */
   get value(): Fields {
     return this.#value;
   }
@@ -126,6 +126,11 @@ export class Lease {
       }
       await this.#adopt(written, attempt);
     }
+  }
+
+  /** Changes what the record says from its next renewal on; nothing is written for that alone, so a change may as well be lost. */
+  amend(change: (value: Fields) => Fields): void {
+    this.#value = change(this.#value);
   }
 
   /** Renews it when its time has come; never rejects, since it is tried again until the lease ends. */

@@ -11,8 +11,14 @@ import { type Fields, fieldsOf, LEASE, Lease, ownedBy, ownerOf, type Tenure } fr
 import type { KeyValueEntry, KeyValueStore } from './key-value-store.ts';
 import { type Observed, ObservedRecords } from './observed-records.ts';
 
-/** What is held in this process, by store: one that is not shared has no other holders. */
-const HELD = new WeakMap<KeyValueStore, Map<string, Lease>>();
+/** What is held in this process, and what is being taken, by store: one that is not shared has no other holders. */
+const TENURES = new WeakMap<KeyValueStore, Tenures>();
+
+interface Tenures {
+  readonly held: Map<string, Lease>;
+  /** Keys under way: the answer to one who takes a record is still to come when another finds it to be the process's own. */
+  readonly taking: Set<string>;
+}
 
 export class Leases {
   /** Names this holder in the records; no other has the same, nor has one before a restart. */
@@ -59,15 +65,17 @@ export class Leases {
     }
   }
 
-  /** Takes a record that nobody has; `undefined` when somebody may have it. */
-  async claim(key: string, value: Fields): Promise<Lease | undefined> {
-    const at = this.#clock.monotonic();
-    const term = this.#nextTerm();
-    const created = await this.#store.create(key, ownedBy({ owner: this.owner, term }, 0, value));
-    if (created.ok) return this.#hold({ key, value, revision: created.revision, at, term });
-    const found = await this.#store.get(key);
-    if (found === undefined || !this.#isFree(found)) return undefined;
-    return this.#take(found, value);
+  /** Takes a record that nobody has; `undefined` when somebody may have it, or is about to. */
+  claim(key: string, value: Fields): Promise<Lease | undefined> {
+    return this.#alone(key, async () => {
+      const at = this.#clock.monotonic();
+      const term = this.#nextTerm();
+      const created = await this.#store.create(key, ownedBy({ owner: this.owner, term }, 0, value));
+      if (created.ok) return this.#hold({ key, value, revision: created.revision, at, term });
+      const found = await this.#store.get(key);
+      if (found === undefined || !this.#isFree(found)) return undefined;
+      return this.#take(found, value);
+    });
   }
 
   /**
@@ -76,12 +84,24 @@ export class Leases {
    * @param change what the record says from then on.
    */
   takeOver(observed: Observed, change: (value: Fields) => Fields): Promise<Lease | undefined> {
-    return this.#take(observed, change(fieldsOf(observed)));
+    return this.#alone(observed.key, () => this.#take(observed, change(fieldsOf(observed))));
   }
 
   /** Renews nothing any more; the records are left to whoever takes them over. */
   close(): void {
     for (const lease of this.#own) lease.leave();
+  }
+
+  /** Has one at a time in this process try to take a key; for who comes meanwhile somebody may have it. */
+  async #alone(key: string, take: () => Promise<Lease | undefined>): Promise<Lease | undefined> {
+    const { taking } = tenures(this.#store);
+    if (taking.has(key)) return undefined;
+    taking.add(key);
+    try {
+      return await take();
+    } finally {
+      taking.delete(key);
+    }
   }
 
   async #take({ key, revision }: Pick<KeyValueEntry, 'key' | 'revision'>, value: Fields): Promise<Lease | undefined> {
@@ -98,15 +118,16 @@ export class Leases {
 
   /** One that this holder has lost can be its own again; on a store that is not shared, also one of an owner before. */
   #isFree(found: KeyValueEntry): boolean {
-    if (held(this.#store).has(found.key)) return false;
+    if (tenures(this.#store).held.has(found.key)) return false;
     return this.#store.isShared !== true || ownerOf(found) === this.owner;
   }
 
   #hold(taken: Pick<Tenure, 'key' | 'value' | 'revision' | 'at' | 'term'>): Lease {
     const { key } = taken;
+    const { held } = tenures(this.#store);
     const over = (): void => {
       this.#own.delete(lease);
-      if (held(store).get(key) === lease) held(store).delete(key);
+      if (held.get(key) === lease) held.delete(key);
       if (this.#own.size > 0) return;
       this.#timer?.cancel();
       this.#timer = undefined;
@@ -114,7 +135,7 @@ export class Leases {
     const store = this.#store;
     const lease = new Lease({ ...taken, store, clock: this.#clock, owner: this.owner, over });
     this.#own.add(lease);
-    held(store).set(key, lease);
+    held.set(key, lease);
     if (store.isShared === true) this.#timer ??= this.#clock.schedule(LEASE.retryMs, this.#look);
     return lease;
   }
@@ -126,8 +147,8 @@ export class Leases {
   };
 }
 
-function held(store: KeyValueStore): Map<string, Lease> {
-  const known = HELD.get(store) ?? new Map<string, Lease>();
-  HELD.set(store, known);
+function tenures(store: KeyValueStore): Tenures {
+  const known = TENURES.get(store) ?? { held: new Map(), taking: new Set() };
+  TENURES.set(store, known);
   return known;
 }

@@ -26,13 +26,14 @@ export class InstanceClock implements Clock {
 
   schedule(delayMs: number, callback: () => void): Timer {
     const fire = (): void => {
-      if (this.#isPaused) this.#due.add(fire);
+      if (this.#isPaused) this.#due.add(again);
       else callback();
     };
-    const timer = this.#clock.schedule(delayMs, fire);
+    const again = (): void => void (timer = this.#clock.schedule(0, fire));
+    let timer = this.#clock.schedule(delayMs, fire);
     return {
       cancel: () => {
-        this.#due.delete(fire);
+        this.#due.delete(again);
         timer.cancel();
       },
     };
@@ -44,14 +45,12 @@ export class InstanceClock implements Clock {
     if (how === 'withTime') this.#stoodAt ??= this.#clock.monotonic();
   }
 
-  /** Goes on: what fell due fires now, in the order of its time. */
+  /** Goes on: what fell due fires when time is next advanced, in the order of its time, each when the one before has had its effect. */
   resume(): void {
     if (this.#stoodAt !== undefined) this.#behind += this.#clock.monotonic() - this.#stoodAt;
     this.#stoodAt = undefined;
     this.#isPaused = false;
-    for (const fire of this.#due) {
-      // One of them may have cancelled another.
-      if (this.#due.delete(fire)) fire();
-    }
+    for (const again of this.#due) again();
+    this.#due.clear();
   }
 }

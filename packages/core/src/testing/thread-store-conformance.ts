@@ -35,6 +35,7 @@ const listed = async (threads: ThreadStore, user: string): Promise<string[]> =>
 export function threadStoreConformance(): readonly Case[] {
   return [
     ...keeping,
+    ...once,
     ...settling,
     ...owning,
     ...Array.from({ length: 6 }, (_, i) =>
@@ -114,6 +115,95 @@ const keeping: Case[] = [
     assert.equal(await again.settle('ann', 't', 'a', { status: 'interrupted', at: 3 }), true);
     await again.add('ann', 't', [message('c')]);
     assert.deepEqual(await idsIn(again, 'ann', 't'), ['a', 'b', 'c']);
+  }),
+];
+
+/** Each id once in its thread, however often and by whomever it is added. */
+const once: Case[] = [
+  withThreads('leaves a message as it is whose id is added again, and changes nothing else', async ({ threads }) => {
+    await open(threads, 'ann', 't', 1);
+    await threads.add('ann', 't', [message('a', 2, 'success'), message('b', 3)]);
+    const before = [await threads.list('ann'), await threads.messages('ann', 't')];
+    for (const again of ['a', 'b']) {
+      const other = { ...message(again, 9, 'failed'), content: 'another', role: 'assistant' as const };
+      assert.equal(await threads.add('ann', 't', [other]), true);
+    }
+    assert.deepEqual([await threads.list('ann'), await threads.messages('ann', 't')], before);
+    assert.equal(await threads.settle('ann', 't', 'b', { status: 'cancelled', at: 4 }), true);
+    await threads.add('ann', 't', [message('b', 10)]);
+    assert.deepEqual(await threads.messages('ann', 't'), [
+      message('a', 2, 'success'),
+      { ...message('b', 3), status: 'cancelled' },
+    ]);
+  }),
+  withThreads('adds what is new of a call, in order and behind the others', async ({ threads }) => {
+    await open(threads, 'ann', 't');
+    await threads.add('ann', 't', [message('a'), message('b')]);
+    assert.equal(
+      await threads.add('ann', 't', [message('x', 5), message('b', 6), message('y', 7), message('a', 8)]),
+      true,
+    );
+    assert.deepEqual(await threads.messages('ann', 't'), [
+      message('a'),
+      message('b'),
+      message('x', 5),
+      message('y', 7),
+    ]);
+    assert.equal((await threads.list('ann'))[0]?.updatedAt, 7);
+    assert.deepEqual(await threads.messages('ann', 't', { latest: 3 }), [
+      message('b'),
+      message('x', 5),
+      message('y', 7),
+    ]);
+  }),
+  withThreads('adds the first of two that one call gives under one id', async ({ threads }) => {
+    await open(threads, 'ann', 't');
+    assert.equal(await threads.add('ann', 't', [message('a', 1), message('b', 2), message('a', 3, 'success')]), true);
+    assert.deepEqual(await threads.messages('ann', 't'), [message('a', 1), message('b', 2)]);
+    assert.equal((await threads.list('ann'))[0]?.updatedAt, 2);
+  }),
+  withThreads(
+    'adds a message once that many calls add at the same time, and it can be settled',
+    async ({ threads }) => {
+      await open(threads, 'ann', 't');
+      const calls = Array.from({ length: 8 }, (_, i) => [message(`own ${i}`, i), message('a', i), message('b', i)]);
+      assert.deepEqual(
+        await Promise.all(calls.map((each) => threads.add('ann', 't', each))),
+        calls.map(() => true),
+      );
+      const ids = (await idsIn(threads, 'ann', 't')) ?? [];
+      assert.deepEqual(ids.toSorted(), ['a', 'b', ...calls.map((_, i) => `own ${i}`)].toSorted());
+      for (const id of ['a', 'b'])
+        assert.equal(await threads.settle('ann', 't', id, { status: 'success', at: 9 }), true, id);
+      for (let latest = 1; latest <= 10; latest += 1)
+        assert.equal((await threads.messages('ann', 't', { latest }))?.length, latest);
+    },
+  ),
+  withThreads('knows the ids of a thread when it is opened another time, and forgets them with it', async (test) => {
+    const again = async (): Promise<ThreadStore> => (await test.reopen?.()) ?? test.threads;
+    await open(test.threads, 'ann', 't');
+    await test.threads.add('ann', 't', [message('a'), message('b', 1, 'success')]);
+    let threads = await again();
+    assert.equal(await threads.add('ann', 't', [message('b', 5), message('a', 5)]), true);
+    assert.deepEqual(await threads.messages('ann', 't'), [message('a'), message('b', 1, 'success')]);
+    await threads.remove('ann', 't');
+    threads = await again();
+    await open(threads, 'ann', 't');
+    await threads.add('ann', 't', [message('b', 7)]);
+    assert.deepEqual(await threads.messages('ann', 't'), [message('b', 7)]);
+  }),
+  withThreads('takes one id in two threads and of two users for different messages', async ({ threads }) => {
+    const places = [
+      ['ann', 't'],
+      ['ann', 'u'],
+      ['bob', 't'],
+    ] as const;
+    for (const [i, [user, thread]] of places.entries()) {
+      await open(threads, user, thread);
+      await threads.add(user, thread, [message('a', i)]);
+    }
+    for (const [i, [user, thread]] of places.entries())
+      assert.deepEqual(await threads.messages(user, thread), [message('a', i)]);
   }),
 ];
 
@@ -203,9 +293,12 @@ async function walk({ threads }: ThreadsUnderTest, seed: number): Promise<void> 
       await open(threads, user, thread, step);
       model.set(key, known ?? []);
     } else if (kind === 'add') {
-      const added = Array.from({ length: random.between(1, 3) }, (_, i) => message(`${step}.${i}`, step));
+      const added = Array.from({ length: random.between(1, 3) }, (_, i) =>
+        // Now and then what was added before, or is added by the same call.
+        message(random.chance(0.3) ? `${random.between(1, step)}.0` : `${step}.${i}`, step),
+      );
       assert.equal(await threads.add(user, thread, added), known !== undefined);
-      known?.push(...added);
+      for (const each of added) if (known?.every(({ id }) => id !== each.id) === true) known.push(each);
     } else if (kind === 'settle') {
       const target = known !== undefined && known.length > 0 ? random.pick(known) : undefined;
       const isOpen = target?.status === 'pending';
