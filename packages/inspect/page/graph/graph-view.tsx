@@ -169,9 +169,12 @@ function Toolbar({ camera }: { readonly camera: Camera }) {
         onInput={({ currentTarget }) => {
           search.value = currentTarget.value;
         }}
-        onKeyDown={({ key }) => {
-          const found = key === 'Enter' ? [...layout.peek().places.keys()].find(isMeant) : undefined;
-          if (found !== undefined) camera.focus(found);
+        onKeyDown={(event) => {
+          const found = event.key === 'Enter' ? [...layout.peek().places.keys()].find(isMeant) : undefined;
+          if (found === undefined) return;
+          // The same key must not press what is in focus then.
+          event.preventDefault();
+          camera.focus(found);
         }}
       />
       <Toggle name="Hide the healthy" of={hidesHealthy} />
