@@ -14,6 +14,7 @@ import {
   isMeant,
   isTrouble,
   layout,
+  pointed,
   search,
   showsValues,
   troubleWay,
@@ -47,6 +48,12 @@ export function GraphView() {
           if (id === undefined) return;
           wantsFocus = detail === 0;
           go('graph', id);
+        }}
+        onMouseOver={({ target }) => {
+          pointed.value = (target as Element).closest<HTMLElement>('.node')?.dataset['id'] ?? null;
+        }}
+        onMouseLeave={() => {
+          pointed.value = null;
         }}
         onFocusIn={({ target }) => {
           const id = (target as HTMLElement).dataset['id'];
@@ -260,8 +267,9 @@ function TroubleLines() {
   return <path class={`line ${isTrouble.value ? 'trouble' : 'held'}`} d={troubleWay.value} />;
 }
 
+/** Lines of what is pointed at, or else of what is open. */
 function SelectedLines() {
-  const { id } = route.value;
+  const id = pointed.value ?? route.value.id;
   if (id === null) return null;
   const { needs, neededBy } = waysOf(id);
   return <path class="line selected" d={needs + neededBy} />;

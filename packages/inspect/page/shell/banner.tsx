@@ -20,7 +20,7 @@ export function Banner() {
     return (
       <section class="banner bad" role="alert" aria-label="Trouble">
         <Glyph standing={{ sign: 'cross', tone: 'bad' }} />
-        <div>
+        <div tabIndex={0}>
           <p class="text">
             <code>{trouble.code}</code> {trouble.message}
           </p>
@@ -39,7 +39,7 @@ function Unsound({ problems }: { readonly problems: GraphTop['problems'] }) {
   return (
     <section class="banner bad" aria-label="Problems of the graph">
       <Glyph standing={{ sign: 'cross', tone: 'bad' }} />
-      <ul>
+      <ul tabIndex={0}>
         {problems.map(({ code, message, hint }, at) => (
           <li key={at}>
             <p class="text">
