@@ -8,7 +8,8 @@ import { STATES } from '../../page/connections/connection-states.ts';
 import { standingOfRun } from '../../page/runs/run-standing.ts';
 import { whyOf } from '../../page/services/why.ts';
 import { standingOf, standingOfGate } from '../../page/standing.ts';
-import { FakeBackend, SHOP } from './backends.ts';
+import { FakeBackend } from './backends.ts';
+import { SHOP } from './specs.ts';
 
 const HEALTH = ['healthy', 'unchecked', 'degraded', 'unhealthy', 'unknown'];
 const standings = [
