@@ -16,9 +16,9 @@ const LATE = 0.88;
 /** Before a bar that begins earlier there is no room for one. */
 const EARLY = 0.07;
 
-/** How many ticks the axis has unzoomed, and which part of it a label of the gate takes. */
-const WIDE = { ticks: 6, label: 0.13 };
-const NARROW = { ticks: 3, label: 0.6 };
+/** How many ticks the axis has unzoomed, and which part of it the label of the gate takes with one beside it. */
+const WIDE = { ticks: 6, label: 0.18 };
+const NARROW = { ticks: 3, label: 0.86 };
 const isNarrow = matchMedia('(max-width: 640px)');
 
 const zoom = signal(0);
