@@ -18,8 +18,9 @@ export function build() {
   if (!tools.every((tool) => existsSync(tool)))
     return { status: null, output: 'Development tools are not installed.\n' };
   for (const { directory } of packages) removeStale(directory);
-  const { status, stdout, stderr } = spawnSync(process.execPath, [compiler, '-b'], { cwd: root, encoding: 'utf8' });
+  // First, because what the compiler reads imports it.
   const page = pageProblem();
+  const { status, stdout, stderr } = spawnSync(process.execPath, [compiler, '-b'], { cwd: root, encoding: 'utf8' });
   return { status: status === 0 && page !== '' ? 1 : status, output: stdout + stderr + page };
 }
 
@@ -33,11 +34,11 @@ function pageProblem() {
   }
 }
 
-/** Only the compiler leaves declarations, so what other tools put into `dist/` stays. */
+/** Only the compiler leaves maps, so what other tools put into `dist/` stays. */
 function removeStale(directory) {
   if (!existsSync(`${directory}/dist`)) return;
   for (const file of readdirSync(`${directory}/dist`, { recursive: true, encoding: 'utf8' })) {
-    const stem = /^(.*)\.d\.ts$/.exec(file)?.[1];
+    const stem = /^(.*)\.js\.map$/.exec(file)?.[1];
     if (stem === undefined || ['.ts', '.tsx'].some((ending) => existsSync(`${directory}/src/${stem}${ending}`)))
       continue;
     for (const ending of ['.d.ts', '.d.ts.map', '.js', '.js.map'])

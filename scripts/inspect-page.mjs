@@ -4,7 +4,7 @@
  * Does nothing when it is made of the same sources already, which it says in its first line.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { root } from './packages.mjs';
@@ -43,12 +43,13 @@ export function bundleInspectPage() {
   };
 }
 
-/** Brings `dist/page/assets.js` of the package up to date. @throws Error when the sources are not sound. */
+/** Brings `dist/page/assets.js` of the package and its declaration up to date. @throws Error when the sources are not sound. */
 export function buildInspectPage() {
   const mark = `// Made by scripts/inspect-page.mjs of ${fingerprint()}\n`;
   if (existsSync(outfile) && readFileSync(outfile, 'utf8').startsWith(mark)) return;
   const assets = bundleInspectPage();
   mkdirSync(`${inspect}dist/page`, { recursive: true });
+  copyFileSync(`${inspect}page/assets.d.ts`, `${inspect}dist/page/assets.d.ts`);
   writeFileSync(outfile, `${mark}export const assets = ${JSON.stringify(assets)};\n`);
 }
 

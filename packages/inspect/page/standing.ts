@@ -58,7 +58,8 @@ const BY_PHASE: Readonly<Record<string, Standing>> = {
 const NONE: Standing = { word: '', tone: 'idle', sign: 'point' };
 
 export function standingOf({ phase, health }: { readonly phase: string; readonly health: string }): Standing {
-  const known = phase === 'running' ? BY_HEALTH[health] : BY_PHASE[phase];
+  const [table, state] = phase === 'running' ? [BY_HEALTH, health] : [BY_PHASE, phase];
+  const known = Object.hasOwn(table, state) ? table[state] : undefined;
   if (known !== undefined) return known;
   // A phase that a newer server has is shown by its own name.
   return phase === '-' ? NONE : { ...NONE, word: phase };

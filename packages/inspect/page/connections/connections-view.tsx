@@ -5,21 +5,9 @@ import { backend } from '../live/backend.ts';
 import { LongTable } from '../parts/long-table.tsx';
 import { Since } from '../parts/since.tsx';
 import { count } from '../text/amount.ts';
+import { STATES } from './connection-states.ts';
 import { DeliveryAccount } from './delivery-account.tsx';
 import { ShareBar } from './share-bar.tsx';
-
-/** In the order of a connection's life, each with its colour. */
-const STATES: readonly (readonly [string, string])[] = [
-  ['connecting', 'hue-idle'],
-  ['accepted', 'hue-idle'],
-  ['authenticating', 'hue-idle'],
-  ['gated', 'hue-held'],
-  ['syncing', 'hue-busy'],
-  ['ready', 'hue-good'],
-  ['degraded', 'hue-warn'],
-  ['draining', 'hue-drain'],
-  ['closing', 'hue-idle'],
-];
 
 const COLUMNS = [
   { title: 'Connection' },

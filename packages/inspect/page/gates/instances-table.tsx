@@ -64,7 +64,7 @@ function Row({
           {unhealthy.length > 0 ? unhealthy.join(', ') : 'none'}
         </span>
       </td>
-      <td class="optional num">
+      <td class="optional">
         {Object.entries(load)
           .map(([name, value]) => `${name} ${count(value)}`)
           .join(', ')}

@@ -35,7 +35,7 @@ export function GraphNode({ id, place }: { readonly id: string; readonly place: 
       data-id={id}
       tabIndex={face.isTabStop ? 0 : -1}
       aria-pressed={face.isSelected}
-      title={face.title}
+      title={`${face.title}: ${said}`}
     >
       {badge !== null && <span class="badge">{badge}</span>}
       <Glyph standing={standing} />

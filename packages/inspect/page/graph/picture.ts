@@ -60,6 +60,9 @@ export function waysOf(id: string): { readonly needs: string; readonly neededBy:
   return { needs: join(edges.filter(({ from }) => from === id)), neededBy: join(edges.filter(({ to }) => to === id)) };
 }
 
+/** The node under the pointer. */
+export const pointed = signal<string | null>(null);
+
 /** Whether a node is what the search means. */
 export function isMeant(id: string): boolean {
   const wanted = search.value.trim().toLowerCase();

@@ -22,29 +22,49 @@ let source: EventSource | null = null;
 /** Milliseconds until a connection that the browser has given up is tried again. */
 const RETRY_MS = 2_000;
 
+/** An inspector says something every five seconds; one that does not for so long is out of reach, in milliseconds. */
+const SILENCE_MS = 15_000;
+let silence: ReturnType<typeof setTimeout> | undefined;
+
 /** Follows another instance from now on. */
 export function follow(instance: string | null): void {
   source?.close();
+  clearTimeout(silence);
   shown.value = instance;
   if (link.peek().state === 'live') link.value = { state: 'connecting' };
   const query = instance === null ? '' : `?instance=${encodeURIComponent(instance)}`;
   const opened = new EventSource(`/api/live${query}`);
   source = opened;
   opened.addEventListener('overview', ({ data }: MessageEvent<string>) => {
+    hear(instance);
     const overview = readMessage<Overview>(data);
     heard(overview.at);
     backend.begin(overview);
     link.value = { state: 'live' };
   });
   opened.addEventListener('change', ({ data }: MessageEvent<string>) => {
+    hear(instance);
     const change = readMessage<Change>(data);
     heard(change.at);
     backend.apply(change);
   });
   opened.addEventListener('error', () => {
     if (source !== opened) return;
-    if (link.peek().state !== 'lost') link.value = { state: 'lost', since: Date.now() };
+    lose();
     // A browser comes back by itself after a broken connection, but not after a refusal.
     if (opened.readyState === EventSource.CLOSED) setTimeout(() => source === opened && follow(instance), RETRY_MS);
   });
+}
+
+/** A connection that is gone without a word is noticed by its silence. */
+function hear(instance: string | null): void {
+  clearTimeout(silence);
+  silence = setTimeout(() => {
+    lose();
+    follow(instance);
+  }, SILENCE_MS);
+}
+
+function lose(): void {
+  if (link.peek().state !== 'lost') link.value = { state: 'lost', since: Date.now() };
 }

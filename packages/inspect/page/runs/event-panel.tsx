@@ -3,16 +3,25 @@ import { useEffect, useRef } from 'preact/hooks';
 import type { RunEventLine } from '../../src/live/overview.ts';
 import { bytes, clockTime, count, duration } from '../text/amount.ts';
 
-export function EventPanel({ event, onClose }: { readonly event: RunEventLine; readonly onClose: () => void }) {
+interface Props {
+  readonly event: RunEventLine;
+  /** Who has opened it with a key goes on in it. */
+  readonly takesFocus: boolean;
+  readonly onClose: () => void;
+}
+
+export function EventPanel({ event, takesFocus, onClose }: Props) {
   const { n, event: name, at, offset, bytes: size, tool, data, sockets } = event;
   const panel = useRef<HTMLElement>(null);
   useEffect(() => {
     panel.current?.scrollTo(0, 0);
+    if (takesFocus) panel.current?.focus();
   }, [n]);
   return (
     <aside
       class="panel"
       ref={panel}
+      tabIndex={-1}
       aria-label={`Event ${n}`}
       onKeyDown={({ key }) => {
         if (key === 'Escape') onClose();

@@ -1,6 +1,6 @@
 /** One run: what it is, which tools worked when, every event as it happens, and which socket got it when. */
 import { type Signal, useSignal } from '@preact/signals';
-import { useEffect, useMemo } from 'preact/hooks';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
 import type { RunEventLine, RunLine } from '../../src/live/overview.ts';
 import { backend } from '../live/backend.ts';
 import { shown } from '../live/feed.ts';
@@ -28,13 +28,14 @@ export function RunDetail({ run }: { readonly run: string }) {
   const instance = shown.value;
   const feed = useMemo(() => followRun(run, instance), [run, instance]);
   useEffect(() => () => feed.end(), [feed]);
-  const chosen = useSignal<number | null>(null);
+  const chosen = useSignal<Choice | null>(null);
+  const page = useRef<HTMLDivElement>(null);
   const line = backend.runs.value.find((each) => each.run === run);
   const events = feed.events.value;
-  const event = events.find(({ n }) => n === chosen.value);
+  const event = events.find(({ n }) => n === chosen.value?.n);
   return (
     <div class="split">
-      <div class="page" data-scrolls tabIndex={0} role="region" aria-label={`Run ${run}`}>
+      <div class="page" ref={page} data-scrolls tabIndex={0} role="region" aria-label={`Run ${run}`}>
         <p class="crumbs">
           <a href={hrefOf('runs')}>Runs</a>
         </p>
@@ -47,9 +48,24 @@ export function RunDetail({ run }: { readonly run: string }) {
           <Events events={events} chosen={chosen} />
         )}
       </div>
-      {event !== undefined && <EventPanel event={event} onClose={() => (chosen.value = null)} />}
+      {event !== undefined && (
+        <EventPanel
+          event={event}
+          takesFocus={chosen.value?.byKey ?? false}
+          onClose={() => {
+            page.current?.querySelector<HTMLElement>('.chosen .row-button')?.focus();
+            chosen.value = null;
+          }}
+        />
+      )}
     </div>
   );
+}
+
+/** The event that is shown in full, and whether a key has chosen it. */
+interface Choice {
+  readonly n: number;
+  readonly byKey: boolean;
 }
 
 function Head({ run, line }: { readonly run: string; readonly line: RunLine | undefined }) {
@@ -115,7 +131,7 @@ function Events({
   chosen,
 }: {
   readonly events: readonly RunEventLine[];
-  readonly chosen: Signal<number | null>;
+  readonly chosen: Signal<Choice | null>;
 }) {
   const byNumber = new Map(events.map((line) => [String(line.n), line]));
   const begin = events[0]?.at ?? 0;
@@ -129,13 +145,13 @@ function Events({
         const line = byNumber.get(key) as RunEventLine;
         const { n, at, event, tool, data, bytes: size } = line;
         return (
-          <tr key={key} aria-rowindex={rowIndex} class={chosen.value === n ? 'chosen' : ''}>
+          <tr key={key} aria-rowindex={rowIndex} class={chosen.value?.n === n ? 'chosen' : ''}>
             <th scope="row" class="num">
               <button
                 class="row-button"
                 type="button"
-                aria-pressed={chosen.value === n}
-                onClick={() => (chosen.value = n)}
+                aria-pressed={chosen.value?.n === n}
+                onClick={({ detail }) => (chosen.value = { n, byKey: detail === 0 })}
               >
                 {n}
               </button>

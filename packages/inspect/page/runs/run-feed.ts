@@ -25,8 +25,9 @@ export function followRun(run: string, instance: string | null): RunFeed {
     const told = readMessage<RunEvents>(data);
     events.value = merged(events.peek(), told.events);
     isOpen.value = told.isOpen;
-    if (!told.isOpen) source.close();
   });
+  // Later than its terminal: until then its last events are acknowledged.
+  source.addEventListener('end', () => source.close());
   source.addEventListener('error', () => {
     // Refused: nobody knows this run any more. A connection that broke comes back by itself.
     if (source.readyState === EventSource.CLOSED) isOpen.value = false;

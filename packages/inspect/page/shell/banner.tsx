@@ -1,4 +1,8 @@
-/** What nobody may overlook: why the boot failed or the app stops, what a boot waits for, why a gate is closed. */
+/**
+ * What nobody may overlook: why the boot failed or the app stops, what a boot waits for, why a gate is closed.
+ *
+ * What passes by itself lies over the view, so that nothing moves when it comes and goes.
+ */
 import { backend, type GraphTop } from '../live/backend.ts';
 import { now } from '../live/server-clock.ts';
 import { Glyph } from '../parts/glyph.tsx';
@@ -16,7 +20,7 @@ export function Banner() {
     return (
       <section class="banner bad" role="alert" aria-label="Trouble">
         <Glyph standing={{ sign: 'cross', tone: 'bad' }} />
-        <div>
+        <div tabIndex={0}>
           <p class="text">
             <code>{trouble.code}</code> {trouble.message}
           </p>
@@ -35,7 +39,7 @@ function Unsound({ problems }: { readonly problems: GraphTop['problems'] }) {
   return (
     <section class="banner bad" aria-label="Problems of the graph">
       <Glyph standing={{ sign: 'cross', tone: 'bad' }} />
-      <ul>
+      <ul tabIndex={0}>
         {problems.map(({ code, message, hint }, at) => (
           <li key={at}>
             <p class="text">
@@ -55,7 +59,7 @@ function Waiting() {
   const took = startedAt === null ? 0 : now.value - startedAt;
   if (took < CALM_MS) return null;
   return (
-    <section class="banner busy" aria-label="The boot">
+    <section class="banner passing busy" aria-label="The boot">
       <Glyph standing={{ sign: 'half', tone: 'busy' }} />
       <div>
         <p class="text">

@@ -54,10 +54,12 @@ export function beginOf({ spans }: Pick<Lane, 'spans'>): number {
   return spans.find(({ kind }) => kind !== 'waiting')?.from ?? Infinity;
 }
 
-export function inOrder(lanes: readonly Lane[]): string[] {
-  const begins = new Map(lanes.map((lane) => [lane.id, beginOf(lane)]));
-  const begin = (id: string): number => begins.get(id) as number;
-  return [...begins.keys()].sort((a, b) => (begin(a) === begin(b) ? (a < b ? -1 : 1) : begin(a) - begin(b)));
+/** Those that wait stand in the order of their ranks, which is about the order in which they will begin. */
+export function inOrder(lanes: readonly Lane[], rankOf: (id: string) => number): string[] {
+  return lanes
+    .map((lane) => ({ id: lane.id, begin: beginOf(lane), rank: rankOf(lane.id) }))
+    .sort((a, b) => (a.begin === b.begin ? a.rank - b.rank || (a.id < b.id ? -1 : 1) : a.begin - b.begin))
+    .map(({ id }) => id);
 }
 
 /** Times by kind, added up, in the order of their first appearance. */

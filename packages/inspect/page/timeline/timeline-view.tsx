@@ -14,11 +14,11 @@ const ZOOMS = [1, 2, 4, 8, 16, 32];
 /** A label that would begin beyond this part of the width stands before its bar. */
 const LATE = 0.88;
 /** Before a bar that begins earlier there is no room for one. */
-const EARLY = 0.12;
+const EARLY = 0.07;
 
-/** How many ticks the axis has unzoomed, and which part of it a label of the gate takes. */
-const WIDE = { ticks: 6, label: 0.13 };
-const NARROW = { ticks: 3, label: 0.6 };
+/** How many ticks the axis has unzoomed, and which part of it the label of the gate takes with one beside it. */
+const WIDE = { ticks: 6, label: 0.18 };
+const NARROW = { ticks: 3, label: 0.86 };
 const isNarrow = matchMedia('(max-width: 640px)');
 
 const zoom = signal(0);
@@ -30,7 +30,7 @@ const elapsedMs = computed(() => {
   return endedAt ?? (startedAt === null ? 0 : Math.max(0, now.value - startedAt));
 });
 const extent = computed(() => extentOf(backend.boot.value, backend.lanes.all(), elapsedMs.value));
-const order = computed(() => inOrder(backend.lanes.all()));
+const order = computed(() => inOrder(backend.lanes.all(), (id) => backend.nodes.peek(id)?.rank ?? 0));
 
 export function TimelineView() {
   const ids = order.value;
@@ -109,31 +109,39 @@ function numbersOf(id: string): string {
   return parts.join(', ');
 }
 
+/** Times along the upper edge, and their lines behind the bars; the gate's stands out. */
 function Axis() {
   const whole = extent.value;
   const { gateOpenedAt, endedAt } = backend.boot.value;
   const zoomed = ZOOMS[zoom.value] as number;
   const mark = gateOpenedAt ?? endedAt;
+  const hue = gateOpenedAt === null ? 'gate-mark failed' : 'gate-mark';
   const { ticks, label } = isNarrow.matches ? NARROW : WIDE;
+  const times = ticksOf(whole, ticks * zoomed);
   const isFree = (ms: number): boolean => mark === null || ms > mark || mark - ms > (label / zoomed) * whole;
   return (
-    <div class="axis" aria-hidden="true">
-      <div class="track">
-        {ticksOf(whole, ticks * zoomed).map((ms) => (
-          <span key={ms} class="tick num" style={{ left: percent(ms / whole) }}>
-            {isFree(ms) && tickLabel(ms)}
-          </span>
-        ))}
-        {mark !== null && (
-          <span
-            class={`tick gate-mark num ${gateOpenedAt === null ? 'failed' : ''}`}
-            style={{ left: percent(mark / whole) }}
-          >
-            {gateOpenedAt === null ? 'ended' : 'gate open'} {duration(mark)}
-          </span>
-        )}
+    <>
+      <div class="axis" aria-hidden="true">
+        <div class="track">
+          {times.filter(isFree).map((ms) => (
+            <span key={ms} class="tick num" style={{ left: percent(ms / whole) }}>
+              {tickLabel(ms)}
+            </span>
+          ))}
+          {mark !== null && (
+            <span class={`tick ${hue} num`} style={{ left: percent(mark / whole) }}>
+              {gateOpenedAt === null ? 'ended' : 'gate open'} {duration(mark)}
+            </span>
+          )}
+        </div>
       </div>
-    </div>
+      <div class="grid" aria-hidden="true">
+        {times.map((ms) => (
+          <i key={ms} style={{ left: percent(ms / whole) }} />
+        ))}
+        {mark !== null && <i class={hue} style={{ left: percent(mark / whole) }} />}
+      </div>
+    </>
   );
 }
 

@@ -28,11 +28,6 @@ export class EventStream {
     this.#response.write(`event: ${event}\ndata: ${json}\n\n`);
   }
 
-  /** A sign of life: a peer that is gone is noticed by it. */
-  beat(): void {
-    this.#response.write(':\n\n');
-  }
-
   onClose(listener: () => void): void {
     this.#response.once('close', listener);
   }

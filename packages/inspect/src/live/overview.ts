@@ -160,7 +160,7 @@ export interface Overview {
   readonly payloads: boolean;
 }
 
-/** What of an overview has changed; what is absent has not. */
+/** What of an overview has changed; what is absent has not. One with nothing in it comes every five seconds: all is as it was. */
 export interface Change {
   readonly at: number;
   readonly head?: InstanceHead;
@@ -189,8 +189,9 @@ export interface RunEventLine {
   readonly at: number;
   readonly offset: number;
   readonly bytes: number;
-  /** The name of its tool, where it has one. */
+  /** The name of its tool, where it has one, and which call it belongs to. */
   readonly tool: string | null;
+  readonly callId: string | null;
   /** JSON text of its data; `null` where payloads are hidden. */
   readonly data: string | null;
   readonly sockets: readonly SocketMark[];

@@ -14,8 +14,8 @@ import type { KnownRun } from './runs.ts';
 
 /** Pause between two looks, in milliseconds. */
 const LOOK_MS = 250;
-/** Looks between two signs of life on a stream on which nothing happens. */
-const BEAT = 60;
+/** Looks between two signs of life to a page for which nothing has changed. */
+const SIGN = 20;
 
 export class Pages {
   readonly #app: InspectedApp;
@@ -99,7 +99,6 @@ export class Pages {
         ...[...this.#readers].map(([stream, reader]) => this.#readRun(stream, reader)),
         ...[...this.#others.keys()].map((stream) => this.#sendOther(stream)),
       ]);
-      if (this.#looks % BEAT === 0) for (const stream of this.#streams) stream.beat();
     } finally {
       this.#timer = undefined;
       if (this.count > 0 && !this.#isClosed) this.#wake();
@@ -109,7 +108,8 @@ export class Pages {
 
   #sendChanges(): void {
     if (this.#isClosed || this.#pages.size === 0) return;
-    const change = this.#changes?.take();
+    // A page knows by it that it is still told.
+    const change = this.#changes?.take() ?? (this.#looks % SIGN === 0 ? { at: this.#app.clock.now() } : undefined);
     const json = change === undefined ? undefined : JSON.stringify(change);
     let isAnyBehind = false;
     for (const [stream, isBehind] of this.#pages) {

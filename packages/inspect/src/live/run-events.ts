@@ -164,6 +164,7 @@ export class RunEventReader {
       offset,
       bytes: Buffer.byteLength(data),
       tool: 'toolName' in event.data ? event.data.toolName : null,
+      callId: 'callId' in event.data ? event.data.callId : null,
       data: this.#payloads ? data : null,
       sockets: [...sockets.values()].map((socket) => ({ ...socket })),
     };

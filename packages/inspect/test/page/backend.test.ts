@@ -4,7 +4,9 @@ import { effect } from '@preact/signals';
 import type { DumpNode } from '@muster/contracts';
 import { Backend } from '../../page/live/backend.ts';
 import type { Overview } from '../../src/live/overview.ts';
-import { FakeBackend, SHOP, withTraffic } from './backends.ts';
+import { FakeBackend } from './backends.ts';
+import { SHOP } from './specs.ts';
+import { withTraffic } from './traffic.ts';
 
 const HOUR = 3_600_000;
 const lost = { id: 'Nats', reason: 'no answer', hint: 'Look at it.', atMs: HOUR - 60_000 };

@@ -7,7 +7,7 @@ import { type Cell, crossings, orderColumns } from '../../page/graph/ordering.ts
 import { placeInLine } from '../../page/graph/placement.ts';
 import { brought, fitted, zoomed } from '../../page/graph/viewport.ts';
 import { nextNode } from '../../page/graph/walk.ts';
-import { manyServices, SHOP, type Spec } from './backends.ts';
+import { manyServices, SHOP, type Spec } from './specs.ts';
 
 const nobody = (): boolean => false;
 const linksOf = (specs: readonly Spec[]): Link[] =>

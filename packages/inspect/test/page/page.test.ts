@@ -1,86 +1,18 @@
 /** The live page in a real browser, fed by a scripted instance under the strictest policy. */
-import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
-import axe from 'axe-core';
-import type { Browser, Page } from 'playwright-core';
-import { complaintsOf, launchBrowser, withBrowser } from '../../../../test/fixtures/browser.ts';
-import type { Change, InstanceLine, Overview, RunEventLine } from '../../src/live/overview.ts';
-import { FakeBackend, manyServices, SHOP, withTraffic } from './backends.ts';
-import { PageServer } from './page-server.ts';
+import { expect, it, jest } from '@jest/globals';
+import type { Page } from 'playwright-core';
+import { withBrowser } from '../../../../test/fixtures/browser.ts';
+import type { RunEventLine } from '../../src/live/overview.ts';
+import { running, shop, TWO, withLoss } from './moments.ts';
+import { assets, openPage, useBrowser } from './open-page.ts';
 
 jest.setTimeout(60_000);
 
-const HOUR = 3_600_000;
 const NASTY = '<img src=x onerror=alert(1)>\u202egnp\u001b[31m';
-
-const { bundleInspectPage } = (await import(new URL('../../../../scripts/inspect-page.mjs', import.meta.url).href)) as {
-  bundleInspectPage: () => Readonly<Record<string, string>>;
-};
-
-const lost = {
-  id: 'Nats',
-  reason: 'no answer to PING',
-  hint: 'See whether nats:4222 is reachable.',
-  atMs: HOUR - 60_000,
-};
 const failed = { id: 'Migrations', reason: 'relation "orders" already exists', hint: 'Repair the table.' };
-const shop = (ago: number): FakeBackend => new FakeBackend(SHOP, Date.now() - ago);
-const running = (): Overview => withTraffic(shop(HOUR).overview({ at: HOUR }), 312);
-
-const instance = (id: string, isSelf: boolean): InstanceLine => ({
-  id,
-  isSelf,
-  address: 'http://10.0.0.7:8080',
-  version: '2.14.0',
-  startedAt: Date.now() - HOUR,
-  unhealthy: isSelf ? [] : ['Nats'],
-  load: { connections: 140, runs: 3 },
-});
-const TWO = [instance('one', true), instance('two', false)];
-
-interface Opened extends AsyncDisposable {
-  readonly page: Page;
-  readonly server: PageServer;
-  readonly complaints: string[];
-  open(hash: string): Promise<void>;
-}
 
 withBrowser('the live page', () => {
-  let browser: Browser;
-  let assets: Readonly<Record<string, string>>;
-
-  beforeAll(async () => {
-    assets = bundleInspectPage();
-    browser = await launchBrowser();
-  });
-  afterAll(() => browser.close());
-
-  /** Opens the page on an instance; what it complained of has to be nothing when the scope ends. */
-  async function opened(
-    overview: Overview,
-    hash = '',
-    options: Parameters<Browser['newPage']>[0] = {},
-  ): Promise<Opened> {
-    const server = await PageServer.listen(assets, overview);
-    const page = await browser.newPage({ viewport: { width: 1280, height: 800 }, ...options });
-    const complaints = complaintsOf(page);
-    const open = async (to: string): Promise<void> => {
-      await page.goto(server.url + to);
-      await page.waitForSelector('.figure');
-    };
-    await open(hash);
-    return {
-      page,
-      server,
-      complaints,
-      open,
-      [Symbol.asyncDispose]: async () => {
-        await page.close();
-        await server[Symbol.asyncDispose]();
-        expect(complaints).toEqual([]);
-        expect(server.strays).toEqual([]);
-      },
-    };
-  }
+  useBrowser();
 
   const figures = (page: Page): Promise<Record<string, string>> =>
     page.evaluate(() =>
@@ -93,7 +25,7 @@ withBrowser('the live page', () => {
     );
 
   it('shows a running backend at a glance', async () => {
-    await using it = await opened(running());
+    await using it = await openPage(running());
     expect(await figures(it.page)).toEqual({
       App: 'running',
       Gate: 'open',
@@ -112,7 +44,7 @@ withBrowser('the live page', () => {
 
   it('says of a boot that hangs what it waits for and for how long, and lets its bar grow', async () => {
     const hanging = shop(34_000).overview({ at: 34_000, hangs: { id: 'Postgres', progress: `connecting ${NASTY}` } });
-    await using it = await opened(hanging);
+    await using it = await openPage(hanging);
     const banner = (await it.page.textContent('.banner')) ?? '';
     expect(banner).toMatch(/Starting for 3\d s, waiting for/);
     expect(banner).toContain('Postgres');
@@ -129,9 +61,9 @@ withBrowser('the live page', () => {
   });
 
   it('shows a lost dependency as the root cause, whom it holds up, and what to do', async () => {
-    await using it = await opened(running());
+    await using it = await openPage(running());
     const before = await it.page.locator('.node').first().getAttribute('style');
-    it.server.show(withTraffic(shop(HOUR).overview({ at: HOUR, lost }), 312));
+    it.server.show(withLoss());
     await it.page.waitForSelector('.node.root');
     expect(await it.page.textContent('.node.root')).toMatch(/root cause.*Nats.*unhealthy/);
     expect(await it.page.textContent('.banner')).toMatch(/Gate ShopSocket is closed.*Nats.*no answer to PING/s);
@@ -156,7 +88,7 @@ withBrowser('the live page', () => {
   });
 
   it('says why a boot has failed, and what was skipped because of it', async () => {
-    await using it = await opened(shop(9_000).overview({ at: 9_000, failed }), '#/services');
+    await using it = await openPage(shop(9_000).overview({ at: 9_000, failed }), '#/services');
     expect(await it.page.textContent('.banner[role=alert]')).toMatch(/BOOT_FAILED.*Migrations.*→ Repair the table/s);
     expect(await it.page.title()).toBe('Services · Muster (failed)');
     expect(await it.page.textContent('tbody tr')).toMatch(/Migrations.*failed.*already exists/);
@@ -169,13 +101,13 @@ withBrowser('the live page', () => {
   });
 
   it('says that it is disconnected and since when, keeps what it shows, and replaces it when it is back', async () => {
-    const here = await opened(running());
+    const here = await openPage(running());
     here.server.show({ ...running(), payloads: false });
     here.server.cut();
     await here.page.waitForSelector('.link.lost');
     expect(await here.page.textContent('.link.lost')).toMatch(/Disconnected since \d\d:\d\d:\d\d/);
     expect(await here.page.locator('main.stale .node').count()).toBe(30);
-    here.server.show(withTraffic(shop(HOUR).overview({ at: HOUR, lost }), 7));
+    here.server.show({ ...withLoss(), connections: { total: 7, users: 7, byState: {}, latest: [] } });
     await here.page.waitForSelector('.link:not(.lost):has-text("Live")');
     expect((await figures(here.page))['Connections']).toBe('7');
     // The browser itself says on its console that the stream broke; the page says nothing.
@@ -184,8 +116,33 @@ withBrowser('the live page', () => {
     await here[Symbol.asyncDispose]();
   });
 
+  it('notices by its silence that a connection is gone without a word', async () => {
+    await using it = await openPage(running());
+    await it.page.clock.install();
+    await it.open('');
+    await it.page.clock.fastForward(14_000);
+    it.server.change({ at: Date.now(), connections: { total: 999, users: 7, byState: {}, latest: [] } });
+    await it.page.waitForSelector('.figure:has-text("999")');
+    await it.page.clock.fastForward(14_000);
+    expect(await it.page.locator('.link.lost').count()).toBe(0);
+    await it.page.evaluate(() => {
+      const seen = window as unknown as { wasLost: boolean };
+      new MutationObserver(() => (seen.wasLost ||= document.querySelector('.link.lost') !== null)).observe(
+        document.body,
+        {
+          subtree: true,
+          childList: true,
+          attributes: true,
+        },
+      );
+    });
+    await it.page.clock.fastForward(2_000);
+    await it.page.waitForFunction(() => (window as unknown as { wasLost: boolean }).wasLost);
+    await it.page.waitForSelector('.link:not(.lost):has-text("Live")');
+  });
+
   it('shows connections and that every event is accounted for, or that one is not', async () => {
-    await using it = await opened(running(), '#/connections');
+    await using it = await openPage(running(), '#/connections');
     const text = async (): Promise<string> => ((await it.page.textContent('main')) ?? '').replaceAll('\u00a0', ' ');
     expect(await text()).toMatch(/312\s*open/);
     expect(await text()).toMatch(/1 204 318\s*appended.*1 203 902\s*acknowledged.*402\s*pending.*14\s*expired/s);
@@ -197,7 +154,7 @@ withBrowser('the live page', () => {
   });
 
   it('shows the events of a run as they happen, their tools, and which socket got them when', async () => {
-    await using it = await opened(running(), '#/runs');
+    await using it = await openPage(running(), '#/runs');
     await it.page.click('text=run-1041');
     await it.page.waitForSelector('text=No event has come yet');
     const at = Date.now() - 5_000;
@@ -208,6 +165,7 @@ withBrowser('the live page', () => {
       offset: n,
       bytes: 100,
       tool: null,
+      callId: null,
       data: JSON.stringify({ text: `<b>${n}</b>` }),
       sockets: [{ connection: 'c-1', sentAt: at + n * 100 + 4, ackedAt: null }],
       ...more,
@@ -216,7 +174,7 @@ withBrowser('the live page', () => {
     it.server.tell({
       run,
       isOpen: true,
-      events: [line(1, 'agent_started'), line(2, 'tool_executing', { tool: 'search' })],
+      events: [line(1, 'agent_started'), line(2, 'tool_executing', { tool: 'search', callId: 'a' })],
     });
     await it.page.waitForSelector('.events >> text=tool_executing');
     expect(await it.page.textContent('.waterfall')).toMatch(/search.*…/);
@@ -225,7 +183,7 @@ withBrowser('the live page', () => {
     it.server.tell({
       run,
       isOpen: false,
-      events: [line(1, 'agent_started', acked), line(5, 'tool_completed', { tool: 'search', data: null })],
+      events: [line(1, 'agent_started', acked), line(5, 'tool_completed', { tool: 'search', callId: 'a', data: null })],
     });
     await it.page.waitForSelector('text=acked 21 ms');
     expect(await it.page.locator('.events tbody tr').count()).toBe(3);
@@ -237,7 +195,7 @@ withBrowser('the live page', () => {
   });
 
   it('shows another instance when it is chosen', async () => {
-    await using it = await opened({ ...running(), instances: TWO });
+    await using it = await openPage({ ...running(), instances: TWO });
     expect(await it.page.textContent('select[aria-label=Instance]')).toBe('onetwo (1 unhealthy)');
     const asked = it.page.waitForRequest(/\/api\/live\?instance=two/);
     await it.page.selectOption('select[aria-label=Instance]', 'two');
@@ -250,7 +208,7 @@ withBrowser('the live page', () => {
   });
 
   it('is worked with the keyboard alone', async () => {
-    await using it = await opened(running());
+    await using it = await openPage(running());
     const { page } = it;
     const focused = () =>
       page.evaluate(() => document.activeElement?.getAttribute('data-id') ?? document.activeElement?.className);
@@ -261,14 +219,19 @@ withBrowser('the live page', () => {
     await page.fill('input[type=search]', 'catalogue');
     await page.keyboard.press('Enter');
     expect(await focused()).toBe('Catalogue');
+    expect(await page.locator('.panel').count()).toBe(0);
     await page.keyboard.press('ArrowLeft');
     const left = await focused();
     expect(left).not.toBe('Catalogue');
     await page.keyboard.press('ArrowRight');
+    const right = await focused();
+    expect(right).not.toBe(left);
     await page.keyboard.press('Enter');
-    await page.waitForSelector('.panel h3');
+    await page.waitForSelector(`.panel h3:has-text("${right}")`);
+    expect(await focused()).toBe('panel');
     await page.keyboard.press('Escape');
     await page.waitForSelector('.panel', { state: 'detached' });
+    expect(await focused()).toBe(right);
     const scale = () => page.evaluate(() => (document.querySelector('.plane') as HTMLElement).style.transform);
     const before = await scale();
     await page.keyboard.press('+');
@@ -280,7 +243,7 @@ withBrowser('the live page', () => {
   });
 
   it('remembers light or dark', async () => {
-    await using it = await opened(running(), '', { colorScheme: 'light' });
+    await using it = await openPage(running(), '', { colorScheme: 'light' });
     const theme = () => it.page.evaluate(() => document.documentElement.dataset['theme']);
     expect(await theme()).toBe('light');
     await it.page.click('button:has-text("Dark")');
@@ -290,152 +253,6 @@ withBrowser('the live page', () => {
     await it.page.waitForSelector('.figure');
     expect(await theme()).toBe('dark');
   });
-
-  const VIEWS = [
-    'graph',
-    'graph/Nats',
-    'timeline',
-    'services',
-    'services/Nats',
-    'gates',
-    'connections',
-    'runs',
-    'runs/run-1041',
-    'news',
-  ];
-
-  it.each([
-    ['light', 1280],
-    ['dark', 1280],
-    ['light', 360],
-  ] as const)('is free of barriers in every view: %s, %i px wide', async (colorScheme, width) => {
-    const trouble = { ...withTraffic(shop(HOUR).overview({ at: HOUR, lost }), 312), instances: TWO };
-    await using it = await opened(trouble, '', {
-      colorScheme,
-      viewport: { width, height: 740 },
-      reducedMotion: 'reduce',
-    });
-    it.server.tell({
-      run: 'run-1041',
-      isOpen: true,
-      events: [
-        { n: 1, event: 'agent_started', at: 1, offset: 0, bytes: 10, tool: null, data: '{}', sockets: [] },
-        { n: 2, event: 'tool_executing', at: 5, offset: 1, bytes: 10, tool: 'search', data: null, sockets: [] },
-      ],
-    });
-    await it.page.evaluate(axe.source);
-    for (const view of VIEWS) {
-      await it.page.evaluate((hash) => (location.hash = hash), `#/${view}`);
-      await it.page.waitForTimeout(60);
-      const found = await it.page.evaluate(async () => {
-        const { violations } = await (globalThis as unknown as { axe: typeof axe }).axe.run();
-        return violations.map(
-          ({ id, impact, nodes }) =>
-            `${impact} ${id}: ${nodes
-              .map(({ html }) => html.slice(0, 120))
-              .slice(0, 3)
-              .join(' | ')}`,
-        );
-      });
-      expect([view, found.filter((each) => /^(serious|critical)/.test(each))]).toEqual([view, []]);
-      // Nothing is wider than the window.
-      expect(await it.page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
-    }
-  });
-
-  it('takes over a change among a thousand services in less than 100 ms, ten of them a second, and draws anew what has changed', async () => {
-    const backend = new FakeBackend(manyServices(1_000), Date.now() - HOUR);
-    const big = withTraffic(backend.overview({ at: HOUR }), 10_000);
-    await using it = await opened(big, '#/news');
-    const { page } = it;
-    await page.evaluate(() => {
-      const state = { costs: [] as number[], began: 0, drawn: new Set<string>() };
-      (globalThis as unknown as { watched: typeof state }).watched = state;
-      // From the message's arrival to the frame after it: runs in the same task as the page's own listener, before it.
-      const parse = JSON.parse;
-      JSON.parse = (...args: Parameters<typeof parse>) => {
-        const began = performance.now();
-        requestAnimationFrame(() => setTimeout(() => state.costs.push(performance.now() - began)));
-        return parse(...args) as unknown;
-      };
-      new MutationObserver((records) => {
-        for (const { target } of records) {
-          const node = (target instanceof Element ? target : target.parentElement)?.closest<HTMLElement>('.node');
-          if (node?.dataset['id'] !== undefined) state.drawn.add(node.dataset['id']);
-        }
-      }).observe(document.body, { subtree: true, childList: true, attributes: true, characterData: true });
-    });
-    const cdp = await page.context().newCDPSession(page);
-    // What the page itself needs, however busy the machine is.
-    await cdp.send('Performance.enable', { timeDomain: 'threadTicks' });
-    const cpuMs = async (): Promise<number> => {
-      const { metrics } = await cdp.send('Performance.getMetrics');
-      return (metrics.find(({ name }) => name === 'TaskDuration')?.value ?? 0) * 1_000;
-    };
-    const CHANGES = 15;
-    const figures: Record<string, string> = {};
-    for (const view of ['graph', 'timeline', 'services', 'connections', 'news']) {
-      await page.evaluate((hash) => (location.hash = hash), `#/${view}`);
-      await page.waitForTimeout(view === 'graph' ? 1_500 : 300);
-      await page.evaluate(() => {
-        const { watched } = globalThis as unknown as { watched: { costs: number[]; drawn: Set<string> } };
-        watched.costs.length = 0;
-        watched.drawn.clear();
-      });
-      const before = await cpuMs();
-      for (let turn = 0; turn < CHANGES; turn += 1) {
-        it.server.change(changeOf(big, turn));
-        await page.waitForTimeout(100);
-      }
-      await page.waitForFunction(
-        (all) => (globalThis as unknown as { watched: { costs: number[] } }).watched.costs.length >= all,
-        CHANGES,
-      );
-      const cpu = ((await cpuMs()) - before) / CHANGES;
-      const { costs, drawn } = await page.evaluate(() => {
-        const { watched } = globalThis as unknown as { watched: { costs: number[]; drawn: Set<string> } };
-        return { costs: watched.costs, drawn: watched.drawn.size };
-      });
-      const median = costs.sort((a, b) => a - b)[Math.floor(costs.length / 2)] as number;
-      figures[view] = `${median.toFixed(0)} ms to the next frame, ${cpu.toFixed(0)} ms of CPU`;
-      if (view === 'graph') {
-        expect(drawn).toBeGreaterThan(0);
-        expect(drawn).toBeLessThanOrEqual(CHANGES * 20);
-      }
-      expect([view, median < 100, cpu < 100]).toEqual([view, true, true]);
-      // What is out of sight is not drawn.
-      expect(await page.locator('.lane, tbody tr').count()).toBeLessThan(100);
-    }
-    console.info(`A change at 1 000 services: ${JSON.stringify(figures, null, 2)}`);
-  });
-
-  /** Twenty services turn, and everything that is counted. */
-  function changeOf(
-    { graph: { nodes, edges, ...graph }, lanes, connections, runs, news }: Overview,
-    turn: number,
-  ): Change {
-    const list = Array.from({ length: 20 }, (_, at) => {
-      const node = nodes[(turn * 37 + at * 13) % (nodes.length - 50)] as (typeof nodes)[0];
-      return { ...node, health: turn % 2 === 0 ? 'degraded' : 'healthy', healthAgeMs: turn };
-    });
-    return {
-      at: Date.now(),
-      graph,
-      // Others have only got older, which the graph does not show.
-      nodes: { isAll: false, list: [...list, ...nodes.slice(-50).map((node) => ({ ...node, healthAgeMs: turn }))] },
-      edges,
-      lanes: list.flatMap(({ id }) => lanes.find((lane) => lane.id === id) ?? []),
-      connections: { ...connections, total: connections.total + turn },
-      runs: runs.slice(0, 4).map((run) => ({ ...run, events: turn })),
-      news: list.map(({ id }, at) => ({
-        n: (news.at(-1)?.n ?? 0) + turn * 20 + at + 1,
-        at: Date.now(),
-        type: 'health-changed',
-        text: `${id}: turned`,
-        isTrouble: false,
-      })),
-    };
-  }
 
   it('asks for nothing but its own files, and has no style and no script inside its HTML', () => {
     expect(Object.keys(assets).sort()).toEqual(['icon.svg', 'index.html', 'page.css', 'page.js']);

@@ -1,5 +1,6 @@
 /** How texts and numbers of the server come to the page. */
 import { describe, expect, it } from '@jest/globals';
+import { ahead } from '../../page/live/server-clock.ts';
 import { windowOf } from '../../page/parts/virtual-rows.ts';
 import { bytes, clockTime, count, duration, elapsed, plural } from '../../page/text/amount.ts';
 import { readMessage, visible } from '../../page/text/visible.ts';
@@ -57,6 +58,15 @@ describe('texts from the server', () => {
     expect(count(1_204_318)).toBe('1\u00a0204\u00a0318');
     expect([plural(1, 'run'), plural(2, 'run')]).toEqual(['1 run', '2 runs']);
     expect([bytes(999), bytes(1_240), bytes(3_400_000)]).toEqual(['999 B', '1.2 kB', '3.4 MB']);
+  });
+});
+
+describe('the clock of the server', () => {
+  it('is known best from the quickest message, so that no time goes back; and follows when it is set', () => {
+    expect(ahead(null, 5_000, 1_000)).toBe(4_000);
+    expect(ahead(4_000, 6_000, 2_010)).toBe(4_000); // ten milliseconds late
+    expect(ahead(4_000, 6_000, 1_990)).toBe(4_010);
+    expect(ahead(4_000, 6_000, 9_000)).toBe(-3_000);
   });
 });
 

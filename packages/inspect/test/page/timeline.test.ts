@@ -34,14 +34,16 @@ describe('the timeline', () => {
     ]);
   });
 
-  it('sorts by when work began; what still waits comes last', () => {
+  it('sorts by when work began; what still waits comes last, in the order in which it will begin', () => {
     const lanes = [
       lane('C', [waiting(0, null)]),
       lane('B', [waiting(0, 9), starting(9, 20)]),
       lane('A', [starting(9, 10)]),
       lane('D', [starting(1, 2)]),
     ];
-    expect(inOrder(lanes)).toEqual(['D', 'A', 'B', 'C']);
+    expect(inOrder(lanes, () => 0)).toEqual(['D', 'A', 'B', 'C']);
+    const idle = [lane('A', [waiting(0, null)]), lane('B', [waiting(0, null)]), lane('C', [])];
+    expect(inOrder(idle, (id) => (id === 'A' ? 2 : 1))).toEqual(['B', 'C', 'A']);
   });
 
   it('has round times on its axis, as many as there is room for', () => {
