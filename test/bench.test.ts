@@ -113,7 +113,7 @@ describe('npm run bench', () => {
     ).rejects.toMatchObject({
       code: 1,
       stderr: expect.stringContaining(
-        'append, boot, coldstart, events, faults-compared, handshake, idle, nats, resume, scope',
+        'append, boot, coldstart, events, faults-compared, handshake, idle, inspect, nats, probes, resume, scope',
       ),
     });
   });

@@ -1,8 +1,17 @@
 /** A whole app under inspection: its runs with their sockets, its metrics, and one story told everywhere when a dependency is lost. */
 import { describe, expect, it, jest } from '@jest/globals';
 import { agent, type Agent, type AgentContext, defineTool, type RunInput } from '@muster/agents';
-import { type CheckContext, type Health, healthy, service, type Service, unhealthy } from '@muster/core';
-import { inspector, type InspectorOptions, type Overview, type RunEvents } from '@muster/inspect';
+import {
+  type CheckContext,
+  type Health,
+  healthy,
+  type Registration,
+  service,
+  type Service,
+  unhealthy,
+} from '@muster/core';
+import { inspector, type InspectorOptions, type Overview, type RunEvents, traces } from '@muster/inspect';
+import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-node';
 import * as v from 'valibot';
 import { look, Watcher } from '../../packages/inspect/test/looker.ts';
 import { wholeApp } from './whole-app.ts';
@@ -42,9 +51,9 @@ class Database implements Service {
   }
 }
 
-async function inspected(looking: InspectorOptions = {}) {
+async function inspected(looking: InspectorOptions = {}, more: readonly Registration[] = []) {
   const made = inspector({ port: 0, ...looking });
-  const app = await wholeApp({ services: [Helper, Database], app: { inspect: made, gate: { dwellMs: 50 } } });
+  const app = await wholeApp({ services: [Helper, Database, ...more], app: { inspect: made, gate: { dwellMs: 50 } } });
   return { app, url: await made.begin(), [Symbol.asyncDispose]: () => app[Symbol.asyncDispose]() };
 }
 
@@ -163,9 +172,11 @@ describe('metrics', () => {
 });
 
 describe('a dependency that is lost and comes back', () => {
-  it('is the same story on the page, in metrics, in the probes and in explain()', async () => {
+  it('is the same story on the page, in metrics, traces and probes, and in explain()', async () => {
     verdict = healthy;
-    await using made = await inspected();
+    const exporter = new InMemorySpanExporter();
+    const provider = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
+    await using made = await inspected({}, traces({ tracer: provider.getTracer('test') }));
     const { app, url } = made;
     await using watcher = await Watcher.of(`${url}/api/live`);
     await watcher.overview();
@@ -189,5 +200,11 @@ describe('a dependency that is lost and comes back', () => {
     expect(sample(back, 'muster_service_healthy{service="Database"}')).toBe(1);
     expect((await look(`${url}/readyz`)).status).toBe(200);
     expect(app.app.explain('Database')).toContain('running and healthy');
+    const spans = exporter.getFinishedSpans();
+    const outage = spans.find(({ name }) => name === 'gate closed');
+    expect(outage?.attributes).toEqual({ 'muster.gate': 'main', 'muster.causes': ['Database'] });
+    const cause = spans.find(({ name }) => name === 'down Database');
+    expect(cause?.parentSpanContext?.spanId).toBe(outage?.spanContext().spanId);
+    expect(cause?.status.message).toContain('the disk is full');
   });
 });

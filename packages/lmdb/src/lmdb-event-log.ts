@@ -61,6 +61,7 @@ export class LmdbEventLog implements EventLog {
   readonly #queue: AppendQueue;
   readonly #heads: Heads<StoredHead>;
   #opened: Opened | undefined;
+  #isClosing = false;
   #nextGroup = 1;
   #flushing: Promise<void> | undefined;
   #flushedAt = Number.NEGATIVE_INFINITY;
@@ -114,11 +115,14 @@ export class LmdbEventLog implements EventLog {
 
   /** Writes what waits, and takes no more. */
   async stop(): Promise<void> {
+    // What waits is written, and nothing joins it: else a stop would wait for whoever goes on and on.
+    this.#isClosing = true;
     this.#sweepTimer?.cancel();
     this.#goOn?.();
     await this.#flushing;
     await this.#turn;
     this.#opened = undefined;
+    this.#isClosing = false;
   }
 
   append(
@@ -126,7 +130,7 @@ export class LmdbEventLog implements EventLog {
     events: readonly AgentEvent[] | Gathering,
     expected: { readonly expectedTop?: number } = {},
   ): Promise<Appended> {
-    if (this.#opened === undefined) return Promise.reject(this.#closed);
+    if (this.#opened === undefined || this.#isClosing) return Promise.reject(this.#closed);
     return this.#queue.append(stream, events, expected.expectedTop);
   }
 
@@ -160,7 +164,7 @@ export class LmdbEventLog implements EventLog {
   }
 
   drop(stream: string): Promise<void> {
-    if (this.#opened === undefined) return Promise.reject(this.#closed);
+    if (this.#opened === undefined || this.#isClosing) return Promise.reject(this.#closed);
     return this.#queue.drop(stream);
   }
 

@@ -19,6 +19,36 @@ function transactions() {
   return jest.spyOn(Environment.prototype, 'commit');
 }
 
+describe('a log that is closed while its callers go on', () => {
+  it('writes what waits, refuses what comes, and gives the process back', async () => {
+    const { log, close } = await opened();
+    const ends: string[] = [];
+    const goOn = async (name: string, turns: number): Promise<void> => {
+      for (let n = 1; n <= 10; n += 1) {
+        for (let turn = 0; turn < turns; turn += 1) await null;
+        ends.push(
+          await log.append(name, [event(n)]).then(
+            ({ top }) => `${name} ${top}`,
+            (error: { code: string }) => `${name} ${error.code}`,
+          ),
+        );
+      }
+    };
+    // One after each number of turns: among them are those between the last flush and the end.
+    const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
+    const going = names.map(goOn);
+    const closing = close();
+    await Promise.all([...going, closing]);
+    for (const name of names) {
+      const own = ends.filter((end) => end.startsWith(name)).map((end) => end.slice(2));
+      const written = own.indexOf('STORAGE_CLOSED');
+      expect(own).toHaveLength(10);
+      expect(own.slice(0, written)).toEqual(up(written).map(String));
+      expect(new Set(own.slice(written))).toEqual(new Set(['STORAGE_CLOSED']));
+    }
+  });
+});
+
 describe('an app', () => {
   it('keeps its events and keys in the directory that it lists, and binds no log of its own', async () => {
     const path = directory();

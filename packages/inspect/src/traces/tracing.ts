@@ -1,5 +1,5 @@
 /**
- * `traces()`: the app's boots and runs as traces of OpenTelemetry, by its API alone: where they go is the application's choice.
+ * `traces()`: the app's boots, outages and runs as traces of OpenTelemetry, by its API alone: where they go is the application's choice.
  *
  * A run's trace is that of the request that it came of: request → run → tools, the append of its terminal, and its delivery
  * to the first client that has processed it. What is not sampled costs next to nothing.
@@ -32,6 +32,7 @@ import {
   type Tracer,
 } from '@opentelemetry/api';
 import { traceBoot } from './boot-trace.ts';
+import { OutageTraces } from './outage-trace.ts';
 
 export interface TracesOptions {
   /** @default the tracer `muster` of the provider that is registered globally */
@@ -63,6 +64,7 @@ export class Tracing implements Service, Interceptor {
   /** Of runs that have no terminal yet, and the streams in which they are. */
   readonly #runs = new Map<string, { readonly span: Span; readonly stream: string }>();
   readonly #deliveries = new Map<string, Set<Delivery>>();
+  readonly #outages: OutageTraces;
   #waiting = 0;
   readonly #unsubscribe: () => void;
 
@@ -70,6 +72,7 @@ export class Tracing implements Service, Interceptor {
     this.#runtime = runtime;
     this.#clock = clock;
     this.#tracer = tracer ?? trace.getTracer('muster');
+    this.#outages = new OutageTraces(this.#tracer, runtime);
     this.#unsubscribe = events.on((event) => this.#take(event));
   }
 
@@ -110,6 +113,7 @@ export class Tracing implements Service, Interceptor {
     this.#unsubscribe();
     for (const [stream, deliveries] of this.#deliveries)
       for (const delivery of deliveries) this.#delivered(stream, delivery, false);
+    this.#outages.close();
     for (const { span } of this.#runs.values()) span.end();
     this.#runs.clear();
   }
@@ -141,6 +145,15 @@ export class Tracing implements Service, Interceptor {
         return;
       case 'run-ended':
         this.#ended(event);
+        return;
+      case 'gate-closed':
+        this.#outages.closed(event);
+        return;
+      case 'health-changed':
+        if (event.to !== 'unhealthy') this.#outages.recovered(event.service, event.at);
+        return;
+      case 'moved':
+        if (event.machine === 'gate' && event.to === 'open') this.#outages.opened(event.subject, event.at);
         return;
       case 'boot-completed':
         traceBoot(this.#tracer, this.#runtime.graph().toJSON(), event.at, undefined);
