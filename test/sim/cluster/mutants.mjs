@@ -51,13 +51,6 @@ export const MUTANTS = [
     replace: 'return;',
   },
   {
-    invariant: 'no owner writes after the next',
-    name: 'whoever goes on with a run does not prove that it is still theirs',
-    file: `${runs}/run-records.ts`,
-    find: 'await lease.update((record) => record);',
-    replace: 'void lease;',
-  },
-  {
     invariant: 'one terminal',
     name: 'the first events of a run are written whoever has it by then',
     file: `${runs}/agent-supervisor.ts`,
