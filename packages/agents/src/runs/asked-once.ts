@@ -59,7 +59,7 @@ export class AskedOnce {
           return { run, thread };
         }
         // Nothing came of it, and the store was not there to be told so.
-        await this.#records.forgetRequest(known);
+        await this.#records.forget(known);
       }
       try {
         return await first(key);

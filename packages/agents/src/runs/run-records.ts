@@ -205,14 +205,10 @@ export class RunRecords {
     await this.forget(record);
   }
 
-  /** Nothing came of the run: neither it nor its request was. */
-  async forget(record: RunRecord): Promise<void> {
-    await Promise.all([this.close(record.run), this.forgetRequest(record)]);
-  }
-
-  /** The request has no run, and may come again. */
-  async forgetRequest({ run, request }: RunRecord): Promise<void> {
-    if (request !== null) await this.#forget(requestKey(request), run);
+  /** Nothing came of the run: neither it nor its request was, and the request may come again. */
+  async forget({ run, request }: RunRecord): Promise<void> {
+    const forgetting = request === null ? undefined : this.#forget(requestKey(request), run);
+    await Promise.all([this.close(run), forgetting]);
   }
 
   /**
