@@ -1,6 +1,6 @@
 /**
  * What it costs to be watched: the events bench on LMDB and the boot bench, with metrics, traces and an open page, relative to
- * the same without. Events by the CPU of the server's process, boots by the time until the gate is open.
+ * the same in an application that makes traces of its own. Events by the CPU of the server's process, boots by the time until the gate is open.
  */
 import { type Contender as Booted, type Outcome, Trials } from './boot/trials.ts';
 import { type Measured, measure } from './events.ts';
@@ -9,14 +9,14 @@ import { type BenchOptions, median, round } from './measure.ts';
 
 const FULL = {
   connections: 200,
-  runs: { flood: 20, burst: 10, open20k: 3 },
-  rounds: 5,
+  runs: { flood: 20, burst: 8, open20k: 2 },
+  rounds: 3,
   services: 1_000,
   boots: 5,
 } as const;
 const SHORT = { connections: 5, runs: { flood: 1, burst: 1, open20k: 1 }, rounds: 1, services: 100, boots: 1 } as const;
 const MODES: readonly Mode[] = ['flood', 'burst', 'open20k'];
-const PLAIN: Booted = { name: 'app', file: 'boot/muster-app.ts' };
+const PLAIN: Booted = { name: 'traced', file: 'boot/muster-traced.ts' };
 const INSPECTED: Booted = { name: 'inspected', file: 'boot/muster-inspected.ts' };
 
 export async function run(options: BenchOptions): Promise<object> {
@@ -28,7 +28,7 @@ export async function run(options: BenchOptions): Promise<object> {
   for (let i = 0; i < rounds; i += 1) {
     for (const mode of MODES) {
       // In turn, so that what slows the machine slows both.
-      const order: readonly Contender[] = i % 2 === 0 ? ['lmdb', 'inspected'] : ['inspected', 'lmdb'];
+      const order: readonly Contender[] = i % 2 === 0 ? ['traced', 'inspected'] : ['inspected', 'traced'];
       for (const contender of order) {
         const one: Measured = await measure(programs, contender, { mode, connections, runs: runs[mode] });
         add(`${mode} ${contender}`, one.cpuPerEventUs);
@@ -44,8 +44,8 @@ export async function run(options: BenchOptions): Promise<object> {
       (median(measured.get(`${what} inspected`) ?? []) / median(measured.get(`${what} ${plain}`) ?? []) - 1) * 100,
       1,
     );
-  const events = Object.fromEntries(MODES.map((mode) => [mode, overhead(mode, 'lmdb')])) as Record<Mode, number>;
-  const boot = overhead('boot', 'app');
+  const events = Object.fromEntries(MODES.map((mode) => [mode, overhead(mode, 'traced')])) as Record<Mode, number>;
+  const boot = overhead('boot', 'traced');
   const overheadPercent = Math.max(...Object.values(events), boot);
   return { bench: 'inspect', node: process.version, overheadPercent, events, boot };
 }

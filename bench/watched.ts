@@ -1,8 +1,9 @@
 /** Everything that can watch an app: metrics, a page, and traces that are sampled and thrown away. */
-import { type Inspector, inspector, traces } from '@muster/inspect';
+import { spawn } from 'node:child_process';
 import { type Class, type Health, healthy, type Registration, service } from '@muster/core';
+import { type Inspector, inspector, traces } from '@muster/inspect';
+import { context, ROOT_CONTEXT } from '@opentelemetry/api';
 import { BatchSpanProcessor, NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
-import { get } from 'node:http';
 
 /** Well once, and then each of its checks hangs. */
 @service({ shared: true, health: { everyMs: 1_000, timeoutMs: 900 } })
@@ -15,23 +16,27 @@ class Hanging {
   }
 }
 
+/** What an application has that makes traces of its own: its context follows every promise, which has a price. */
+export function traced(): void {
+  const exporter = {
+    export: (_: unknown, done: (result: { code: number }) => void) => done({ code: 0 }),
+    shutdown: async () => {},
+  };
+  new NodeTracerProvider({ spanProcessors: [new BatchSpanProcessor(exporter)] }).register();
+  context.with(ROOT_CONTEXT, () => {});
+}
+
 /** @param hangs whether there is a service whose checks hang */
 export function watched(hangs = false): {
   readonly inspect: Inspector;
   readonly services: readonly (Class | Registration)[];
 } {
-  const exporter = {
-    export: (_: unknown, done: (result: { code: number }) => void) => done({ code: 0 }),
-    shutdown: async () => {},
-  };
-  const provider = new NodeTracerProvider({ spanProcessors: [new BatchSpanProcessor(exporter)] });
-  provider.register();
   return { inspect: inspector({ port: 0 }), services: [...traces(), ...(hangs ? [Hanging] : [])] };
 }
 
-/** Looks at the page of an inspector until the returned function is called. */
+/** Looks at the page of an inspector, from a process of its own, until the returned function is called. */
 export function lookAt(url: string): () => void {
-  const request = get(`${url}/api/live`, (response) => void response.resume());
-  request.on('error', () => {});
-  return () => request.destroy();
+  const program = `require('node:http').get(${JSON.stringify(`${url}/api/live`)}, (response) => response.resume())`;
+  const child = spawn(process.execPath, ['-e', program], { stdio: 'ignore' });
+  return () => child.kill('SIGKILL');
 }

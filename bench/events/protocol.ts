@@ -2,8 +2,11 @@
  * What the three processes of the events bench tell each other.
  */
 export type Mode = 'flood' | 'burst' | 'open20k';
-/** `inspected` is `lmdb` with metrics, traces, and a page that is looked at; in `hanging` the checks of a service hang as well. */
-export type Contender = 'raw' | 'memory' | 'lmdb' | 'inspected' | 'hanging';
+/**
+ * `traced` is `lmdb` in an application that makes traces of its own, `inspected` that with Muster's, metrics, and a page that is
+ * looked at; in `hanging` the checks of a service hang as well.
+ */
+export type Contender = 'raw' | 'memory' | 'lmdb' | 'traced' | 'inspected' | 'hanging';
 
 /** How much is emitted, and when. */
 export interface Load {

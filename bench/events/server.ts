@@ -16,7 +16,7 @@ import { RunRecorder } from '../../packages/agents/src/runs/run-recorder.ts';
 import { UserEmitter } from '../../packages/agents/src/runs/user-emitter.ts';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { Anyone, CROWD } from '../anyone.ts';
-import { watched } from '../watched.ts';
+import { traced, watched } from '../watched.ts';
 import { type Begin, emit } from './emit.ts';
 import { type Contender, type Load, preciseNow, textAt, warmUpOf } from './protocol.ts';
 
@@ -99,6 +99,7 @@ async function muster(): Promise<Begin> {
   process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
   const storage = contender === 'memory' ? [] : lmdb({ directory });
   const server = webSocketServer({ port: 0, limits: CROWD });
+  if (contender !== 'memory' && contender !== 'lmdb') traced();
   const watch = contender === 'inspected' || contender === 'hanging' ? watched(contender === 'hanging') : undefined;
   const services = [Front, ConnectionPool, provide(Authenticator, Anyone), ...storage, ...(watch?.services ?? [])];
   const app = createApp({ services, server, ...(watch === undefined ? {} : { inspect: watch.inspect }) });

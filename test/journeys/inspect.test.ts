@@ -166,7 +166,7 @@ describe('metrics', () => {
     expect(of('appended')).toBe(15);
     expect(of('acknowledged') + of('pending') + of('expired')).toBe(15);
     expect(sample(body, 'muster_boot_duration_seconds')).toBeGreaterThan(0);
-    expect(sample(body, 'nodejs_eventloop_lag_p99_seconds')).toBeGreaterThanOrEqual(0);
+    expect(sample(body, 'muster_eventloop_lag_seconds{quantile="0.99"}')).toBeGreaterThanOrEqual(0);
     expect(body).not.toMatch(/ann"|onerror/);
   });
 });

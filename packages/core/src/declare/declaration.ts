@@ -117,12 +117,19 @@ export function callSite(caller: (...args: never[]) => unknown): () => string | 
   const holder: { stack?: string } = {};
   Error.captureStackTrace(holder, caller);
   Error.stackTraceLimit = limit;
+  // A dump asks for every node and every edge, and who watches an app makes one after another.
+  let site: { readonly text: string | undefined } | undefined;
   return () => {
-    const frame = holder.stack?.split('\n').find((line) => line.trimStart().startsWith('at '));
-    const place = frame?.match(/(?:^\s*at (?:async )?|\()((?:file:\/\/)?[^()]+):(\d+):\d+\)?$/);
-    if (!place) return undefined;
-    const file = (place[1] as string).startsWith('file:') ? fileURLToPath(place[1] as string) : (place[1] as string);
-    const near = relative(process.cwd(), file);
-    return `${near.startsWith('..') ? file : near}:${place[2]}`;
+    site ??= { text: siteIn(holder.stack) };
+    return site.text;
   };
+}
+
+function siteIn(stack: string | undefined): string | undefined {
+  const frame = stack?.split('\n').find((line) => line.trimStart().startsWith('at '));
+  const place = frame?.match(/(?:^\s*at (?:async )?|\()((?:file:\/\/)?[^()]+):(\d+):\d+\)?$/);
+  if (!place) return undefined;
+  const file = (place[1] as string).startsWith('file:') ? fileURLToPath(place[1] as string) : (place[1] as string);
+  const near = relative(process.cwd(), file);
+  return `${near.startsWith('..') ? file : near}:${place[2]}`;
 }

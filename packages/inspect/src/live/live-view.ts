@@ -13,6 +13,13 @@ import { Runs } from './runs.ts';
 
 /** What nothing has to be done about. */
 const WELL: ReadonlySet<string | undefined> = new Set(['healthy', 'unchecked']);
+const OF_TRAFFIC: ReadonlySet<RuntimeEvent['type']> = new Set([
+  'run-begun',
+  'run-ended',
+  'tool-ended',
+  'client-error',
+  'fault',
+]);
 /** How many connections are listed. */
 const CONNECTIONS = 200;
 
@@ -26,6 +33,7 @@ export class LiveView {
   readonly #unsubscribe: () => void;
   #boot: Boot = { startedAt: null, endedAt: null, gateOpenedAt: null };
   #trouble: Trouble | null = null;
+  #version = 0;
   #address: string | null = null;
 
   constructor(app: InspectedApp, payloads: boolean) {
@@ -124,7 +132,13 @@ export class LiveView {
     return this.#app.find(Instances);
   }
 
+  /** Grows with all that happens to the graph. */
+  get version(): number {
+    return this.#version;
+  }
+
   #take(event: RuntimeEvent): void {
+    if (concernsGraph(event)) this.#version += 1;
     this.#news.take(event);
     this.#lanes.take(event);
     this.#gates.take(event);
@@ -157,6 +171,12 @@ export class LiveView {
     if (this.#boot.gateOpenedAt === null)
       this.#boot = { ...this.#boot, gateOpenedAt: at - (this.#boot.startedAt ?? at) };
   }
+}
+
+/** What connections, runs and clients do is none of it. */
+function concernsGraph(event: RuntimeEvent): boolean {
+  if (event.type !== 'moved') return !OF_TRAFFIC.has(event.type);
+  return event.machine === 'service' || event.machine === 'gate' || event.machine === 'factory';
 }
 
 function troubleOf({ code, message, hint }: MusterError): Trouble {

@@ -12,8 +12,10 @@ import type { LiveView } from './live-view.ts';
 import { RunEventReader } from './run-events.ts';
 import type { KnownRun } from './runs.ts';
 
-/** Pause between two looks, in milliseconds. */
+/** Least pause between two looks, in milliseconds. */
 const LOOK_MS = 250;
+/** How often the time that a look has taken must pass before the next: however large an app is, watching it costs no more. */
+const PATIENCE = 25;
 /** Looks between two signs of life to a page for which nothing has changed. */
 const SIGN = 20;
 
@@ -27,6 +29,8 @@ export class Pages {
   readonly #others = new Map<EventStream, { instance: string; exchange: Exchange; revision: number }>();
   #changes: Changes | undefined;
   #timer: Timer | undefined;
+  /** What the last look has taken, in milliseconds. */
+  #tookMs = 0;
   #looks = 0;
   #isClosed = false;
 
@@ -45,7 +49,9 @@ export class Pages {
   show(stream: EventStream): void {
     this.#pages.set(stream, true);
     stream.onClose(() => this.#pages.delete(stream));
+    const began = this.#app.clock.monotonic();
     this.#sendAll();
+    this.#tookMs = this.#app.clock.monotonic() - began;
     this.#wake();
   }
 
@@ -88,13 +94,16 @@ export class Pages {
   }
 
   #wake(): void {
-    this.#timer ??= this.#app.clock.schedule(LOOK_MS, () => void this.#look());
+    const pauseMs = Math.max(LOOK_MS, this.#tookMs * PATIENCE);
+    this.#timer ??= this.#app.clock.schedule(pauseMs, () => void this.#look());
   }
 
   async #look(): Promise<void> {
     this.#looks += 1;
+    const began = this.#app.clock.monotonic();
     try {
       this.#sendChanges();
+      this.#tookMs = this.#app.clock.monotonic() - began;
       await Promise.all([
         ...[...this.#readers].map(([stream, reader]) => this.#readRun(stream, reader)),
         ...[...this.#others.keys()].map((stream) => this.#sendOther(stream)),

@@ -3,16 +3,19 @@
  * and the process. Names follow OpenTelemetry's and Prometheus' conventions; the number of series is bounded.
  */
 import type { InspectedApp } from '@muster/core';
-import { collectDefaultMetrics, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import { BootMetrics } from './boot-metrics.ts';
+import { ProcessMetrics } from './process-metrics.ts';
 import { TrafficMetrics } from './traffic-metrics.ts';
 
 export class Metrics {
   readonly #registry: Registry;
+  readonly #process: ProcessMetrics;
   readonly #unsubscribe: () => void;
 
   constructor(app: InspectedApp, registry: Registry) {
     this.#registry = registry;
+    this.#process = new ProcessMetrics(registry);
     const boot = new BootMetrics(app, registry);
     const traffic = new TrafficMetrics(app, registry);
     this.#unsubscribe = app.events.on((event) => {
@@ -21,10 +24,9 @@ export class Metrics {
     });
   }
 
-  /** Begins to watch the process: its memory, its processor time, and how late its event loop is. */
+  /** Begins to watch how late the event loop is. */
   begin(): void {
-    if (this.#registry.getSingleMetric('process_cpu_seconds_total') === undefined)
-      collectDefaultMetrics({ register: this.#registry });
+    this.#process.begin();
   }
 
   get contentType(): string {
@@ -36,6 +38,7 @@ export class Metrics {
   }
 
   close(): void {
+    this.#process.close();
     this.#unsubscribe();
   }
 }

@@ -156,9 +156,11 @@ export class Tracing implements Service, Interceptor {
         if (event.machine === 'gate' && event.to === 'open') this.#outages.opened(event.subject, event.at);
         return;
       case 'boot-completed':
-        traceBoot(this.#tracer, this.#runtime.graph().toJSON(), event.at, undefined);
+        // Whoever waits for the boot does not wait for its trace.
+        this.#clock.schedule(0, () => traceBoot(this.#tracer, this.#runtime.graph().toJSON(), event.at, undefined));
         return;
       case 'boot-failed':
+        // The process may end at once.
         traceBoot(this.#tracer, this.#runtime.graph().toJSON(), event.at, event.error);
         return;
       default:
