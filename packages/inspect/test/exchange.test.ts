@@ -76,6 +76,7 @@ describe('instances on one store', () => {
     expect(merged.instances?.map(({ id }) => id).sort()).toEqual([one.id.slice(0, 8), two.id.slice(0, 8)].sort());
     expect(merged.nodes.filter(({ id }) => id.endsWith('Orders'))).toHaveLength(2);
     expect(body).not.toContain(blind.id.slice(0, 8));
+    await blind.app.stop();
     const [single, all] = await Promise.all([muster(['graph', one.url]), muster(['graph', one.url, '--cluster'])]);
     expect(single.stdout).not.toContain('instance ');
     expect(all.stdout.match(/^instance \S+: running, gate open$/gm)).toHaveLength(2);

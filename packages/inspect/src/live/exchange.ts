@@ -21,7 +21,7 @@ const COUNTS_MS = 10_000;
 /** Pause between two writes of what is to be seen, in milliseconds. */
 const WRITE_MS = 1_000;
 /** How long is waited for instances that have not shown themselves yet, in milliseconds. */
-const PATIENCE_MS = 5_000;
+const PATIENCE_MS = 3_000;
 
 const deflate = promisify(deflateRaw);
 const inflate = promisify(inflateRaw);
