@@ -111,11 +111,14 @@ function movedLines(event: Extract<RuntimeEvent, { type: 'moved' }>): string[] {
 
 function plainReporter(output: Output): Reporter {
   let address: string | undefined;
+  let inspector: string | undefined;
   return (event) => {
     if (event.type === 'listening') ({ address } = event);
+    if (event.type === 'inspecting') inspector = event.address;
     for (const line of eventLines(event)) output.write(`${line}\n`);
     // The last line of a boot is what a person wants next.
-    if (event.type === 'boot-completed' && address !== undefined) output.write(`\n  → ${address}\n\n`);
+    if (event.type === 'boot-completed' && address !== undefined)
+      output.write(`\n  → ${address}\n${inspector === undefined ? '' : `    seen from inside at ${inspector}\n`}\n`);
   };
 }
 
