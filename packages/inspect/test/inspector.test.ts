@@ -225,7 +225,9 @@ describe('what is to be seen', () => {
     const failing = await inspected({ services: [Database], boot: { budgetMs: 300 } }, { holdAfterFailureMs: 60_000 });
     await using watcher = await Watcher.of(`${failing.url}/api/live`);
     down(new Error('nobody listens on port 5432'));
-    const trouble = await watcher.change(({ head }) => head?.trouble ?? undefined);
+    const trouble = await watcher.until(({ event, data }) =>
+      event === 'events' ? undefined : (data.head?.trouble ?? undefined),
+    );
     expect(trouble).toMatchObject({ code: 'BOOT_FAILED', message: expect.stringContaining('5432') });
     const later = await look(`${failing.url}/muster/graph.json`);
     expect(JSON.parse(later.body)).toMatchObject({ state: 'failed' });

@@ -14,6 +14,8 @@ import type { KnownRun } from './runs.ts';
 
 /** Least pause between two looks, in milliseconds. */
 const LOOK_MS = 250;
+/** How long whoever comes during the boot waits for a first picture, in milliseconds. */
+const BOOT_MS = 500;
 /** How often the time that a look has taken must pass before the next: however large an app is, watching it costs no more. */
 const PATIENCE = 25;
 /** Looks between two signs of life to a page for which nothing has changed. */
@@ -49,6 +51,8 @@ export class Pages {
   show(stream: EventStream): void {
     this.#pages.set(stream, true);
     stream.onClose(() => this.#pages.delete(stream));
+    // The first picture of a large app is dear, and a boot that takes less than this is over before anybody can look at it.
+    if (this.#app.state() === 'starting') return this.#wake(BOOT_MS);
     const began = this.#app.clock.monotonic();
     this.#sendAll();
     this.#tookMs = this.#app.clock.monotonic() - began;
@@ -93,8 +97,7 @@ export class Pages {
     return [...this.#pages.keys(), ...this.#others.keys(), ...this.#readers.keys()];
   }
 
-  #wake(): void {
-    const pauseMs = Math.max(LOOK_MS, this.#tookMs * PATIENCE);
+  #wake(pauseMs = Math.max(LOOK_MS, this.#tookMs * PATIENCE)): void {
     this.#timer ??= this.#app.clock.schedule(pauseMs, () => void this.#look());
   }
 
