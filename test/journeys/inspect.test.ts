@@ -13,6 +13,7 @@ import {
 import { inspector, type InspectorOptions, type Overview, type RunEvents, traces } from '@muster/inspect';
 import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-node';
 import * as v from 'valibot';
+import { lastLine, muster } from '../../packages/inspect/test/harness.ts';
 import { look, Watcher } from '../../packages/inspect/test/looker.ts';
 import { wholeApp } from './whole-app.ts';
 
@@ -124,6 +125,14 @@ describe('a run', () => {
     expect(isOpen).toBe(false);
     const result = JSON.parse(lines.find(({ event }) => event === 'tool_completed')?.data as string);
     expect(result).toMatchObject({ result: { found: HARM } });
+    const shown = await muster(['events', url, '--run', id]);
+    expect(shown.code).toBe(0);
+    expect(shown.stdout).toContain('<img src=x onerror=alert(1)>');
+    expect(shown.stdout).not.toMatch(/[\u001b\u202e]/);
+    const printed = shown.stdout.trimEnd().split('\n');
+    expect(printed.at(-1)).toMatch(/^✔ {4}5 \+\d+ +agent_completed .* → [0-9a-f]{8} ✔$/);
+    const told = lastLine<{ events: { n: number }[] }>(await muster(['events', url, '--run', id, '--json']));
+    expect(told.events.map(({ n }) => n)).toEqual([1, 2, 3, 4, 5]);
   });
 });
 

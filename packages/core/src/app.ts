@@ -16,6 +16,7 @@ import { provideValue, type Registration } from './declare/registration.ts';
 import { bindingIdsOf, Engine } from './engine.ts';
 import { coreError } from './errors.ts';
 import { explain } from './graph/explain.ts';
+import { Inspection } from './inspection.ts';
 import { Interceptor } from './interceptor.ts';
 import type { GraphView } from './graph-view.ts';
 import type { Door, GateOptions } from './lifecycle/gate.ts';
@@ -90,7 +91,7 @@ export class App {
   #engine: Engine | undefined;
   #wallMs: number | null = null;
   #isBuilt = false;
-  #inspector: AppInspector | undefined;
+  #inspection: Inspection | undefined;
   readonly #scopes: ScopeManager;
   #starting: Promise<void> | undefined;
   #stopping: Promise<StopReport> | undefined;
@@ -143,14 +144,10 @@ export class App {
    * @throws MusterError `APP_STATE` when the app has been started, or has an inspector.
    */
   inspect(inspector: AppInspector): void {
-    if (this.#state !== 'new' || this.#inspector !== undefined)
-      throw coreError('APP_STATE', {
-        state: this.#inspector === undefined ? this.#state : 'inspected',
-        wanted: 'inspect()',
-      });
-    this.#inspector = inspector;
+    const state = this.#inspection === undefined ? this.#state : 'inspected';
+    if (state !== 'new') throw coreError('APP_STATE', { state, wanted: 'inspect()' });
     const { server, random = systemRandom } = this.#options;
-    inspector.attach({
+    this.#inspection = new Inspection(inspector, {
       clock: this.#clock,
       random,
       events: this.events,
@@ -221,7 +218,7 @@ export class App {
   async #start(): Promise<void> {
     const startedAt = this.#clock.monotonic();
     this.#state = 'starting';
-    this.#openInspector();
+    this.#inspection?.begin();
     let engine: Engine | undefined;
     try {
       engine = this.#prepared();
@@ -234,8 +231,8 @@ export class App {
       this.#wallMs = this.#clock.monotonic() - startedAt;
       const failure = await this.#failed(error, engine);
       // An app that is being stopped closes it itself, last.
-      if (this.#stopping === undefined) await this.#inspector?.failed();
-      if (this.#stopping === undefined) await this.#closeInspector();
+      if (this.#stopping === undefined) await this.#inspection?.failed();
+      if (this.#stopping === undefined) await this.#inspection?.close();
       throw failure;
     }
     this.#wallMs = this.#clock.monotonic() - startedAt;
@@ -283,7 +280,7 @@ export class App {
 
   async #stop(reason: string): Promise<StopReport> {
     if (this.#state === 'failed') {
-      await this.#closeInspector();
+      await this.#inspection?.close();
       return NOTHING;
     }
     const wasRunning = this.#state === 'running';
@@ -313,7 +310,7 @@ export class App {
     this.#state = 'stopped';
     const wallMs = this.#clock.monotonic() - startedAt;
     this.events.emit({ type: 'stop-completed', order: report.order, hung: report.hung, wallMs, at: this.#clock.now() });
-    await this.#closeInspector();
+    await this.#inspection?.close();
     return report;
   }
 
@@ -359,26 +356,6 @@ export class App {
   async #listen(server: AppServer): Promise<void> {
     const address = await server.listen();
     this.events.emit({ type: 'listening', address, at: this.#clock.now() });
-  }
-
-  /** The boot does not wait for it, and goes on without it. */
-  #openInspector(): void {
-    this.#inspector?.begin().then(
-      (address) => this.events.emit({ type: 'inspecting', address, at: this.#clock.now() }),
-      (error: unknown) => this.#inspectorFailed(error),
-    );
-  }
-
-  async #closeInspector(): Promise<void> {
-    try {
-      await this.#inspector?.close();
-    } catch (error) {
-      this.#inspectorFailed(error);
-    }
-  }
-
-  #inspectorFailed(error: unknown): void {
-    this.events.emit({ type: 'fault', component: 'inspector', correlation: null, error, at: this.#clock.now() });
   }
 
   #bind(): void {

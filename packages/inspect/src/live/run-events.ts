@@ -9,7 +9,7 @@ import type { RunEventLine, RunEvents, SocketMark } from './overview.ts';
 import type { KnownRun } from './runs.ts';
 
 /** How often nothing must have been new, after the terminal, for nothing more to be expected. */
-const QUIET = 20;
+const QUIET = 8;
 /** Lines that go out at once. */
 const LINES = 500;
 
