@@ -78,6 +78,23 @@ withBrowser('the page of an inspector', () => {
     await page.close();
   });
 
+  it('that asks for a token says so, and shows the app to a browser that has shown it once', async () => {
+    const token = 'a token of some length';
+    const inspect = inspector({ port: 0, token });
+    const app = createApp({ services: [Database], inspect });
+    await app.start();
+    const url = await inspect.begin();
+    const page = await browser.newPage();
+    await page.goto(url);
+    await page.waitForSelector('.banner:has-text("asks for its token")');
+    expect(await page.textContent('body')).not.toContain('Database');
+    await page.goto(`${url}/?token=${encodeURIComponent(token)}`);
+    await page.waitForSelector('.node:has-text("Database")');
+    expect(page.url()).not.toContain('token');
+    await page.close();
+    await app.stop();
+  });
+
   it('stays fluid while services of a thousand come and go', async () => {
     const services: Class[] = [];
     const verdicts = new Map<string, Health>();

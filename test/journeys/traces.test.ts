@@ -1,5 +1,5 @@
 /** Boots and runs as traces, by a real SDK with its in-memory exporter, from the client's own span to the delivery. */
-import { afterAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { agent, type Agent, type AgentContext, defineTool, type RunInput } from '@muster/agents';
 import { service } from '@muster/core';
 import { traces } from '@muster/inspect';
@@ -12,6 +12,8 @@ import {
 } from '@opentelemetry/sdk-trace-node';
 import * as v from 'valibot';
 import { wholeApp } from './whole-app.ts';
+
+jest.setTimeout(30_000);
 
 const exporter = new InMemorySpanExporter();
 const provider = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });

@@ -1,9 +1,11 @@
 /** Instances on one store, each with an inspector: what one shows of the others, and that nothing is kept when nobody looks. */
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { type App, createApp, Instances, KeyValueStore, MemoryStore, provideValue, service } from '@muster/core';
 import { inspector } from '@muster/inspect';
 import { look, Watcher } from './looker.ts';
 import { muster } from './harness.ts';
+
+jest.setTimeout(30_000);
 
 class SharedStore extends MemoryStore {
   readonly isShared = true;
@@ -80,7 +82,7 @@ describe('instances on one store', () => {
     const [single, all] = await Promise.all([muster(['graph', one.url]), muster(['graph', one.url, '--cluster'])]);
     expect(single.stdout).not.toContain('instance ');
     expect(all.stdout.match(/^instance \S+: running, gate open$/gm)).toHaveLength(2);
-  }, 20_000);
+  });
 
   it('show only itself where the store is its own', async () => {
     const made = inspector({ port: 0 });

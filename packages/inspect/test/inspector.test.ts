@@ -1,5 +1,5 @@
 /** The inspector of a real app on a real port: who may look, and what is to be seen before, during and after the boot. */
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import {
@@ -13,6 +13,8 @@ import {
 } from '@muster/core';
 import { inspector, type InspectorOptions } from '@muster/inspect';
 import { look, Watcher } from './looker.ts';
+
+jest.setTimeout(30_000);
 
 const TOKEN = 'sixteen characters or more';
 

@@ -9,8 +9,9 @@ import { readMessage } from '../text/visible.ts';
 import { backend } from './backend.ts';
 import { heard } from './server-clock.ts';
 
-/** `since` is by the clock here: the server's is not heard any more. */
-export type Link = { readonly state: 'connecting' | 'live' } | { readonly state: 'lost'; readonly since: number };
+/** `since` is by the clock here: the server's is not heard any more. `locked` where the inspector asks for its token. */
+export type Link =
+  { readonly state: 'connecting' | 'live' | 'locked' } | { readonly state: 'lost'; readonly since: number };
 
 export const link = signal<Link>({ state: 'connecting' });
 
@@ -50,9 +51,13 @@ export function follow(instance: string | null): void {
   });
   opened.addEventListener('error', () => {
     if (source !== opened) return;
-    lose();
-    // A browser comes back by itself after a broken connection, but not after a refusal.
-    if (opened.readyState === EventSource.CLOSED) setTimeout(() => source === opened && follow(instance), RETRY_MS);
+    if (link.peek().state !== 'locked') lose();
+    if (opened.readyState !== EventSource.CLOSED) return;
+    // A browser comes back by itself after a broken connection, but not after a refusal, and does not say which it was.
+    void isLocked().then((locked) => {
+      if (source === opened && locked) link.value = { state: 'locked' };
+    });
+    setTimeout(() => source === opened && follow(instance), RETRY_MS);
   });
 }
 
@@ -67,4 +72,12 @@ function hear(instance: string | null): void {
 
 function lose(): void {
   if (link.peek().state !== 'lost') link.value = { state: 'lost', since: Date.now() };
+}
+
+async function isLocked(): Promise<boolean> {
+  try {
+    return (await fetch('/muster/graph.txt', { method: 'HEAD' })).status === 401;
+  } catch {
+    return false;
+  }
 }

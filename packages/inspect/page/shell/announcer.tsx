@@ -5,6 +5,7 @@ import { link } from '../live/feed.ts';
 
 /** One text that stays the same while nothing of importance changes: a screen reader speaks when it turns. */
 const spoken = computed(() => {
+  if (link.value.state === 'locked') return 'This inspector asks for its token.';
   if (link.value.state === 'lost') return 'Disconnected. What is shown is as it was.';
   const graph = backend.graph.value;
   if (graph === null) return 'Connecting.';

@@ -4,6 +4,7 @@
  * What passes by itself lies over the view, so that nothing moves when it comes and goes.
  */
 import { backend, type GraphTop } from '../live/backend.ts';
+import { link } from '../live/feed.ts';
 import { now } from '../live/server-clock.ts';
 import { Glyph } from '../parts/glyph.tsx';
 import { ServiceLink } from '../parts/service-link.tsx';
@@ -15,6 +16,7 @@ const CALM_MS = 1_500;
 const NAMED = 6;
 
 export function Banner() {
+  if (link.value.state === 'locked') return <Locked />;
   const trouble = backend.head.value?.trouble ?? null;
   if (trouble !== null) {
     return (
@@ -32,6 +34,19 @@ export function Banner() {
   const problems = backend.graph.value?.problems ?? [];
   if (problems.length > 0) return <Unsound problems={problems} />;
   return backend.isBooting.value ? <Waiting /> : <Closed />;
+}
+
+/** The page itself holds nothing, so whoever may not look sees how to. */
+function Locked() {
+  return (
+    <section class="banner bad" role="alert" aria-label="Locked">
+      <Glyph standing={{ sign: 'octagon', tone: 'bad' }} />
+      <div>
+        <p class="text">This inspector asks for its token.</p>
+        <p class="hint">→ Open this page once as /?token=…; the browser keeps what it needs.</p>
+      </div>
+    </section>
+  );
 }
 
 /** What is wrong with the graph itself, so that nothing starts. */
