@@ -83,7 +83,9 @@ export async function instanceOn(
     clock,
     random,
   });
+  const told: RuntimeEvent[] = [];
   app.events.on((event: RuntimeEvent) => {
+    told.push(event);
     if (event.type === 'fault') faults.push(event.error);
   });
   await app.start();
@@ -101,6 +103,7 @@ export async function instanceOn(
     link,
     store,
     faults,
+    told,
     followed,
     supervisor,
     requesterOf,

@@ -347,6 +347,10 @@ describe('an owner that was paused', () => {
     expect(await shared.eventsOf(thread)).toEqual(ended);
     expect(await second.rowsOf(thread)).toHaveLength(2);
     expect(first.faults).toMatchObject([{ code: 'RUN_FENCED', details: { run } }]);
+    expect(first.told.filter(({ type }) => /^run-(begun|left|ended)$/.test(type))).toMatchObject([
+      { type: 'run-begun', run },
+      { type: 'run-left', run },
+    ]);
     expect(first.supervisor.activeRuns).toBe(0);
     await Promise.all([first.stop(), second.stop()]);
   });

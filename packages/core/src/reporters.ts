@@ -92,6 +92,7 @@ export function eventLines(event: RuntimeEvent): string[] {
     case 'deep-check':
     case 'run-begun':
     case 'tool-ended':
+    case 'run-left':
     case 'run-ended':
       return [];
     case 'fault':

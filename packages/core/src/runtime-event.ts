@@ -108,6 +108,8 @@ export type RuntimeEvent =
       readonly durationMs: number;
       readonly at: number;
     }
+  /** A run is carried here no more, and its terminal was not written here: another process has it, or the log did not take it. */
+  | { readonly type: 'run-left'; readonly run: string; readonly agent: string; readonly at: number }
   /** The terminal of a run is in the log; `events` is how many there are with it. */
   | {
       readonly type: 'run-ended';

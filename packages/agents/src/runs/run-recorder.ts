@@ -138,6 +138,11 @@ export class RunRecorder {
     this.tellBegun(offset - 1);
   }
 
+  /** Tells them that it is carried here no more, though it was not ended here. */
+  tellLeft(): void {
+    this.#events.emit({ type: 'run-left', run: this.run, agent: this.#agent, at: this.#clock.now() });
+  }
+
   /**
    * Tells those who watch the app that there is this run.
    *

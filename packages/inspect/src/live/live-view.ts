@@ -16,6 +16,7 @@ const WELL: ReadonlySet<string | undefined> = new Set(['healthy', 'unchecked']);
 const OF_TRAFFIC: ReadonlySet<RuntimeEvent['type']> = new Set([
   'run-begun',
   'run-ended',
+  'run-left',
   'tool-ended',
   'client-error',
   'fault',

@@ -75,6 +75,8 @@ function textOf(event: RuntimeEvent): string {
       const code = event.code === null ? '' : ` (${event.code})`;
       return `run ${event.run} of ${event.agent} ended: ${event.status}${code}, ${event.events} events`;
     }
+    case 'run-left':
+      return `run ${event.run} of ${event.agent} is carried here no more`;
     case 'deep-check':
       return `deep check of ${event.service}: ${event.verdict}`;
     case 'fault': {

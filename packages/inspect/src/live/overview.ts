@@ -94,7 +94,7 @@ export interface RunLine {
   readonly at: number;
   /** A state of the RUN table. */
   readonly state: string;
-  /** How it ended; `null` before. */
+  /** How it ended; `null` before, `left` when this instance carries it no more. */
   readonly status: string | null;
   readonly code: string | null;
   /** Events so far, as far as is known before the end. */

@@ -62,6 +62,10 @@ export class Runs {
       case 'run-ended':
         this.#ended(event);
         return;
+      case 'run-left':
+        if (this.#runs.get(event.run)?.line.state === 'running') this.#open -= 1;
+        this.#change(event.run, () => ({ state: 'completed', status: 'left' }));
+        return;
       default:
       // Nothing else concerns it.
     }

@@ -86,6 +86,8 @@ function textOf(event: RuntimeEvent): string {
       return `A run of ${escapeText(event.agent)} ${event.isResumed ? 'goes on here' : 'has begun'}`;
     case 'tool-ended':
       return `A call of ${escapeText(event.tool)} ended: ${escapeText(event.status)}`;
+    case 'run-left':
+      return `A run of ${escapeText(event.agent)} is carried here no more`;
     case 'run-ended':
       return `A run of ${escapeText(event.agent)} ended: ${escapeText(event.status)}`;
     case 'deep-check':

@@ -77,6 +77,9 @@ export class TrafficMetrics {
       case 'run-begun':
         this.#liveRuns.inc();
         return;
+      case 'run-left':
+        this.#liveRuns.dec();
+        return;
       case 'run-ended': {
         this.#liveRuns.dec();
         this.#runEvents.inc(event.events);

@@ -146,6 +146,10 @@ export class Tracing implements Service, Interceptor {
       case 'run-ended':
         this.#ended(event);
         return;
+      case 'run-left':
+        this.#runs.get(event.run)?.span.setAttribute('muster.run.status', 'left').end(event.at);
+        this.#runs.delete(event.run);
+        return;
       case 'gate-closed':
         this.#outages.closed(event);
         return;
