@@ -25,7 +25,7 @@ describe('a log that is closed while its callers go on', () => {
     const ends: string[] = [];
     const goOn = async (name: string, turns: number): Promise<void> => {
       for (let n = 1; n <= 10; n += 1) {
-        for (let turn = 0; turn < turns; turn += 1) await null;
+        for (let turn = 0; turn < turns; turn += 1) await Promise.resolve();
         ends.push(
           await log.append(name, [event(n)]).then(
             ({ top }) => `${name} ${top}`,
