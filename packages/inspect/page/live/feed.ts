@@ -21,7 +21,7 @@ export const shown = signal<string | null>(null);
 let source: EventSource | null = null;
 
 /** Milliseconds until a connection that the browser has given up is tried again. */
-const RETRY_MS = 2_000;
+const RETRY_MS = 1_000;
 
 /** An inspector says something every five seconds; one that does not for so long is out of reach, in milliseconds. */
 const SILENCE_MS = 15_000;
@@ -53,11 +53,8 @@ export function follow(instance: string | null): void {
     if (source !== opened) return;
     if (link.peek().state !== 'locked') lose();
     if (opened.readyState !== EventSource.CLOSED) return;
-    // A browser comes back by itself after a broken connection, but not after a refusal, and does not say which it was.
-    void isLocked().then((locked) => {
-      if (source === opened && locked) link.value = { state: 'locked' };
-    });
-    setTimeout(() => source === opened && follow(instance), RETRY_MS);
+    // A browser comes back by itself after a broken connection, but not after a refusal. A page that is being left is gone by then.
+    setTimeout(() => void again(opened, instance), RETRY_MS);
   });
 }
 
@@ -72,6 +69,13 @@ function hear(instance: string | null): void {
 
 function lose(): void {
   if (link.peek().state !== 'lost') link.value = { state: 'lost', since: Date.now() };
+}
+
+/** Opens the stream anew, and says why it was refused where the reason is known: the browser does not tell. */
+async function again(refused: EventSource, instance: string | null): Promise<void> {
+  if (source !== refused) return;
+  if (await isLocked()) link.value = { state: 'locked' };
+  if (source === refused) follow(instance);
 }
 
 async function isLocked(): Promise<boolean> {
