@@ -12,6 +12,7 @@ import { createApp, EventLog, provide, RuntimeEvents, streamOf, systemClock } fr
 import { lmdb } from '@muster/lmdb';
 import { Authenticator, ConnectionPool, type Session, webSocketFactory, webSocketServer } from '@muster/server';
 import { Content } from '../../packages/agents/src/content/content.ts';
+import { RunNews } from '../../packages/agents/src/runs/run-news.ts';
 import { RunRecorder } from '../../packages/agents/src/runs/run-recorder.ts';
 import { UserEmitter } from '../../packages/agents/src/runs/user-emitter.ts';
 import { WebSocketServer, type WebSocket } from 'ws';
@@ -106,7 +107,8 @@ async function muster(): Promise<Begin> {
   await app.start();
   await listening(`${server.url.replace('http', 'ws')}/ws`, all, await watch?.inspect.begin());
   const log = app.get(EventLog);
-  const shared = { clock: systemClock, events: app.get(RuntimeEvents), content: new Content() };
+  const events = app.get(RuntimeEvents);
+  const shared = { clock: systemClock, content: new Content() };
   let runs = 0;
   return (connection) => {
     const session = sessions[connection] as Session;
@@ -114,8 +116,9 @@ async function muster(): Promise<Begin> {
     const run = `run-${runs}`;
     const emitter = new UserEmitter(session.principal, 'thread', log, run);
     const stream = streamOf(session.principal, 'thread');
-    const about = { user: session.principal.user, thread: 'thread', stream, parent: null };
-    const recorder = new RunRecorder(run, 'bench', emitter, { ...shared, about });
+    const about = { run, agent: 'bench', user: session.principal.user, thread: 'thread', stream, parent: null };
+    const news = new RunNews(about, events, systemClock);
+    const recorder = new RunRecorder(run, 'bench', emitter, { ...shared, news });
     void recorder.accept(textAt(preciseNow()), textAt(preciseNow()));
     // Two events were emitted with the acceptance.
     let emitted = 2;

@@ -25,6 +25,7 @@ import type { Agent, RunInput } from '../agents/agent.ts';
 import { Content } from '../content/content.ts';
 import { ContentPolicy } from '../content/content-policy.ts';
 import { ExecutionEngine, type RunParts } from './execution-engine.ts';
+import { RunNews } from './run-news.ts';
 import { type Resumed, RunRecorder } from './run-recorder.ts';
 import { UserEmitter } from './user-emitter.ts';
 
@@ -96,21 +97,19 @@ export class ExecutionEngineFactory {
     const { agent } = registered;
     const { user } = principal;
     const { thread } = input;
-    const about = { user, thread, stream: streamOf(principal, thread), parent: parent ?? null };
+    const about = { run, agent, user, thread, stream: streamOf(principal, thread), parent: parent ?? null };
     const emitter = new UserEmitter(principal, thread, this.#log, run, after);
     const recorder = new RunRecorder(run, agent, emitter, {
       clock: this.#clock,
-      events,
+      news: new RunNews(about, events, this.#clock),
       content: (this.#content ??= new Content(this.#policy.current)),
-      about,
       resumed,
     });
     const abort = new AbortController();
     const { signal } = abort;
     const scope = this.#scopes.open('run', { permit, principal, run: { run, thread }, signal, values });
-    const made = agentOf(scope, registered);
     const engine = new ExecutionEngine({
-      agent: made,
+      agent: agentOf(scope, registered),
       scope,
       abort,
       input,
@@ -123,7 +122,7 @@ export class ExecutionEngineFactory {
       interceptor: isProbe(principal) ? undefined : this.#interceptor.current,
       delegate,
     });
-    if (resumed !== undefined) recorder.tellBegun(null);
+    if (resumed !== undefined) recorder.news.begun(null);
     return { engine, recorder };
   }
 }

@@ -167,7 +167,7 @@ export class ExecutionEngine {
       await this.#parts.recorder.finish(ending);
       this.#isRecorded = true;
     } catch (error) {
-      this.#parts.recorder.tellLeft();
+      this.#parts.recorder.news.left();
       // Of a run that is another's by now that has been told.
       if (!this.#isFenced) this.#fault('run recorder', error);
     }

@@ -15,12 +15,12 @@ import {
   type Timer,
   TOOL,
 } from '@muster/contracts';
-import type { RuntimeEvents } from '@muster/core';
 import type { Content, Kept } from '../content/content.ts';
 import { agentError } from '../errors.ts';
 import { Fence } from './fence.ts';
 import { quoted } from './events-writer.ts';
 import { Outbox, type Receipt } from './outbox.ts';
+import type { RunNews } from './run-news.ts';
 import type { UserEmitter } from './user-emitter.ts';
 
 /** How a run ended, but for what the recorder knows itself. */
@@ -45,22 +45,11 @@ export interface Resumed {
   readonly elapsedMs: number;
 }
 
-/** Whose run it is, for those who watch the app. */
-export interface AboutRun {
-  readonly user: string;
-  readonly thread: string;
-  /** Where its events go, as the log knows it. */
-  readonly stream: string;
-  /** The run that asked for it. */
-  readonly parent: string | null;
-}
-
-/** What a recorder is made of; all but the last two are the app's. */
+/** What a recorder is made of. */
 export interface RecorderParts {
   readonly clock: Clock;
-  readonly events: RuntimeEvents;
+  readonly news: RunNews;
   readonly content: Content;
-  readonly about: AboutRun;
   /** @default the run begins with this recorder */
   readonly resumed?: Resumed | undefined;
 }
@@ -72,15 +61,13 @@ interface Steps {
 
 export class RunRecorder {
   readonly run: string;
-  readonly #agent: string;
-  readonly #about: AboutRun;
+  readonly news: RunNews;
   /** Nothing is written once it is closed: what is emitted rejects with `RUN_FENCED`. */
   readonly fence: Fence;
   /** What is the same in every event of the run. */
   readonly #text: { readonly id: string; readonly run: string; readonly agent: string };
   readonly #outbox: Outbox;
   readonly #clock: Clock;
-  readonly #events: RuntimeEvents;
   readonly #content: Content;
   readonly #machine: StateMachine<typeof RUN>;
   readonly #tools = new Map<
@@ -92,15 +79,13 @@ export class RunRecorder {
   /** True once the terminal is being made: it passes, and what goes with it, also where nothing else would. */
   #isEnding = false;
   #breached: ((error: MusterError) => void) | undefined;
-  #isLateTold = false;
   #pendingOutput = '';
   #outputTimer: Timer | undefined;
 
   constructor(run: string, agent: string, emitter: UserEmitter, parts: RecorderParts) {
-    const { clock, events, content, about, resumed } = parts;
+    const { clock, news, content, resumed } = parts;
     this.run = run;
-    this.#agent = agent;
-    this.#about = about;
+    this.news = news;
     this.fence = new Fence(run);
     this.#text = {
       id: `{"id":${JSON.stringify(run).slice(0, -1)}:`,
@@ -109,12 +94,11 @@ export class RunRecorder {
     };
     this.#outbox = new Outbox(emitter, (count, cause) => this.#notAppended(count, cause));
     this.#clock = clock;
-    this.#events = events;
     this.#content = content;
     this.#startedAt = clock.monotonic() - (resumed?.elapsedMs ?? 0);
     this.#n = resumed?.n ?? 0;
     const state = resumed === undefined ? 'accepted' : 'running';
-    this.#machine = new StateMachine(`run ${run}`, RUN, state, this.#moved('run', run));
+    this.#machine = new StateMachine(`run ${run}`, RUN, state, news.moves('run', run));
   }
 
   get hasEnded(): boolean {
@@ -135,23 +119,7 @@ export class RunRecorder {
     const started = this.#record('agent_started', { message, ...about });
     const [{ offset }] = await Promise.all([started, this.#record('agent_thinking', { reasoning })]);
     // That of the second: a receipt tells where an append ends.
-    this.tellBegun(offset - 1);
-  }
-
-  /** Tells them that it is carried here no more, though it was not ended here. */
-  tellLeft(): void {
-    this.#events.emit({ type: 'run-left', run: this.run, agent: this.#agent, at: this.#clock.now() });
-  }
-
-  /**
-   * Tells those who watch the app that there is this run.
-   *
-   * @param offset of its first event; `null` when it goes on here
-   */
-  tellBegun(offset: number | null): void {
-    const isResumed = offset === null;
-    const about = { run: this.run, agent: this.#agent, ...this.#about, offset, isResumed };
-    this.#events.emit({ type: 'run-begun', ...about, at: this.#clock.now() });
+    this.news.begun(offset - 1);
   }
 
   /**
@@ -194,7 +162,7 @@ export class RunRecorder {
 
   toolExecuting(callId: string, toolName: string, parameters: unknown): Promise<Receipt> {
     this.#flushOutput();
-    const machine = new StateMachine(`tool call ${callId}`, TOOL, 'requested', this.#moved('tool', callId));
+    const machine = new StateMachine(`tool call ${callId}`, TOOL, 'requested', this.news.moves('tool', callId));
     const { kept, altered } = this.#content.value(parameters);
     return this.#record('tool_executing', { callId, toolName, parameters: kept, ...flags(altered) }, () => {
       machine.send('tool_executing');
@@ -217,9 +185,7 @@ export class RunRecorder {
       this.#tools.delete(callId);
       call.machine.send('tool_completed');
     });
-    const { run } = this;
-    const { status } = outcome;
-    this.#events.emit({ type: 'tool-ended', run, callId, tool: toolName, status, durationMs, at: this.#clock.now() });
+    this.news.toolEnded({ callId, tool: toolName, status: outcome.status, durationMs });
   }
 
   /**
@@ -252,8 +218,7 @@ export class RunRecorder {
       : this.#write('agent_completed', data));
     const { status, by, code = null } = ending;
     const appendMs = this.#clock.monotonic() - madeAt;
-    const about = { run: this.run, agent: this.#agent, status, by, code, events: whole.count, durationMs };
-    this.#events.emit({ type: 'run-ended', ...about, offset, appendMs, at: this.#clock.now() });
+    this.news.ended({ status, by, code, events: whole.count, offset, durationMs, appendMs });
   }
 
   #result(given: { readonly result?: unknown }): { result?: unknown; altered?: Alteration[] } {
@@ -331,17 +296,7 @@ export class RunRecorder {
     if (!this.hasEnded) {
       this.#breached?.(error);
       this.#breached = undefined;
-    } else if (!this.#isLateTold) {
-      this.#isLateTold = true;
-      const at = this.#clock.now();
-      this.#events.emit({ type: 'fault', component: 'run recorder', correlation: this.run, error, at });
-    }
-  }
-
-  #moved(machine: 'run' | 'tool', subject: string) {
-    return ({ from, event, to }: { from: string; event: string; to: string }): void => {
-      if (from !== to) this.#events.emit({ type: 'moved', machine, subject, from, event, to, at: this.#clock.now() });
-    };
+    } else this.news.late(error);
   }
 }
 

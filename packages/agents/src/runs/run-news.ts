@@ -1,0 +1,58 @@
+/** What those who watch the app are told of one run: that there is one, its moves, its tool calls, and its end. Its user reads the log. */
+import type { Clock, MusterError } from '@muster/contracts';
+import type { RuntimeEvent, RuntimeEvents } from '@muster/core';
+
+type Of<T extends RuntimeEvent['type']> = Extract<RuntimeEvent, { type: T }>;
+
+/** Whose run it is. */
+export type AboutRun = Pick<Of<'run-begun'>, 'run' | 'agent' | 'user' | 'thread' | 'stream' | 'parent'>;
+
+export class RunNews {
+  readonly #about: AboutRun;
+  readonly #events: RuntimeEvents;
+  readonly #clock: Clock;
+  #isLateTold = false;
+
+  constructor(about: AboutRun, events: RuntimeEvents, clock: Clock) {
+    this.#about = about;
+    this.#events = events;
+    this.#clock = clock;
+  }
+
+  /** @param offset of its first event; `null` when it goes on here after another process has carried it. */
+  begun(offset: number | null): void {
+    const isResumed = offset === null;
+    this.#events.emit({ type: 'run-begun', ...this.#about, offset, isResumed, at: this.#clock.now() });
+  }
+
+  /** It is carried here no more, though it was not ended here. */
+  left(): void {
+    const { run, agent } = this.#about;
+    this.#events.emit({ type: 'run-left', run, agent, at: this.#clock.now() });
+  }
+
+  toolEnded(call: Omit<Of<'tool-ended'>, 'type' | 'run' | 'at'>): void {
+    this.#events.emit({ type: 'tool-ended', run: this.#about.run, ...call, at: this.#clock.now() });
+  }
+
+  ended(end: Omit<Of<'run-ended'>, 'type' | 'run' | 'agent' | 'at'>): void {
+    const { run, agent } = this.#about;
+    this.#events.emit({ type: 'run-ended', run, agent, ...end, at: this.#clock.now() });
+  }
+
+  /** Something was emitted after its end, when nobody carries it who could be told. Once is enough. */
+  late(error: MusterError): void {
+    if (this.#isLateTold) return;
+    this.#isLateTold = true;
+    const { run } = this.#about;
+    const at = this.#clock.now();
+    this.#events.emit({ type: 'fault', component: 'run recorder', correlation: run, error, at });
+  }
+
+  /** The observer of a state machine of the run. */
+  moves(machine: 'run' | 'tool', subject: string) {
+    return ({ from, event, to }: { from: string; event: string; to: string }): void => {
+      if (from !== to) this.#events.emit({ type: 'moved', machine, subject, from, event, to, at: this.#clock.now() });
+    };
+  }
+}
