@@ -4,7 +4,7 @@
  * It is there before anything is validated and goes last, so that a boot that hangs or fails can be looked at as well. Nothing
  * that goes wrong in it touches the app: it is told as a `fault`.
  */
-import type { Clock, Random } from './clock.ts';
+import type { Clock } from './clock.ts';
 import type { Dependency, Provided } from './declare/dependency.ts';
 import type { ServerView } from './app-server.ts';
 import type { GraphView } from './graph-view.ts';
@@ -15,7 +15,6 @@ import type { AppState } from './runtime.ts';
 /** What an app shows of itself. */
 export interface InspectedApp {
   readonly clock: Clock;
-  readonly random: Random;
   readonly events: RuntimeEvents;
   state(): AppState;
   /** State of the main gate; costs nothing. */

@@ -146,10 +146,9 @@ export class App {
   inspect(inspector: AppInspector): void {
     const state = this.#inspection === undefined ? this.#state : 'inspected';
     if (state !== 'new') throw coreError('APP_STATE', { state, wanted: 'inspect()' });
-    const { server, random = systemRandom } = this.#options;
+    const { server } = this.#options;
     this.#inspection = new Inspection(inspector, {
       clock: this.#clock,
-      random,
       events: this.events,
       state: () => this.#state,
       gate: () => this.#engine?.gate.state ?? 'closed',

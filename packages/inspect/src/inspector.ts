@@ -4,7 +4,7 @@
  * It is up before anything is validated and goes last, so a boot that hangs or fails can be looked at. It changes nothing:
  * whatever goes wrong in it is told as a `fault`, and the app goes on.
  */
-import type { Timer } from '@muster/contracts';
+import { errorsFrom, type Timer } from '@muster/contracts';
 import {
   type AppInspector,
   CORE_ERRORS,
@@ -14,7 +14,6 @@ import {
   KeyValueStore,
   probeVerdict,
 } from '@muster/core';
-import { errorsFrom } from '@muster/contracts';
 import type { ServerResponse } from 'node:http';
 import { Registry } from 'prom-client';
 import { inspectError } from './errors.ts';

@@ -5,14 +5,14 @@
  */
 import type { DumpNode, GraphDump, MusterError } from '@muster/contracts';
 import { type ConnectionView, type InspectedApp, Instances, redact, type RuntimeEvent } from '@muster/core';
+import { isWell } from '../is-well.ts';
 import { Gates } from './gates.ts';
 import { Lanes } from './lanes.ts';
 import { News } from './news.ts';
 import type { Boot, Change, ConnectionsView, InstanceHead, InstanceLine, Lane, Overview, Trouble } from './overview.ts';
 import { Runs } from './runs.ts';
 
-/** What nothing has to be done about. */
-const WELL: ReadonlySet<string | undefined> = new Set(['healthy', 'unchecked']);
+/** Events that leave the graph as it is. */
 const OF_TRAFFIC: ReadonlySet<RuntimeEvent['type']> = new Set([
   'run-begun',
   'run-ended',
@@ -46,17 +46,16 @@ export class LiveView {
   /** All of it. What changes from then on is told by a `Changes` that is made of it. */
   overview(): Overview {
     const graph = this.#app.graph().toJSON();
-    const times = new Map(graph.nodes.map((node) => [node.id, node]));
     return {
       at: this.#app.clock.now(),
       head: this.head(graph),
       graph,
       boot: this.#boot,
-      lanes: this.#lanes.ids.map((id) => this.#lanes.lane(id, times.get(id))),
+      lanes: this.#lanesOf(this.#lanes.ids, graph),
       gates: this.#gates.lines(graph.gate),
       connections: this.connections(),
       runs: this.runs.lines,
-      delivery: this.#app.server?.delivery ?? null,
+      delivery: this.delivery,
       news: this.#news.since(0),
       instances: this.instances(),
       payloads: this.#payloads,
@@ -65,9 +64,7 @@ export class LiveView {
 
   /** What came since the last call, of what is told piece by piece; `newsAfter` is the number of the last line that is known. */
   pieces(graph: GraphDump, newsAfter: number): Required<Pick<Change, 'lanes' | 'runs' | 'news'>> {
-    const changed = new Set(this.#lanes.takeChanged());
-    const times = new Map(graph.nodes.map((node) => [node.id, node]));
-    const lanes: Lane[] = [...changed].map((id) => this.#lanes.lane(id, times.get(id)));
+    const lanes = this.#lanesOf(this.#lanes.takeChanged(), graph);
     return { lanes, runs: this.runs.takeChanged(), news: this.#news.since(newsAfter) };
   }
 
@@ -120,13 +117,19 @@ export class LiveView {
       version,
       startedAt,
       isSelf: id === instances?.id,
-      unhealthy: Object.keys(services).filter((name) => !WELL.has(services[name])),
+      unhealthy: Object.keys(services).filter((name) => !isWell(services[name])),
       load,
     }));
   }
 
   close(): void {
     this.#unsubscribe();
+  }
+
+  #lanesOf(ids: readonly string[], { nodes }: GraphDump): Lane[] {
+    if (ids.length === 0) return [];
+    const times = new Map(nodes.map((node) => [node.id, node]));
+    return ids.map((id) => this.#lanes.lane(id, times.get(id)));
   }
 
   #instances(): Instances | undefined {

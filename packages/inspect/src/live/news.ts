@@ -27,11 +27,6 @@ export class News {
     if (this.#events.length > 2 * KEPT) this.#events.splice(0, KEPT);
   }
 
-  /** Number of the latest. */
-  get last(): number {
-    return this.#n;
-  }
-
   /** The newest 300 behind a number, the newest last. */
   since(n: number): readonly NewsLine[] {
     return this.#events

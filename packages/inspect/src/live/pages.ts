@@ -42,20 +42,13 @@ export class Pages {
     this.#payloads = payloads;
   }
 
-  /** How many look now. */
-  get count(): number {
-    return this.#pages.size + this.#readers.size + this.#others.size;
-  }
-
   /** Shows the app on a stream until that is closed. */
   show(stream: EventStream): void {
     this.#pages.set(stream, true);
     stream.onClose(() => this.#pages.delete(stream));
     // The first picture of a large app is dear, and a boot that takes less than this is over before anybody can look at it.
     if (this.#app.state() === 'starting') return this.#wake(BOOT_MS);
-    const began = this.#app.clock.monotonic();
-    this.#sendAll();
-    this.#tookMs = this.#app.clock.monotonic() - began;
+    this.#timed(() => this.#sendAll());
     this.#wake();
   }
 
@@ -103,19 +96,24 @@ export class Pages {
 
   async #look(): Promise<void> {
     this.#looks += 1;
-    const began = this.#app.clock.monotonic();
     try {
-      this.#sendChanges();
-      this.#tookMs = this.#app.clock.monotonic() - began;
+      this.#timed(() => this.#sendChanges());
       await Promise.all([
         ...[...this.#readers].map(([stream, reader]) => this.#readRun(stream, reader)),
         ...[...this.#others.keys()].map((stream) => this.#sendOther(stream)),
       ]);
     } finally {
       this.#timer = undefined;
-      if (this.count > 0 && !this.#isClosed) this.#wake();
+      if (this.#streams.length > 0 && !this.#isClosed) this.#wake();
       else this.#changes = undefined;
     }
+  }
+
+  #timed(work: () => void): void {
+    const { clock } = this.#app;
+    const began = clock.monotonic();
+    work();
+    this.#tookMs = clock.monotonic() - began;
   }
 
   #sendChanges(): void {

@@ -2,6 +2,7 @@
 import type { GraphDump } from '@muster/contracts';
 import type { InspectedApp, RuntimeEvent } from '@muster/core';
 import { Counter, Gauge, type Registry } from 'prom-client';
+import { isWell } from '../is-well.ts';
 
 const SECOND_MS = 1_000;
 /** What has a life of its own. */
@@ -118,8 +119,7 @@ function fill(services: Gauge<'phase'>, { state, boot, ideal, healthy, times }: 
   for (const { id, kind, phase, health, waitMs, startMs, checkMs, hookMs } of graph.nodes) {
     if (!KINDS.has(kind)) continue;
     services.inc({ phase });
-    const isWell = health === 'healthy' || health === 'unchecked' || phase === 'completed';
-    healthy.set({ service: id }, isWell ? 1 : 0);
+    healthy.set({ service: id }, isWell(health) || phase === 'completed' ? 1 : 0);
     for (const [part, ms] of Object.entries({ wait: waitMs, start: startMs, check: checkMs, hooks: hookMs }))
       if (ms !== null) times.set({ service: id, part }, ms / SECOND_MS);
   }
