@@ -1,6 +1,7 @@
 /** What has happened lately, the newest first; with a filter for what went wrong. */
 import { computed, signal } from '@preact/signals';
 import { backend } from '../live/backend.ts';
+import { Filter, soughtIn } from '../parts/filter.tsx';
 import { Glyph } from '../parts/glyph.tsx';
 import { clockTime, plural } from '../text/amount.ts';
 
@@ -8,7 +9,7 @@ const onlyTrouble = signal(false);
 const filter = signal('');
 
 const found = computed(() => {
-  const text = filter.value.trim().toLowerCase();
+  const text = soughtIn(filter);
   return backend.news.value
     .filter(({ isTrouble }) => isTrouble || !onlyTrouble.value)
     .filter((line) => `${line.type} ${line.text}`.toLowerCase().includes(text))
@@ -20,15 +21,7 @@ export function NewsView() {
   return (
     <div class="page" data-scrolls tabIndex={0} role="region" aria-label="News">
       <div class="toolbar">
-        <input
-          type="search"
-          placeholder="Filter"
-          aria-label="Filter news"
-          value={filter.value}
-          onInput={({ currentTarget }) => {
-            filter.value = currentTarget.value;
-          }}
-        />
+        <Filter label="Filter news" text={filter} />
         <label class="toggle">
           <input
             type="checkbox"

@@ -2,6 +2,7 @@
 import { computed, signal } from '@preact/signals';
 import type { RunLine } from '../../src/live/overview.ts';
 import { backend } from '../live/backend.ts';
+import { Filter, soughtIn } from '../parts/filter.tsx';
 import { StandingMark } from '../parts/glyph.tsx';
 import { LongTable } from '../parts/long-table.tsx';
 import { Since } from '../parts/since.tsx';
@@ -12,7 +13,7 @@ import { standingOfRun } from './run-standing.ts';
 const filter = signal('');
 
 const found = computed(() => {
-  const text = filter.value.trim().toLowerCase();
+  const text = soughtIn(filter);
   const lines = backend.runs.value.filter(({ run, agent, user, thread, state, status }) =>
     [run, agent, user, thread, state, status ?? ''].some((each) => each.toLowerCase().includes(text)),
   );
@@ -35,15 +36,7 @@ export function RunsView() {
   return (
     <div class="page" data-scrolls tabIndex={0} role="region" aria-label="Runs">
       <div class="toolbar">
-        <input
-          type="search"
-          placeholder="Filter"
-          aria-label="Filter runs"
-          value={filter.value}
-          onInput={({ currentTarget }) => {
-            filter.value = currentTarget.value;
-          }}
-        />
+        <Filter label="Filter runs" text={filter} />
         <span class="soft num">{plural(lines.size, 'run')}</span>
       </div>
       <LongTable

@@ -2,6 +2,7 @@
 import type { DumpNode } from '@muster/contracts';
 import { computed, signal } from '@preact/signals';
 import { backend } from '../live/backend.ts';
+import { Filter, soughtIn } from '../parts/filter.tsx';
 import { StandingMark } from '../parts/glyph.tsx';
 import { LongTable } from '../parts/long-table.tsx';
 import { hrefOf } from '../shell/route.ts';
@@ -15,7 +16,7 @@ const wanted = signal<'all' | 'trouble' | 'busy'>('all');
 const URGENCY: Readonly<Record<Tone, number>> = { bad: 0, warn: 1, busy: 2, idle: 3, good: 3 };
 
 const rows = computed(() => {
-  const text = filter.value.trim().toLowerCase();
+  const text = soughtIn(filter);
   const choice = wanted.value;
   return backend.nodes
     .all()
@@ -48,15 +49,7 @@ export function ServicesView() {
   return (
     <div class="page" data-scrolls tabIndex={0} role="region" aria-label="Services">
       <div class="toolbar">
-        <input
-          type="search"
-          placeholder="Filter"
-          aria-label="Filter services"
-          value={filter.value}
-          onInput={({ currentTarget }) => {
-            filter.value = currentTarget.value;
-          }}
-        />
+        <Filter label="Filter services" text={filter} />
         <select
           aria-label="Which services"
           value={wanted.value}
