@@ -1,0 +1,249 @@
+/** What the inspector keeps is bounded, and so is what it does: each bound at its edge. */
+import { describe, expect, it } from '@jest/globals';
+import { createApp, type InspectedApp, type RuntimeEvent, RuntimeEvents, Runtime, service } from '@muster/core';
+import { FakeClock } from '@muster/core/testing';
+import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-node';
+import { Registry } from 'prom-client';
+import type { EventStream } from '../src/listener/event-stream.ts';
+import { Lanes } from '../src/live/lanes.ts';
+import { LiveView } from '../src/live/live-view.ts';
+import { News } from '../src/live/news.ts';
+import { Pages } from '../src/live/pages.ts';
+import { Runs } from '../src/live/runs.ts';
+import { BoundedLabels } from '../src/metrics/bounded-labels.ts';
+import { Metrics } from '../src/metrics/metrics.ts';
+import { Tracing } from '../src/traces/tracing.ts';
+
+type Of<T extends RuntimeEvent['type']> = Extract<RuntimeEvent, { type: T }>;
+
+const begun = (run: string): Of<'run-begun'> => ({
+  type: 'run-begun',
+  run,
+  agent: 'guide',
+  user: 'ann',
+  thread: 't',
+  stream: 's',
+  offset: 1,
+  parent: null,
+  isResumed: false,
+  at: 0,
+});
+const ended = (run: string, offset = 2): Of<'run-ended'> => ({
+  type: 'run-ended',
+  run,
+  agent: 'guide',
+  status: 'success',
+  by: 'agent',
+  code: null,
+  events: 2,
+  offset,
+  durationMs: 1,
+  appendMs: 1,
+  at: 1,
+});
+const left = (run: string): Of<'run-left'> => ({ type: 'run-left', run, agent: 'guide', at: 1 });
+const many = (count: number): string[] => Array.from({ length: count }, (_, i) => `${i}`);
+
+describe('what is kept', () => {
+  it('of runs are all that go on, and 200 that have ended', () => {
+    const runs = new Runs();
+    for (const run of many(300)) runs.take(begun(run));
+    expect([runs.open, runs.lines.length]).toEqual([300, 300]);
+    for (const run of many(299)) runs.take(run === '7' ? left(run) : ended(run));
+    expect(runs.open).toBe(1);
+    for (const run of many(300)) runs.take(begun(`later ${run}`));
+    for (const run of many(300)) runs.take(ended(`later ${run}`));
+    runs.take(begun('last'));
+    expect(runs.find('299')?.line.state).toBe('running');
+    expect(runs.lines[0]?.run).toBe('last');
+    // One is forgotten for each that begins.
+    for (const run of many(400)) {
+      runs.take(begun(`more ${run}`));
+      runs.take(ended(`more ${run}`));
+    }
+    expect(runs.lines.length).toBeLessThanOrEqual(200 + 300 + 2);
+    expect(runs.find('0')).toBeUndefined();
+    expect(runs.find('299')).toBeDefined();
+  });
+
+  it('of news are the latest 300', () => {
+    const news = new News();
+    for (const run of many(2_000)) news.take(begun(run));
+    const lines = news.since(0);
+    expect([lines.length, lines[0]?.n, lines.at(-1)?.n]).toEqual([300, 1_701, 2_000]);
+    expect(news.since(1_998).map(({ n }) => n)).toEqual([1_999, 2_000]);
+  });
+
+  it('of a service that fails for ever are its latest 20 lines and 40 pieces of time', () => {
+    const lanes = new Lanes();
+    lanes.begin(['Database'], 0);
+    const moved = (from: string, to: string, at: number): RuntimeEvent => ({
+      type: 'moved',
+      machine: 'service',
+      subject: 'Database',
+      from,
+      event: 'e',
+      to,
+      at,
+    });
+    for (let n = 0; n < 500; n += 1) {
+      lanes.take(moved('backoff', 'starting', 2 * n));
+      lanes.take(moved('starting', 'backoff', 2 * n + 1));
+    }
+    const { history, spans } = lanes.lane('Database', undefined);
+    expect([history.length, spans.length, spans.at(-1)?.to]).toEqual([20, 40, null]);
+  });
+
+  it('of names of series are a hundred for each label', () => {
+    const labels = new BoundedLabels();
+    for (const name of many(100)) expect(labels.of('agent', name)).toBe(name);
+    expect(labels.of('agent', 'one more')).toBe('other');
+    expect(labels.of('agent', '7')).toBe('7');
+    expect(labels.of('tool', 'one more')).toBe('one more');
+    expect(labels.of('tool', 'x'.repeat(81))).toBe('other');
+  });
+});
+
+/** A page that reads or does not. */
+class Page {
+  readonly said: string[] = [];
+  keepsUp = true;
+  #close = (): void => {};
+
+  send(event: string): void {
+    this.said.push(event);
+  }
+
+  onClose(listener: () => void): void {
+    this.#close = listener;
+  }
+
+  end(): void {
+    this.#close();
+  }
+}
+
+@service()
+class Quick {}
+
+/** Pages of an app that has not been started, on a clock that a test moves; `lookMs` is what each look at its graph takes. */
+function pagesOf(lookMs = 0) {
+  const clock = new FakeClock();
+  const app = createApp({ services: [Quick], clock });
+  let looks = 0;
+  const inspected: InspectedApp = {
+    clock: {
+      now: () => clock.now(),
+      monotonic: () => clock.monotonic() + looks * lookMs,
+      schedule: (delayMs, callback) => clock.schedule(delayMs, callback),
+    },
+    events: app.events,
+    state: () => 'running',
+    gate: () => 'open',
+    graph: () => {
+      looks += 1;
+      return app.graph();
+    },
+    server: undefined,
+    explain: (name) => app.explain(name),
+    find: () => undefined,
+  };
+  const view = new LiveView(inspected, false);
+  const pages = new Pages(inspected, view, false);
+  const show = (page: Page): void => pages.show(page as unknown as EventStream);
+  const happen = (): void => app.events.emit({ type: 'lagged', lagMs: 1, at: clock.now() });
+  return { clock, show, happen, looks: () => looks };
+}
+
+describe('a page', () => {
+  it('that does not keep up is told nothing, and all of it when it does again', async () => {
+    const { clock, show, happen } = pagesOf();
+    const [quick, slow] = [new Page(), new Page()];
+    show(quick);
+    show(slow);
+    slow.keepsUp = false;
+    for (let n = 0; n < 3; n += 1) {
+      happen();
+      await clock.advance(250);
+    }
+    expect([quick.said, slow.said]).toEqual([['overview', 'change', 'change', 'change'], ['overview']]);
+    slow.keepsUp = true;
+    happen();
+    await clock.advance(250);
+    expect(slow.said).toEqual(['overview', 'overview']);
+    expect(quick.said.every((event, at) => (event === 'overview') === (at === 0))).toBe(true);
+  });
+
+  it('is told every five seconds that all is as it was, and nobody looks when it has gone', async () => {
+    const { clock, show, looks } = pagesOf();
+    const page = new Page();
+    show(page);
+    await clock.advance(4_750);
+    const before = page.said.filter((event) => event === 'change').length;
+    await clock.advance(250);
+    expect(page.said.filter((event) => event === 'change').length).toBe(before + 1);
+    page.end();
+    await clock.advance(250);
+    const looked = looks();
+    await clock.advance(60_000);
+    expect(looks()).toBe(looked);
+  });
+
+  it('of an app at which a look takes long is told less often', async () => {
+    const { clock, show, happen, looks } = pagesOf(100);
+    show(new Page());
+    const first = looks();
+    happen();
+    await clock.advance(2_400);
+    expect(looks()).toBe(first);
+    await clock.advance(200);
+    expect(looks()).toBeGreaterThan(first);
+  });
+});
+
+/** Metrics and traces that hear what a test emits. */
+function watching() {
+  const clock = new FakeClock();
+  const app = createApp({ services: [Quick], clock });
+  const exporter = new InMemorySpanExporter();
+  const provider = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
+  const runtime = { graph: () => app.graph() } as Runtime;
+  const events = new RuntimeEvents();
+  const tracing = new Tracing(events, runtime, clock, { tracer: provider.getTracer('test') });
+  const metrics = new Metrics({ events, server: undefined, graph: () => app.graph() } as InspectedApp, new Registry());
+  const span = (name: string) => exporter.getFinishedSpans().find((each) => each.name === name);
+  return { clock, events, tracing, metrics, span };
+}
+
+describe('a run that is carried here no more', () => {
+  it('counts no more, and its span has its end', async () => {
+    const { events, metrics, span } = watching();
+    events.emit(begun('r'));
+    expect(await metrics.text()).toMatch(/^muster_runs 1$/m);
+    events.emit(left('r'));
+    expect(await metrics.text()).toMatch(/^muster_runs 0$/m);
+    expect(span('run guide')?.attributes['muster.run.status']).toBe('left');
+  });
+});
+
+describe('a delivery', () => {
+  it('is that of the terminal and not of what came before it, and is given up after a minute', async () => {
+    const { clock, events, tracing, span } = watching();
+    events.emit(begun('r'));
+    events.emit(ended('r', 7));
+    tracing.acknowledged('s', 6);
+    tracing.acknowledged('another', 7);
+    await clock.advance(59_999);
+    expect(span('deliver')).toBeUndefined();
+    await clock.advance(1);
+    expect(span('deliver')?.attributes).toEqual({ 'muster.delivered': false });
+  });
+
+  it('is not waited for when the app stops', () => {
+    const { events, tracing, span } = watching();
+    events.emit(begun('r'));
+    events.emit(ended('r'));
+    tracing.stop();
+    expect(span('deliver')?.attributes).toEqual({ 'muster.delivered': false });
+  });
+});
