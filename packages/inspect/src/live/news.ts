@@ -24,13 +24,12 @@ export class News {
     if (!isNews(event)) return;
     this.#n += 1;
     this.#events.push({ n: this.#n, event });
-    if (this.#events.length > 2 * KEPT) this.#events.splice(0, KEPT);
+    if (this.#events.length > KEPT) this.#events.shift();
   }
 
   /** The newest 300 behind a number, the newest last. */
   since(n: number): readonly NewsLine[] {
     return this.#events
-      .slice(-KEPT)
       .filter((each) => each.n > n)
       .map(({ n: number, event }) => ({
         n: number,
