@@ -12,7 +12,7 @@ export interface Question<T> {
   readonly accept: string;
   readonly token: string | undefined;
   /** Reads the answer, within the same ten seconds. */
-  read(response: Response): T | Promise<T>;
+  readonly read: (response: Response) => T | Promise<T>;
 }
 
 /**
