@@ -4,7 +4,7 @@
  * Graph, plan and engine are the real ones; Inversify, which builds the instances in an app, is measured apart.
  * Health and events are on: every service has a check, and one listener hears every runtime event.
  */
-import { healthy, systemClock, systemRandom } from '@muster/core';
+import { type Health, healthy, systemClock, systemRandom } from '@muster/core';
 import { PLAIN } from '../packages/core/src/declare/edge.ts';
 import type { Provider } from '../packages/core/src/graph/provider.ts';
 import { checkBudgets } from '../packages/core/src/graph/budgets.ts';
@@ -41,8 +41,7 @@ function validated(providers: readonly Provider[], start: Start): Boot {
   const around = { clock: systemClock, random: systemRandom, events };
   const engine = new Orchestrator(graph, plan, around, BUDGETS, { escalated() {}, flipped() {} });
   for (const { id, shared, essential } of plan.order) {
-    const service = Number(id.slice(1));
-    const instance = { start: () => start(service), check: () => healthy };
+    const instance = new Service(Number(id.slice(1)), start);
     const settings = settingsOf(id, NO_OPTIONS);
     engine.adopt({ id, instance, settings, hooks: [], isTask: false, shared, essential });
   }
@@ -51,6 +50,24 @@ function validated(providers: readonly Provider[], start: Start): Boot {
       throw new Error('the boot failed, or was not heard');
     return () => engine.stop('measured');
   };
+}
+
+class Service {
+  readonly #service: number;
+  readonly #start: Start;
+
+  constructor(service: number, start: Start) {
+    this.#service = service;
+    this.#start = start;
+  }
+
+  start(): void | Promise<void> {
+    return this.#start(this.#service);
+  }
+
+  check(): Health {
+    return healthy;
+  }
 }
 
 /** Graph and plan alone; what they put in order starts at once. */

@@ -7,35 +7,14 @@
 interface Linked {
   readonly id: string;
   readonly needs: readonly string[];
-  readonly neededBy: readonly string[];
 }
 
 /** One closed path per knot, beginning and ending with its smallest id; sorted by it. */
 export function findCycles(nodes: readonly Linked[]): string[][] {
-  if (hasNone(nodes)) return [];
   const byId = new Map(nodes.map((node) => [node.id, node]));
   return knots(nodes, byId)
     .map((knot) => shortestCircle(knot, byId))
     .filter((path) => path !== undefined);
-}
-
-/** Takes away what needs nothing, again and again: where all goes, there is no circle, and nothing else has to be done. */
-function hasNone(nodes: readonly Linked[]): boolean {
-  const free: Linked[] = [];
-  const held = new Map<string, { readonly node: Linked; open: number }>();
-  for (const node of nodes) {
-    if (node.needs.length === 0) free.push(node);
-    else held.set(node.id, { node, open: node.needs.length });
-  }
-  let gone = 0;
-  for (let node = free.pop(); node !== undefined; node = free.pop()) {
-    gone += 1;
-    for (const id of node.neededBy) {
-      const dependent = held.get(id);
-      if (dependent !== undefined && --dependent.open === 0) free.push(dependent.node);
-    }
-  }
-  return gone === nodes.length;
 }
 
 /** Tarjan's strongly connected components, those of one node only where it needs itself. */

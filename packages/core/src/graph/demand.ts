@@ -7,17 +7,17 @@
 import { type Edge, isGating, isRequirement } from '../declare/edge.ts';
 
 interface Linked {
-  readonly id: string;
   readonly edges: readonly Edge[];
-  readonly neededBy: readonly string[];
+  /** The other sides of the edges, each at the place of its edge. */
+  readonly others: readonly Linked[];
+  readonly isNeeded: boolean;
   essential: boolean;
   guarded: boolean;
 }
 
 /** Sets both marks; linear in nodes and edges. */
-export function markDemand(nodes: ReadonlyMap<string, Linked>): void {
-  const roots: Linked[] = [];
-  for (const node of nodes.values()) if (!isNeeded(node, nodes)) roots.push(node);
+export function markDemand(nodes: readonly Linked[]): void {
+  const roots = nodes.filter((node) => !node.isNeeded);
   for (const [mark, follows] of [
     ['essential', isRequirement],
     ['guarded', isGating],
@@ -25,18 +25,13 @@ export function markDemand(nodes: ReadonlyMap<string, Linked>): void {
     const open = [...roots];
     for (const root of roots) root[mark] = true;
     for (let node = open.pop(); node !== undefined; node = open.pop()) {
-      for (const edge of node.edges) {
-        const other = nodes.get(edge.to);
-        if (other === undefined || other[mark] || !follows(edge)) continue;
+      const { edges, others } = node;
+      for (let place = 0; place < edges.length; place += 1) {
+        const other = others[place] as Linked;
+        if (other[mark] || !follows(edges[place] as Edge)) continue;
         other[mark] = true;
         open.push(other);
       }
     }
   }
-}
-
-function isNeeded({ id, neededBy }: Linked, nodes: ReadonlyMap<string, Linked>): boolean {
-  return neededBy.some((dependent) =>
-    nodes.get(dependent)?.edges.some((edge) => edge.to === id && edge.kind === 'needs'),
-  );
 }

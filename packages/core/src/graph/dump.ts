@@ -72,8 +72,8 @@ export interface AppView {
 }
 
 export function dumpGraph(graph: ServiceGraph, plan: StartPlan, app: AppView): GraphDump {
-  const placed = new Set(plan.order.map((node) => node.id));
-  const ordered = [...plan.order, ...graph.nodes.filter((node) => !placed.has(node.id))];
+  const unplaced = graph.nodes.filter((node) => node.rank < 0);
+  const ordered = [...plan.order, ...unplaced];
   const states = new Map(ordered.map((node) => [node.id, app.stateOf(node.id) ?? AT_REST]));
   const costs: Costs = ({ id }) => {
     const state = states.get(id);
@@ -94,7 +94,7 @@ export function dumpGraph(graph: ServiceGraph, plan: StartPlan, app: AppView): G
     criticalPath: path,
     budgets: app.budgets.verdicts,
     ...(app.scopes === undefined ? {} : { scopes: app.scopes }),
-    nodes: ordered.map((node) => dumpNode(node, states.get(node.id) as NodeState, plan, slack, critical)),
+    nodes: ordered.map((node) => dumpNode(node, states.get(node.id) as NodeState, slack, critical)),
     edges: graph.nodes.flatMap((node) => edgesOf(node, app)),
     problems: sortProblems([...graph.problems, ...app.budgets.problems]),
     notes: sortProblems(app.budgets.notes),
@@ -105,7 +105,6 @@ export function dumpGraph(graph: ServiceGraph, plan: StartPlan, app: AppView): G
 function dumpNode(
   node: GraphNode,
   state: NodeState,
-  plan: StartPlan,
   slack: ReadonlyMap<string, number>,
   critical: ReadonlySet<string>,
 ): DumpNode {
@@ -118,7 +117,7 @@ function dumpNode(
     tags: node.tags,
     shared: node.shared,
     essential: node.essential,
-    rank: plan.rank.get(node.id) ?? -1,
+    rank: node.rank,
     needs: node.needs,
     phase: state.phase,
     health: state.health,

@@ -5,6 +5,7 @@
  */
 import { findCycles } from './cycles.ts';
 import { markDemand } from './demand.ts';
+import { rankAll } from './ranks.ts';
 import { type Edge, stronger } from '../declare/edge.ts';
 import { REACH, type ScopeKind } from '../declare/scope-kind.ts';
 import {
@@ -39,6 +40,8 @@ export interface GraphNode {
   readonly needs: readonly string[];
   /** Ids of the nodes that have an edge to it, sorted. */
   readonly neededBy: readonly string[];
+  /** How many nodes stand before it on the longest path to it; -1 where a circle leaves no place in any order. */
+  readonly rank: number;
   readonly shared: boolean;
   readonly tags: readonly string[];
   readonly times: WrittenTimes;
@@ -71,27 +74,28 @@ export class ServiceGraph {
     const ids = namesOf(providers, problems);
     const drafts = draftsOf(ids);
     const claims = claimsOf(providers, ids, problems);
-    const known: Known = { claims, ids, problems, names: () => namesKnown(providers, ids) };
+    const known: Known = { claims, drafts, problems, names: () => namesKnown(providers, ids) };
+    const sorted = [...new Set(drafts.values())].sort((a, b) => byText(a.id, b.id));
     // In the order of ids, so that whoever is needed hears of it in that order.
-    for (const draft of drafts.values()) {
+    for (const draft of sorted) {
       for (const wanted of draft.provider.wants) {
         if (wanted.valueIn !== undefined) {
           scopeValueProblems(draft, wanted, problems);
           continue;
         }
-        const owner = ownerOf(draft.id, draft.provider, wanted, known);
-        if (wanted.isGated === true) {
-          gatedProblems(draft, drafts.get(owner as string), problems);
-          continue;
-        }
-        if (typeof owner === 'string') link(draft, drafts.get(owner) as Draft, wanted, problems);
-        else for (const each of owner ?? []) link(draft, drafts.get(each) as Draft, wanted, problems);
+        const owner = ownerOf(draft, wanted, known);
+        if (wanted.isGated === true) gatedProblems(draft, owner as Draft | undefined, problems);
+        else if (Array.isArray(owner)) for (const each of owner as Draft[]) link(draft, each, wanted, problems);
+        else if (owner !== undefined) link(draft, owner as Draft, wanted, problems);
       }
       ownProblems(draft.id, draft.provider, problems);
     }
-    markDemand(drafts);
-    const nodes = Array.from(drafts.values(), nodeOf);
-    const circles = findCycles(nodes).map((path) => cycle(path, (id) => drafts.get(id)?.provider.declaredAt));
+    markDemand(sorted);
+    const isSound = rankAll(sorted);
+    const nodes = sorted.map(nodeOf);
+    if (isSound) return new ServiceGraph(nodes, sortProblems(problems));
+    const sites = new Map(sorted.map(({ id, provider }) => [id, provider.declaredAt]));
+    const circles = findCycles(nodes).map((path) => cycle(path, (id) => sites.get(id)));
     return new ServiceGraph(nodes, sortProblems([...problems, ...circles]));
   }
 
@@ -119,37 +123,60 @@ interface Draft {
   readonly id: string;
   readonly provider: Provider;
   readonly edges: Edge[];
-  readonly neededBy: string[];
+  /** The other sides of its edges, each at the place of its edge. */
+  readonly others: Draft[];
+  /** Those that have an edge to it, sorted by id. */
+  readonly dependents: Draft[];
   /** Of a node with many edges, where each stands. */
   places?: Map<string, number>;
+  /** Whether anybody has it as more than something that comes before it. */
+  isNeeded: boolean;
   essential: boolean;
   guarded: boolean;
+  rank: number;
 }
 
 const NONE: readonly never[] = [];
 
-/** One for each id, sorted. */
-function draftsOf(ids: ReadonlyMap<Provider, string>): Map<string, Draft> {
-  const byId = new Map<string, Provider>();
-  for (const [provider, id] of ids) byId.set(id, provider);
-  const drafts = new Map<string, Draft>();
-  for (const id of [...byId.keys()].sort()) {
-    const provider = byId.get(id) as Provider;
-    drafts.set(id, { id, provider, edges: [], neededBy: [], essential: false, guarded: false });
+/** One for each id; what is registered twice has one for both. */
+function draftsOf(ids: ReadonlyMap<Provider, string>): Map<Provider, Draft> {
+  const byId = new Map<string, Draft>();
+  const drafts = new Map<Provider, Draft>();
+  for (const [provider, id] of ids) {
+    let draft = byId.get(id);
+    if (draft === undefined) byId.set(id, (draft = draftOf(id, provider)));
+    drafts.set(provider, draft);
   }
   return drafts;
 }
 
-function nodeOf({ id, provider, edges, neededBy, essential, guarded }: Draft): GraphNode {
-  if (edges.length > 1) edges.sort((a, b) => byText(a.to, b.to));
+function draftOf(id: string, provider: Provider): Draft {
+  return {
+    id,
+    provider,
+    edges: [],
+    others: [],
+    dependents: [],
+    isNeeded: false,
+    essential: false,
+    guarded: false,
+    rank: -1,
+  };
+}
+
+function nodeOf({ id, provider, edges, dependents, essential, guarded, rank }: Draft): GraphNode {
   const { aliases, tags } = provider;
+  // Lists that were pushed to have room for more than they will ever hold; copies have not.
+  const sorted = edges.length === 0 ? NONE : edges.slice();
+  if (sorted.length > 1) (sorted as Edge[]).sort((a, b) => byText(a.to, b.to));
   return {
     id,
     kind: provider.kind,
     tokens: aliases.length === 0 ? NONE : [...new Set(aliases.map((alias) => alias.name))].sort(byText),
-    edges,
-    needs: edges.length === 0 ? NONE : edges.map((edge) => edge.to),
-    neededBy,
+    edges: sorted,
+    needs: sorted.length === 0 ? NONE : sorted.map((edge) => edge.to),
+    neededBy: dependents.length === 0 ? NONE : dependents.map((dependent) => dependent.id),
+    rank,
     shared: provider.shared ?? false,
     tags: tags === undefined || tags.length === 0 ? NONE : [...tags].sort(byText),
     times: provider.times ?? NO_TIMES,
@@ -234,7 +261,7 @@ function claimsOf(
       const same = by.filter((provider) => (provider.label ?? '') === label);
       if (same.length < 2) continue;
       const name = by.flatMap((p) => p.aliases).find((alias) => alias.key === key)?.name ?? (by[0] as Provider).name;
-      const sites = same.map((p) => sited(p, ids));
+      const sites = same.map((p) => sited(p, ids.get(p) as string));
       problems.push(duplicate(name, sites));
     }
   }
@@ -245,38 +272,38 @@ function isWantedAsList(providers: readonly Provider[], key: unknown): boolean {
   return providers.some((provider) => provider.wants.some((wanted) => wanted.many === true && wanted.key === key));
 }
 
-function sited(provider: Provider, ids: ReadonlyMap<Provider, string>) {
-  return { id: ids.get(provider) as string, declaredAt: provider.declaredAt };
+function sited({ declaredAt }: Provider, id: string) {
+  return { id, declaredAt };
 }
 
 interface Known {
   readonly claims: ReadonlyMap<unknown, Provider | Provider[]>;
-  readonly ids: ReadonlyMap<Provider, string>;
+  readonly drafts: ReadonlyMap<Provider, Draft>;
   readonly problems: GraphProblem[];
   readonly names: () => readonly string[];
 }
 
-/** Id or ids of the nodes that an entry leads to. */
+/** The node or nodes that an entry leads to. */
 function ownerOf(
-  id: string,
-  provider: Provider,
+  draft: Draft,
   wanted: Wanted,
-  { claims, ids, names, problems }: Known,
-): string | readonly string[] | undefined {
+  { claims, drafts, names, problems }: Known,
+): Draft | Draft[] | undefined {
   const claim = claims.get(wanted.key);
   // Most are provided by one who fits.
-  if (claim !== undefined && !Array.isArray(claim) && wanted.accepts?.(claim) !== false) return ids.get(claim);
+  if (claim !== undefined && !Array.isArray(claim) && wanted.accepts?.(claim) !== false) return drafts.get(claim);
   const all = claim === undefined ? [] : Array.isArray(claim) ? claim : [claim];
   const fitting = wanted.accepts === undefined ? all : all.filter((candidate) => wanted.accepts?.(candidate));
-  const owners = [...new Set(fitting.map((candidate) => ids.get(candidate) as string))].sort(byText);
+  const owners = [...new Set(fitting.map((candidate) => drafts.get(candidate) as Draft))];
+  if (owners.length > 1) owners.sort((a, b) => byText(a.id, b.id));
   if (wanted.many === true) return owners;
   if (owners.length === 0 && wanted.mayBeAbsent !== true)
-    problems.push(missing(id, provider.declaredAt, wanted.name, names()));
+    problems.push(missing(draft.id, draft.provider.declaredAt, wanted.name, names()));
   if (owners.length > 1)
     problems.push(
       duplicate(
         wanted.name,
-        fitting.map((p) => sited(p, ids)),
+        fitting.map((p) => sited(p, (drafts.get(p) as Draft).id)),
       ),
     );
   return owners[0];
@@ -306,11 +333,13 @@ function link(draft: Draft, other: Draft, wanted: Wanted, problems: GraphProblem
     onLoss: terms.onLoss,
     source: wanted.observed === true ? 'observed' : 'declared',
   };
+  if (terms.kind === 'needs') other.isNeeded = true;
   const before = placeOf(draft, other.id);
   if (before === undefined) {
     draft.places?.set(other.id, draft.edges.length);
     draft.edges.push(edge);
-    other.neededBy.push(draft.id);
+    draft.others.push(other);
+    other.dependents.push(draft);
   } else {
     draft.edges[before] = stronger(draft.edges[before] as Edge, edge);
   }

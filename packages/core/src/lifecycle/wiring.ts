@@ -28,8 +28,8 @@ interface Entry {
   readonly isTask: boolean;
   readonly shared: boolean;
   readonly essential: boolean;
-  readonly needs: Link[];
-  readonly dependents: Link[];
+  needs: Link[];
+  dependents: Link[];
   own: boolean;
   started: boolean;
   settled: boolean;
@@ -77,6 +77,11 @@ export class Wiring {
     for (const node of nodes) {
       const from = this.#entries.get(node.id) as Entry;
       for (const edge of node.edges) this.#link(from, edge.to, edge);
+    }
+    // Lists that were pushed to have room for more than they will ever hold; copies have not.
+    for (const entry of this.#entries.values()) {
+      entry.needs = entry.needs.slice();
+      entry.dependents = entry.dependents.slice();
     }
     // What exists already or has no life of its own is always there.
     for (const node of nodes) {
