@@ -228,6 +228,8 @@ export class LmdbEventLog implements EventLog {
       if (early > 0 && this.#queue.bytes < EAGER_BYTES) await this.#pause(early);
       // Whoever appended has been told of a failure.
       await this.#inTurn(() => this.#flush()).catch(() => {});
+      // In the pause before the next flush, where nobody waits for it. A full disk is told by the appends and by check().
+      await this.#inTurn(() => this.#makeRoom()).catch(() => {});
     }
     this.#flushing = undefined;
   }
@@ -246,9 +248,12 @@ export class LmdbEventLog implements EventLog {
   async #flush(): Promise<void> {
     this.#flushedAt = this.#clock.monotonic();
     const taken = this.#queue.take();
+    const { tail } = this.#open;
+    const { tailBytes } = this.#settings;
     let flush: Flush<StoredHead>;
     try {
-      await this.#makeRoom();
+      // On a full disk: a move needs more room than what is to be written, so the tail has grown until here.
+      if (tail.bytes > tailBytes * FULL_TAILS) await this.#makeRoom();
       // Only now, because a checkpoint moves heads.
       flush = new Flush(taken, this.#heads);
       await this.#write(flush);
@@ -297,13 +302,8 @@ export class LmdbEventLog implements EventLog {
     const { tail, table } = this.#open;
     const { keepMs, keepBytes, tailBytes } = this.#settings;
     if (tail.bytes < tailBytes) return;
-    try {
-      await this.#checkpoint();
-      if (table.bytes > keepBytes) await table.forget(this.#clock.now() - keepMs, keepBytes);
-    } catch (error) {
-      // A move needs more room than what is to be written, and a drop must get through because it makes some.
-      if (!isDiskFull(error) || tail.bytes > tailBytes * FULL_TAILS) throw error;
-    }
+    await this.#checkpoint();
+    if (table.bytes > keepBytes) await table.forget(this.#clock.now() - keepMs, keepBytes);
   }
 
   /** Moves all groups into the table. */
