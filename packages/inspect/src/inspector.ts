@@ -178,7 +178,9 @@ export class Inspector implements AppInspector, Routes {
     if (rest.length > 0 || request.method === 'HEAD') return false;
     const other = this.#other(query.get('instance'));
     if (what === 'live' && name === undefined) return this.#showApp(response, other);
-    return what === 'runs' && name !== undefined && this.#showRun(response, decodeURIComponent(name), other);
+    if (what !== 'runs' || name === undefined) return false;
+    const run = decoded(name);
+    return run !== undefined && this.#showRun(response, run, other);
   }
 
   /** Undefined for this instance, and null for one that is not known. */
@@ -255,4 +257,13 @@ function checkToken(host: string, token: string | undefined): void {
 function checkNumber(option: string, value: number | undefined, most: number): void {
   if (value === undefined || (Number.isInteger(value) && value >= 0 && value <= most)) return;
   throw coreError('OPTION_INVALID', { option, expected: `a whole number from 0 to ${most}`, got: String(value) });
+}
+
+/** What stands in a path; undefined where it is not written as paths are. */
+function decoded(part: string): string | undefined {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return undefined;
+  }
 }

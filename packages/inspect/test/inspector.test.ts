@@ -111,6 +111,16 @@ describe('who may look', () => {
     expect([(await look(url, link)).status, (await look(`${url}/muster/graph.txt`, link)).status]).toEqual([200, 403]);
   });
 
+  it.each(['/nothing', '//', '//nothing', '/%', '/api/runs/%E0', '/api/runs/none', '/api/runs/a/b', '/?/metrics'])(
+    'whatever %s is, it is no fault of the app',
+    async (path) => {
+      const { url, events } = await inspected({ services: [Quick] });
+      const { status } = await look(url + path);
+      expect(status).toBe(path === '/?/metrics' ? 200 : 404);
+      expect(events.filter(({ type }) => type === 'fault')).toEqual([]);
+    },
+  );
+
   it('only who has the token, where there is one; a browser shows it once', async () => {
     const { url, started } = await inspected({ services: [Quick] }, { token: TOKEN });
     await started;

@@ -64,14 +64,14 @@ export class Listener {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     guard(response);
     try {
-      const url = new URL(request.url ?? '/', 'http://inspector');
-      const path = url.pathname;
+      // Not by `URL`, which refuses some of what may be asked for.
+      const [path = '/', query] = (request.url ?? '/').split(/\?(.*)/s, 2);
       const refusal = this.#refusal(request, path);
       if (refusal !== undefined) this.#refuse(response, refusal);
       else if (request.method !== 'GET' && request.method !== 'HEAD') {
         response.setHeader('allow', 'GET, HEAD');
         answerText(response, 405, 'Nothing can be changed here.\n');
-      } else if (!(await this.#routes.answer({ request, response, path, query: url.searchParams })))
+      } else if (!(await this.#routes.answer({ request, response, path, query: new URLSearchParams(query) })))
         answerText(response, 404, `There is nothing at ${path}.\n`);
     } catch (error) {
       this.#routes.faulty(error);
