@@ -44,6 +44,10 @@ const DumpNode = v.object({
   needs: ids,
   phase: v.string(),
   health: v.string(),
+  /** How long it has been in this phase with this health; absent for what has not been started. */
+  sinceMs: v.optional(ms),
+  /** When it is tried again; absent where no attempt is planned. */
+  nextAttemptInMs: v.optional(ms),
   /** Since when the last verdict stands. */
   healthAgeMs: v.nullable(ms),
   /** Why it is not healthy or not up. */

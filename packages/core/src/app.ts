@@ -163,8 +163,9 @@ export class App {
   }
 
   /**
-   * Stops a running service and starts it again, or starts one that had failed. What depends on it stays up, but for what
-   * declared `onLoss: 'restart'` or `'stop'`. False where it is on its way already or the app is stopping.
+   * Stops a running service and starts it again, or starts one that had failed, at once where it would be tried again later.
+   * What depends on it stays up, but for what declared `onLoss: 'restart'` or `'stop'`. False where it is on its way already
+   * or the app is stopping.
    *
    * @throws MusterError `NODE_UNKNOWN` with near names.
    */

@@ -20,6 +20,11 @@ import { EngineClock } from '../src/lifecycle/engine-clock.ts';
 
 const longest: Random = { next: () => 1, uuid: () => '' };
 const phaseOf = (app: App, id: string): string => app.graph().node(id).phase;
+const stopped = async (app: App, clock: FakeClock): Promise<void> => {
+  const stop = app.stop();
+  await clock.advance(10_000);
+  await stop;
+};
 const serverThat = (over: Partial<AppServer>): AppServer => ({
   name: 'Server',
   dependsOn: [],
@@ -157,6 +162,59 @@ describe('a recovery', () => {
     await clock.advance(10_000);
     expect(phaseOf(app, 'Cache')).toBe('running');
     await app.stop();
+  });
+
+  /** A service that has crashed and waits a minute at the longest; its `stop()` takes as long as it is told. */
+  const crashed = async (stopMs: number) => {
+    const clock = new FakeClock();
+    let ctx!: StartContext;
+    let isBad = true;
+    let starts = 0;
+    @service({ shared: true, restart: { delayMs: 30_000, capMs: 30_000 } })
+    class Pool implements Service {
+      start(given: StartContext): void {
+        ctx = given;
+        starts += 1;
+        if (starts > 1 && isBad) throw new Error('no route to it');
+      }
+      stop = () => sleep(clock, stopMs);
+    }
+    const app = createApp({ services: [Pool], clock, random: longest });
+    await app.start();
+    ctx.fail(new Error('it is gone'));
+    await clock.advance(0);
+    const mended = () => void (isBad = false);
+    return { app, clock, mended, starts: () => starts };
+  };
+
+  it('makes a pause before another attempt end at once', async () => {
+    const { app, clock, mended, starts } = await crashed(0);
+    await clock.advance(10_000);
+    expect(app.graph().node('Pool')).toMatchObject({ phase: 'backoff', sinceMs: 10_000, nextAttemptInMs: 20_000 });
+    expect(app.restart('Pool')).toBe(true);
+    await clock.advance(0);
+    // That one fails, and the next pause is a whole one.
+    expect([starts(), phaseOf(app, 'Pool')]).toEqual([2, 'backoff']);
+    expect(app.graph().node('Pool').nextAttemptInMs).toBe(30_000);
+    mended();
+    expect(app.restart('Pool')).toBe(true);
+    await clock.advance(0);
+    expect(app.graph().node('Pool')).toMatchObject({ phase: 'running', job: { kind: 'restart', result: 'done' } });
+    expect(app.graph().node('Pool').nextAttemptInMs).toBeUndefined();
+    await clock.advance(60_000);
+    expect(starts()).toBe(3);
+    await stopped(app, clock);
+  });
+
+  it('leaves out the pause where the last attempt is still being taken down', async () => {
+    const { app, clock, mended, starts } = await crashed(2_000);
+    mended();
+    expect(app.restart('Pool')).toBe(true);
+    await clock.advance(1_900);
+    expect([starts(), phaseOf(app, 'Pool')]).toEqual([1, 'backoff']);
+    await clock.advance(200);
+    expect([starts(), phaseOf(app, 'Pool')]).toEqual([2, 'running']);
+    await stopped(app, clock);
   });
 
   it('may be asked for in the very moment in which the last one ends', async () => {

@@ -15,6 +15,8 @@ export type NodeState = Pick<
   DumpNode,
   | 'phase'
   | 'health'
+  | 'sinceMs'
+  | 'nextAttemptInMs'
   | 'healthAgeMs'
   | 'reason'
   | 'degradedBy'
@@ -121,6 +123,8 @@ function dumpNode(
     needs: node.needs,
     phase: state.phase,
     health: state.health,
+    sinceMs: state.sinceMs,
+    nextAttemptInMs: state.nextAttemptInMs,
     healthAgeMs: state.healthAgeMs,
     reason: state.reason,
     degradedBy: state.degradedBy,

@@ -47,9 +47,13 @@ function hasLife(node: DumpNode): boolean {
   return node.kind === 'service' || node.kind === 'task';
 }
 
-function standing(node: DumpNode): string {
-  const health = node.phase === 'running' ? ` and ${node.health}` : '';
-  return `, ${node.phase}${health}`;
+/** Phases in which nothing goes on. */
+const ENDED: ReadonlySet<string> = new Set(['completed', 'failed', 'skipped', 'stopped']);
+
+function standing({ phase, health, sinceMs }: DumpNode): string {
+  const passed = sinceMs === undefined ? undefined : duration(sinceMs);
+  const since = passed === undefined ? '' : ENDED.has(phase) ? ` ${passed} ago` : ` for ${passed}`;
+  return `, ${phase}${phase === 'running' ? ` and ${health}` : ''}${since}`;
 }
 
 function reasons(dump: GraphDump, node: DumpNode): string[] {
@@ -145,7 +149,9 @@ function nextStep(dump: GraphDump, node: DumpNode): string {
     case 'standby':
       return 'It starts here when this instance is given the lead.';
     case 'backoff':
-      return 'It is tried again after a pause; mend what the reason says.';
+      return node.nextAttemptInMs === undefined
+        ? 'It is tried again after a pause; mend what the reason says.'
+        : `It is tried again in ${duration(node.nextAttemptInMs)}, or at once with app.restart(); mend what the reason says.`;
     case 'running':
     case 'completed':
       if (node.health === 'unhealthy')

@@ -29,6 +29,7 @@ export class HealthRecord {
   #status: HealthStatus = 'unknown';
   #reason: string | null = null;
   #at: number | null = null;
+  #since: number | null = null;
   #failures = 0;
   #successes = 0;
   #unanswered = 0;
@@ -61,6 +62,11 @@ export class HealthRecord {
     return this.#at;
   }
 
+  /** When the status last changed, on a monotonic clock; `null` before the first verdict. */
+  get since(): number | null {
+    return this.#since;
+  }
+
   /** True while failed checks have not yet made a verdict, and after one: then checks come faster. */
   get isSuspect(): boolean {
     return this.#failures > 0 || this.#unanswered > 0 || this.#status === 'unhealthy';
@@ -79,13 +85,16 @@ export class HealthRecord {
     this.#successes = 0;
     this.#unanswered = 0;
     this.#deep = undefined;
+    this.#since = null;
   }
 
   /** The verdict of a deep check; acts at once. True when the status has changed. */
   noteDeep(verdict: DeepVerdict): boolean {
     const before = this.status;
     this.#deep = verdict;
-    return before !== this.status;
+    if (before === this.status) return false;
+    this.#since = verdict.at;
+    return true;
   }
 
   /** A verdict that acts at once: of a first check, or pushed by the service. True when the status has changed. */
@@ -125,6 +134,8 @@ export class HealthRecord {
     this.#at = now;
     this.#status = verdict.status;
     this.#reason = verdict.status === 'healthy' ? null : verdict.reason;
-    return before !== this.status;
+    if (before === this.status) return false;
+    this.#since = now;
+    return true;
   }
 }

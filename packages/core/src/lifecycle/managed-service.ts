@@ -42,6 +42,9 @@ export interface Keeper {
 /** How long a stop waits for the store to take a lease back, in milliseconds. */
 const YIELD_MS = 1_000;
 
+/** When a service is tried again for which somebody has asked. */
+const AT_ONCE = Number.NEGATIVE_INFINITY;
+
 /** Phases in which somebody else may lead what does not run here. */
 const COVERED: ReadonlySet<ServicePhase> = new Set(['standby', 'starting', 'backoff', 'stopping', 'waiting']);
 
@@ -60,6 +63,10 @@ export class ManagedService implements Listener, Standing {
   #isCovered = false;
   #settled = false;
   #reason: string | null = null;
+  /** When it came into its phase. */
+  #movedAt: number | undefined;
+  /** Of a service in `backoff`: when it is tried again. */
+  #nextAt: number | undefined;
   /** Of this generation, until it is up: then its times are all that is kept. */
   #bringUp: BringUp | undefined;
   #body: Body | undefined;
@@ -83,9 +90,10 @@ export class ManagedService implements Listener, Standing {
     this.#health = new HealthRecord(settings);
     this.#record = new ServiceRecord(id);
     this.#retries = new RetryPlan(identity, around.random);
-    this.#machine = new StateMachine(`service ${id}`, SERVICE, 'registered', ({ from, event, to }) =>
-      around.events.emit({ type: 'moved', machine: 'service', subject: id, from, event, to, at: around.clock.now() }),
-    );
+    this.#machine = new StateMachine(`service ${id}`, SERVICE, 'registered', ({ from, event, to }) => {
+      this.#movedAt = this.#now();
+      around.events.emit({ type: 'moved', machine: 'service', subject: id, from, event, to, at: around.clock.now() });
+    });
   }
 
   get phase(): ServicePhase {
@@ -153,22 +161,27 @@ export class ManagedService implements Listener, Standing {
 
   /** What the dump shows; what only the whole graph knows is left to be filled in. */
   snapshot(): NodeSnapshot {
-    const { status, at } = this.#health;
-    const { deep } = this.#health;
+    const { status, at, since, deep } = this.#health;
     const isUnchecked = status === 'healthy' && !this.hasCheck && !this.#hasReported && deep === undefined;
     return {
       phase: this.phase,
       health: isUnchecked ? 'unchecked' : status,
-      healthAgeMs: at === null || isUnchecked ? null : Math.round(this.#now() - at),
+      sinceMs: this.#movedAt === undefined ? undefined : this.#ageOf(Math.max(this.#movedAt, since ?? 0)),
+      nextAttemptInMs: this.phase === 'backoff' ? this.#nextInMs : undefined,
+      healthAgeMs: at === null || isUnchecked ? null : this.#ageOf(at),
       reason: this.reason,
       generation: this.#generation,
       attempts: this.#generation,
       progress: this.phase === 'starting' ? (this.#bringUp?.progress ?? null) : null,
       degradedBy: [],
       blockedBy: [],
-      deepCheck: deep && { reason: deep.reason, ageMs: Math.round(this.#now() - deep.at), tookMs: deep.tookMs },
+      deepCheck: deep && { reason: deep.reason, ageMs: this.#ageOf(deep.at), tookMs: deep.tookMs },
       ...this.#record.times(this.#bringUp),
     };
+  }
+
+  get #nextInMs(): number | undefined {
+    return this.#nextAt === undefined ? undefined : Math.max(0, Math.round(this.#nextAt - this.#now()));
   }
 
   /** What its last way up took, in milliseconds; 0 before. */
@@ -287,8 +300,15 @@ export class ManagedService implements Listener, Standing {
     return this.#recycling;
   }
 
-  /** failed or running → waiting, on somebody's word. False where that is not possible now. */
+  /** failed or running → waiting, on somebody's word; a pause before another attempt ends. False where that is not possible now. */
   restart(cause: string): boolean {
+    if (this.phase === 'backoff' && this.#nextAt !== undefined) {
+      this.#record.want('up', 'restart', cause);
+      // Where the last attempt is still being taken down, there will be no pause after that.
+      this.#nextAt = AT_ONCE;
+      this.#recovery?.wake();
+      return true;
+    }
     if (this.phase === 'failed') {
       this.#retries.reset();
       this.#reason = null;
@@ -377,6 +397,10 @@ export class ManagedService implements Listener, Standing {
 
   #now(): number {
     return this.#around.clock.monotonic();
+  }
+
+  #ageOf(moment: number): number {
+    return Math.max(0, Math.round(this.#now() - moment));
   }
 
   /** Asked as a function, because the phase moves between two looks in one body. */
@@ -560,6 +584,7 @@ export class ManagedService implements Listener, Standing {
     this.#reason = reasonOf(error);
     this.#abort('crash', this.#reason);
     const pauseMs = this.#retries.next(error, this.#now(), this.#keeper.boot);
+    this.#nextAt = pauseMs === null ? undefined : this.#now() + pauseMs;
     this.#tellFailure(error, move, pauseMs);
     this.#tellStanding();
     const followers = move === 'crash' ? this.#keeper.wentDown(this, `${this.id} crashed`) : undefined;
@@ -575,7 +600,11 @@ export class ManagedService implements Listener, Standing {
       this.#keeper.gaveUp(this, this.#lastWord(error));
       throw new Retired();
     }
-    await pause.sleep(this.#around.clock, pauseMs);
+    if (this.#nextAt !== AT_ONCE) {
+      this.#nextAt = this.#now() + pauseMs;
+      await pause.sleep(this.#around.clock, pauseMs);
+    }
+    this.#nextAt = undefined;
     if (!this.#is('backoff')) throw new Retired();
   }
 

@@ -188,6 +188,6 @@ function troubleOf({ code, message, hint }: MusterError): Trouble {
 }
 
 /** The parts of a node that are another at each look, though nothing has happened. */
-export function lasting({ healthAgeMs: _, deepCheck, ...node }: DumpNode): string {
+export function lasting({ healthAgeMs: _, sinceMs: __, nextAttemptInMs: ___, deepCheck, ...node }: DumpNode): string {
   return JSON.stringify([node, deepCheck?.reason]);
 }
