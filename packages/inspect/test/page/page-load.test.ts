@@ -70,7 +70,7 @@ withBrowser('the live page', () => {
       const { metrics } = await cdp.send('Performance.getMetrics');
       return (metrics.find(({ name }) => name === 'TaskDuration')?.value ?? 0) * 1_000;
     };
-    const CHANGES = 15;
+    const CHANGES = 8;
     const figures: Record<string, string> = {};
     for (const view of ['graph', 'timeline', 'services', 'connections', 'news']) {
       await page.evaluate((hash) => (location.hash = hash), `#/${view}`);
