@@ -72,6 +72,7 @@ const core: Samples<typeof CORE_ERRORS> = {
   GATE_STOPPED: {},
   PERMIT_DEAD: { what: 'A scope of kind run' },
   SCOPE_CLOSED: { kind: 'run', wanted: 'Notes' },
+  SCOPE_STALE: { kind: 'run', wanted: 'Notes' },
   SCOPE_BUSY: { kind: 'run', wanted: 'Notes' },
   SCOPE_CONSTRUCT_FAILED: { class: 'Notes', kind: 'run', reason: 'no key' },
   SCOPE_VALUE_MISSING: { kind: 'run', value: 'Tenant', neededBy: 'Notes' },

@@ -98,6 +98,8 @@ export interface AppServer {
   attach(host: ServerHost): void;
   /** Called in `opening`, when the factories exist. @throws MusterError when one of them does not fit, which closes the gate. */
   opening(): void;
+  /** What factories were made from is new: whoever is connected should come again, one after the other. */
+  renewed?(): void;
   /** Binds the port and resolves to the address, as a URL. */
   listen(): Promise<string>;
   /**

@@ -163,6 +163,16 @@ export class App {
   }
 
   /**
+   * Has what a factory prepared made anew, for all instances that share it, while all of them serve with what they have. Then
+   * scopes that are open make nothing new any more, and connections are asked to come again.
+   *
+   * @throws MusterError `FACTORY_NOT_READY`; `FACTORY_FAILED`, after which everything goes on with what it has.
+   */
+  async renew(factory: Dependency): Promise<void> {
+    await this.#prepared().factories.renew(factory);
+  }
+
+  /**
    * Stops a running service and starts it again, or starts one that had failed, at once where it would be tried again later.
    * What depends on it stays up, but for what declared `onLoss: 'restart'` or `'stop'`. False where it is on its way already
    * or the app is stopping.
@@ -411,6 +421,10 @@ export class App {
       servicesStopMs: stopMs * STOP_SHARES.services,
       gate,
       open: () => server?.opening(),
+      renewed: () => {
+        this.#scopes.renewed();
+        server?.renewed?.();
+      },
       escalated: (service, error) => {
         this.events.emit({ type: 'escalated', service, error, at: this.#clock.now() });
         void this.stop(`${service} is down for good`);

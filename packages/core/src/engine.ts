@@ -63,6 +63,8 @@ export interface EngineOptions {
   /** Called while the main gate is opening, when the factories are ready. */
   readonly open: () => void;
   readonly escalated: (service: string, error: unknown) => void;
+  /** Called when a factory has adopted what was made anew. */
+  readonly renewed: () => void;
 }
 
 /** What a service shows before it is built. */
@@ -128,6 +130,7 @@ export class Engine {
       nodes,
       { ...around, clock: this.orchestrator.clock },
       (keys) => configs.get(keys.find((key) => configs.has(key))),
+      this.#options.renewed,
       ({ id, provider }, config) => (isPreparedOnce(provider.target as Class) ? this.#sharedBy(id, config) : undefined),
     );
   }
@@ -135,16 +138,21 @@ export class Engine {
   /** One instance prepares the factory for all that have configured it alike and have the same contract. */
   #sharedBy(id: string, config: unknown): FactoryParts['shared'] {
     const { container, around } = this.#options;
-    return (work) => {
+    const made = once(() => {
       const store = container.get<KeyValueStore>(KeyValueStore);
       const contract = container.get<ClusterContract>(ClusterContract, { optional: true })?.contract;
-      const from = contract === undefined ? config : { config, contract };
       if (container.isBound(Instances))
         this.#configurations ??= new Configurations(container.get(Instances), around.events, around.clock);
-      return new Preparation(id, store, around.clock, this.#leasesOn(store)).once(from, work, (fingerprint) =>
-        this.#configurations?.note(id, fingerprint),
-      );
-    };
+      return new Preparation({
+        factory: id,
+        config: contract === undefined ? config : { config, contract },
+        store,
+        clock: around.clock,
+        leases: this.#leasesOn(store),
+        told: (fingerprint) => this.#configurations?.note(id, fingerprint),
+      });
+    });
+    return { after: (epoch, work) => made().after(epoch, work), watch: (sink) => made().watch(sink) };
   }
 
   #leasesOn(store: KeyValueStore): Leases {
@@ -365,10 +373,19 @@ function groupBy<K, T>(items: readonly T[], keyOf: (item: T) => K): Map<K, T[]> 
   return groups;
 }
 
-function factoryState({ state, failure, progress, tookMs }: ManagedFactory, otherwise: readonly string[]): NodeState {
+function factoryState(
+  { state, failure, progress, tookMs, epoch }: ManagedFactory,
+  otherwise: readonly string[],
+): NodeState {
   const reason = failure === undefined ? null : String(failure.details.reason);
   const differsFrom = otherwise.length === 0 ? {} : { differsFrom: otherwise };
-  return { ...AT_REST, phase: state, reason, progress, startMs: tookMs, ...differsFrom };
+  return { ...AT_REST, phase: state, reason, progress, startMs: tookMs, generation: epoch, ...differsFrom };
+}
+
+/** Makes it when it is first asked for. */
+function once<T extends object>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => (made ??= make());
 }
 
 /** True for what has a lifecycle. */

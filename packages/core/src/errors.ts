@@ -116,6 +116,11 @@ export const CORE_ERRORS = {
     hint: 'Get what is needed while the scope is open, and use it no longer than that.',
     fatal: true,
   } satisfies ErrorEntry<{ kind: string; wanted: string }>,
+  SCOPE_STALE: {
+    message: (d) =>
+      `${d.wanted} was asked for in a scope of kind ${d.kind} that was opened before a factory was renewed.`,
+    hint: 'Close the scope and open another; what it has made already can still be used.',
+  } satisfies ErrorEntry<{ kind: string; wanted: string }>,
   SCOPE_BUSY: {
     message: (d) =>
       `${d.wanted} was asked for in a scope of kind ${d.kind} by a constructor that the same scope calls.`,

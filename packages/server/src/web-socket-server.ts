@@ -57,6 +57,8 @@ const CLOSING_MS = 500;
 const HANDSHAKE_BEYOND_HOLD_MS = 10_000;
 /** The part of the sockets' time over which clients are told to come back. */
 const SPREAD = 0.6;
+/** Time within which clients are asked to come again when a factory was renewed, in milliseconds. */
+const RENEW_MS = 30_000;
 const coreError = errorsFrom(CORE_ERRORS);
 
 /** Makes the `server` of `createApp`. */
@@ -203,6 +205,10 @@ export class MusterServer implements AppServer {
       });
     });
     return this.url;
+  }
+
+  renewed(): void {
+    for (const connection of this.#connections) connection.comeAgain(RENEW_MS);
   }
 
   async drain(withinMs: number, quiet: Promise<void>): Promise<void> {

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
-import { EventLog, streamOf } from '@muster/core';
+import { EventLog, factory, streamOf } from '@muster/core';
 import { FakeClock } from '@muster/core/testing';
 import { RawClient, serve } from './harness.ts';
 
@@ -243,6 +243,27 @@ describe('an old connection', () => {
     const fresh = await RawClient.welcomed(server.url, 'ann', { session: old.welcome.session });
     expect((await old.closed).code).toBe(4309);
     await fresh.close();
+  });
+
+  it('is also one that was there before a factory was renewed: it comes again within half a minute, and one that came later does not', async () => {
+    const clock = new FakeClock();
+    @factory()
+    class Models {
+      prepare(): string {
+        return 'models';
+      }
+    }
+    await using server = await serve(echo, { app: { clock }, services: [Models] });
+    const old = await RawClient.welcomed(server.url);
+    await server.app.renew(Models);
+    const young = await RawClient.welcomed(server.url, 'bob');
+    for (let passed = 0; passed < 60_000; passed += 10_000) {
+      await clock.advance(10_000);
+      await Promise.all([old.roundTrip(), young.roundTrip()]);
+    }
+    const isAsked = ({ frames }: RawClient): boolean => frames.some(({ type }) => type === 'drain');
+    expect([isAsked(old), isAsked(young)]).toEqual([true, false]);
+    await Promise.all([old.close(), young.close()]);
   });
 
   it('that does not go is closed with 4201', async () => {

@@ -17,7 +17,8 @@ export interface PrepareContext<Config = unknown> {
 
 /**
  * What a class behind the gate may have beside its own methods. Both are called while the gate is opening, after those of
- * the factories that it depends on, and once: a gate that closes and opens again finds the factory as it was.
+ * the factories that it depends on, and once: a gate that closes and opens again finds the factory as it was. `app.renew()`
+ * calls both again on the factory that serves.
  */
 export interface Factory<Shared = any, Config = any> {
   /**

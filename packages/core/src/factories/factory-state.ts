@@ -7,7 +7,9 @@
  *                      │    ▼   └──wait──▶ awaiting ─┘
  *                      failed ◀──error────────┘
  *
- * In `awaiting` another instance prepares what this one adopts.
+ *   ready ──renew──▶ renewing ──ok, error──▶ ready
+ *
+ * In `awaiting` another instance prepares what this one adopts. In `renewing` the factory serves with what it has.
  */
 import type { StateOf, TransitionTable } from '@muster/contracts';
 
@@ -16,7 +18,8 @@ export const FACTORY = {
   initialising: { ok: 'ready', error: 'failed', wait: 'awaiting' },
   awaiting: { claim: 'initialising', verdict: 'initialising', error: 'failed' },
   failed: { claim: 'initialising' },
-  ready: {},
+  ready: { renew: 'renewing' },
+  renewing: { ok: 'ready', error: 'ready' },
 } as const satisfies TransitionTable;
 
 export type FactoryState = StateOf<typeof FACTORY>;

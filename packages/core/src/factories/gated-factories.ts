@@ -29,6 +29,7 @@ export class GatedFactories {
 
   /**
    * @param nodes factories, each after those that it depends on; without the server itself, which exists already.
+   * @param renewed called when one of them has adopted what was made anew.
    * @param sharedBy how what a factory prepares is shared with other instances; nothing where it is not.
    * @param configOf what `configure()` gave the factory that answers to one of these keys.
    */
@@ -37,6 +38,7 @@ export class GatedFactories {
     nodes: readonly GraphNode[],
     around: Surroundings,
     configOf: (keys: readonly unknown[]) => unknown,
+    renewed: () => void,
     sharedBy: (node: GraphNode, config: unknown) => FactoryParts['shared'] = () => undefined,
   ) {
     const ids = new Set(nodes.map(({ id }) => id));
@@ -51,6 +53,7 @@ export class GatedFactories {
         construct: () => container.get(provider.key as ServiceIdentifier) as object,
         config,
         timeoutMs: provider.times?.startMs ?? SERVICE_DEFAULTS.startTimeoutMs,
+        renewed,
         ...(shared === undefined ? {} : { shared }),
       };
       const factory = new ManagedFactory(parts, around, this.#stopped.signal);
@@ -102,6 +105,13 @@ export class GatedFactories {
     if (instance === undefined)
       throw coreError('FACTORY_NOT_READY', { factory: nameOf(dependency), state: factory?.state ?? 'absent' });
     return instance;
+  }
+
+  /** @throws MusterError `FACTORY_NOT_READY` or `FACTORY_FAILED` */
+  async renew(dependency: Dependency): Promise<void> {
+    const factory = this.#byKey.get(dependency);
+    if (factory === undefined) throw coreError('FACTORY_NOT_READY', { factory: nameOf(dependency), state: 'absent' });
+    await factory.renew();
   }
 
   /**

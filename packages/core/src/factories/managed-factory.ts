@@ -4,14 +4,17 @@
  * Each step is taken once, however many wait for it. Nobody is given the factory before the last of them has succeeded.
  */
 import { type MusterError, StateMachine } from '@muster/contracts';
-import { bounded } from '../clock.ts';
+import { bounded, sleep } from '../clock.ts';
 import type { Factory, PrepareContext } from '../declare/factory-contract.ts';
 import { coreError } from '../errors.ts';
 import type { Surroundings } from '../lifecycle/surroundings.ts';
-import type { Preparing } from '../state/preparation.ts';
+import type { Preparation, Preparing } from '../state/preparation.ts';
 import { reasonOf, redact } from '../redact.ts';
 import { isThenable } from '../thenable.ts';
 import { FACTORY, type FactoryState } from './factory-state.ts';
+
+/** Pause after a renewal that failed, in milliseconds. */
+const RENEW_AGAIN_MS = 1_000;
 
 /** What a factory is made from. */
 export interface FactoryParts {
@@ -24,7 +27,9 @@ export interface FactoryParts {
   /** Time for `prepare()`, and as much again for `adopt()`, in milliseconds. */
   readonly timeoutMs: number;
   /** Prepares it once for all instances; absent where each prepares its own. */
-  readonly shared?: (work: Preparing) => Promise<unknown>;
+  readonly shared?: Pick<Preparation, 'after' | 'watch'>;
+  /** Called when it has adopted what was made anew. */
+  readonly renewed: () => void;
 }
 
 export class ManagedFactory {
@@ -39,6 +44,12 @@ export class ManagedFactory {
   #failure: MusterError | undefined;
   #progress: string | null = null;
   #tookMs: number | null = null;
+  /** For which time it was prepared what it has adopted; 0 before. */
+  #epoch = 0;
+  /** The latest that is there or being made, as far as is known here. */
+  #latest = 0;
+  #renewing: Promise<void> | undefined;
+  #isFollowing = false;
 
   constructor(parts: FactoryParts, around: Surroundings, stopped: AbortSignal) {
     this.id = parts.id;
@@ -70,7 +81,7 @@ export class ManagedFactory {
 
   /** The last thing that it said while it is being made. */
   get progress(): string | null {
-    return this.state === 'initialising' || this.state === 'awaiting' ? this.#progress : null;
+    return this.state === 'absent' || this.state === 'ready' || this.state === 'failed' ? null : this.#progress;
   }
 
   /** How long it took to make it, in milliseconds; `null` before. */
@@ -80,7 +91,16 @@ export class ManagedFactory {
 
   /** The instance, once it is ready. */
   get instance(): object | undefined {
-    return this.state === 'ready' ? this.#instance : undefined;
+    return this.#isReady ? this.#instance : undefined;
+  }
+
+  /** How often what it has adopted was prepared, by all instances together; 0 before. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  get #isReady(): boolean {
+    return this.state === 'ready' || this.state === 'renewing';
   }
 
   /**
@@ -89,7 +109,7 @@ export class ManagedFactory {
    * @throws MusterError `FACTORY_FAILED`; the next call begins again.
    */
   make(): void | Promise<void> {
-    if (this.state === 'ready') return undefined;
+    if (this.#isReady) return undefined;
     if (this.#making !== undefined) return this.#making;
     this.#machine.send('claim');
     this.#failure = undefined;
@@ -117,6 +137,51 @@ export class ManagedFactory {
     return this.#making;
   }
 
+  /**
+   * Has what it is made from prepared anew, for all instances that share it, and adopts that; meanwhile it serves with what
+   * it has.
+   *
+   * @throws MusterError `FACTORY_NOT_READY`; `FACTORY_FAILED`: then it goes on with what it has, and where others share it all
+   * of them try again.
+   */
+  renew(): Promise<void> {
+    if (!this.#isReady) return Promise.reject(coreError('FACTORY_NOT_READY', { factory: this.id, state: this.state }));
+    this.#renewing ??= this.#renew().finally(() => {
+      this.#renewing = undefined;
+    });
+    return this.#renewing;
+  }
+
+  async #renew(): Promise<void> {
+    this.#machine.send('renew');
+    this.#failure = undefined;
+    try {
+      await this.#prepare(this.#instance as Factory);
+    } catch (error) {
+      throw this.#failed(error);
+    }
+    this.#machine.send('ok');
+    this.#parts.renewed();
+  }
+
+  /** Comes after what others have made anew, for as long as it takes. */
+  async #follow(): Promise<void> {
+    if (this.#isFollowing) return;
+    this.#isFollowing = true;
+    while (this.#latest > this.#epoch && !this.#stopped.aborted) {
+      try {
+        await this.renew();
+      } catch (error) {
+        if (this.#stopped.aborted) break;
+        const { clock, events } = this.#around;
+        events.emit({ type: 'fault', component: `renewal of ${this.id}`, correlation: null, error, at: clock.now() });
+        // Where the next one fails at once, as an adopt() may, it must not be tried without end.
+        await sleep(clock, RENEW_AGAIN_MS, this.#stopped).catch(() => {});
+      }
+    }
+    this.#isFollowing = false;
+  }
+
   #steps(): void | Promise<void> {
     this.#instance ??= this.#parts.construct();
     const factory = this.#instance as Factory;
@@ -125,7 +190,7 @@ export class ManagedFactory {
   }
 
   async #prepare(factory: Factory): Promise<void> {
-    const { shared: once } = this.#parts;
+    const { shared } = this.#parts;
     const work: Preparing = {
       signal: this.#stopped,
       prepare: (signal) => {
@@ -137,9 +202,13 @@ export class ManagedFactory {
         if (this.state === 'initialising') this.#machine.send('wait');
       },
     };
-    const shared = await (once === undefined ? work.prepare(this.#stopped) : once(work));
+    const { value, epoch } =
+      shared === undefined
+        ? { value: await work.prepare(this.#stopped), epoch: this.#epoch + 1 }
+        : await shared.after(this.#epoch, work);
     if (this.state === 'awaiting') this.#machine.send('verdict');
-    await this.#within('adopt', (ctx) => factory.adopt?.(shared, ctx));
+    await this.#within('adopt', (ctx) => factory.adopt?.(value, ctx));
+    this.#epoch = epoch;
   }
 
   #within<T>(
@@ -168,6 +237,16 @@ export class ManagedFactory {
   #succeeded(startedAt: number): void {
     this.#tookMs = this.#around.clock.monotonic() - startedAt;
     this.#machine.send('ok');
+    if (this.#epoch > 0) this.#watch();
+  }
+
+  /** Hears of what others make anew. */
+  #watch(): void {
+    const watching = this.#parts.shared?.watch((epoch) => {
+      this.#latest = Math.max(this.#latest, epoch);
+      if (this.#latest > this.#epoch) void this.#follow();
+    });
+    if (watching !== undefined) this.#stopped.addEventListener('abort', () => watching.close(), { once: true });
   }
 
   #failed(error: unknown): MusterError {

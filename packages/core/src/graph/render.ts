@@ -126,7 +126,7 @@ function describe(node: DumpNode): string {
 function describeFactory({ phase, progress, reason, startMs, differsFrom = [] }: DumpNode, name: string): string {
   const took = (startMs ?? 0) >= 1 ? [`prepared in ${duration(startMs ?? 0)}`] : [];
   const said = reason ?? progress;
-  const isOnItsWay = phase === 'initialising' || phase === 'awaiting' || phase === 'failed';
+  const isOnItsWay = ['initialising', 'awaiting', 'renewing', 'failed'].includes(phase);
   return [
     `${name} factory`,
     ...(isOnItsWay ? [phase] : took),

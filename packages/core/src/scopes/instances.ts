@@ -31,6 +31,8 @@ export abstract class Instances implements Finished {
   abstract readonly run: CurrentRun | undefined;
   abstract readonly signal: AbortSignal | undefined;
   abstract readonly values: readonly unknown[];
+  /** True when factories were renewed since it was opened: what is new must not be put together with what was made before. */
+  abstract readonly isStale: boolean;
   /** The instances of the scope's user; absent in that scope itself. */
   abstract readonly outer: Instances | undefined;
   protected abstract readonly disposal: Disposal;
@@ -49,7 +51,7 @@ export abstract class Instances implements Finished {
   /**
    * The instance for this key; what it needs is made with it. A throw leaves everything as it was before.
    *
-   * @throws MusterError `SCOPE_CONSTRUCT_FAILED` naming the class; `SCOPE_CLOSED`, `SCOPE_BUSY` or `NOT_IN_SCOPE`.
+   * @throws MusterError `SCOPE_CONSTRUCT_FAILED` naming the class; `SCOPE_CLOSED`, `SCOPE_STALE`, `SCOPE_BUSY` or `NOT_IN_SCOPE`.
    */
   get<D extends Dependency>(dependency: D): Provided<D> {
     if (!this.isOpen) throw coreError('SCOPE_CLOSED', { kind: this.kind, wanted: nameOf(dependency) });
@@ -62,6 +64,7 @@ export abstract class Instances implements Finished {
     if (this.#phase === PHASE.making) throw coreError('SCOPE_BUSY', { kind: this.kind, wanted: nameOf(key) });
     const layout = before.with(key);
     if (layout === undefined) return this.outer?.get(key);
+    if (this.isStale) throw coreError('SCOPE_STALE', { kind: this.kind, wanted: nameOf(key) });
     const { steps } = layout;
     const base = before.steps.length;
     // Of the right length from the beginning: one that grows takes twice the memory.

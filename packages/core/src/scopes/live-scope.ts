@@ -13,6 +13,8 @@ import type { Scope } from './scopes.ts';
 /** What a scope is told by and tells those who keep all of them. */
 export interface Keeper {
   readonly disposal: Disposal;
+  /** Grows when factories are renewed. */
+  readonly epoch: number;
   /** Called once, when everything of the scope is disposed of. */
   closed(scope: LiveScope): void;
   /** Called once, when nothing of the user is open any more. */
@@ -24,15 +26,24 @@ const NO_VALUES: readonly unknown[] = [];
 export class UserScope extends Instances {
   readonly principal: Principal;
   readonly keeper: Keeper;
+  readonly epoch: number;
+  /** The same user's of an older epoch, while anything of that is open. */
+  #before: UserScope | undefined;
   /** Open scopes of each kind that lie in it; those of kind `user` are only handles on it. */
   openRuns = 0;
   openConnections = 0;
   #holders = 0;
 
-  constructor(principal: Principal, root: Layout, keeper: Keeper) {
+  constructor(principal: Principal, root: Layout, keeper: Keeper, before: UserScope | undefined) {
     super(root);
     this.principal = principal;
     this.keeper = keeper;
+    this.epoch = keeper.epoch;
+    this.#before = before;
+  }
+
+  get isStale(): boolean {
+    return this.epoch !== this.keeper.epoch;
   }
 
   get run(): undefined {
@@ -51,9 +62,11 @@ export class UserScope extends Instances {
     return this.keeper.disposal;
   }
 
-  /** Open scopes of this kind. */
+  /** Open scopes of this kind, those of older epochs included. */
   count(kind: ScopeKind): number {
-    return kind === 'run' ? this.openRuns : kind === 'connection' ? this.openConnections : 0;
+    while (this.#before?.isOpen === false) this.#before = this.#before.#before;
+    const own = kind === 'run' ? this.openRuns : kind === 'connection' ? this.openConnections : 0;
+    return own + (this.#before?.count(kind) ?? 0);
   }
 
   hold(kind: ScopeKind): void {
@@ -107,6 +120,9 @@ export class LiveScope extends Instances implements Scope {
 
   get principal(): Principal {
     return this.outer.principal;
+  }
+  get isStale(): boolean {
+    return this.outer.isStale;
   }
   protected get disposal(): Disposal {
     return this.outer.keeper.disposal;

@@ -50,6 +50,8 @@ export class ScopeManager implements Scopes, Keeper {
   readonly #limits: Readonly<Partial<Record<ScopeKind, number>>>;
   readonly #users = new Map<string, UserScope>();
   readonly #live = { user: 0, run: 0, connection: 0 };
+  /** How often factories were renewed: what was opened before makes nothing new. */
+  epoch = 0;
   #oldest: LiveScope | undefined;
   #newest: LiveScope | undefined;
   #declared: readonly ScopedClass[] = [];
@@ -90,7 +92,7 @@ export class ScopeManager implements Scopes, Keeper {
     const open = user?.count(kind) ?? 0;
     if (limit !== undefined && open >= limit)
       throw coreError('SCOPE_LIMIT', { kind, open, limit, retryAfterMs: RETRY_MS });
-    const outer = user ?? this.#openUser(principal);
+    const outer = user === undefined || user.epoch !== this.epoch ? this.#openUser(principal, user) : user;
     const openedAt = Math.trunc(this.#clock.monotonic());
     const scope = new LiveScope(this.#compiler.root(kind), outer, opening as AnyOpening, values, openedAt);
     this.#live[kind] += 1;
@@ -111,9 +113,15 @@ export class ScopeManager implements Scopes, Keeper {
     this.#live[kind] -= 1;
   }
 
+  /** Factories were made from something new, and what is open holds what was made from the old. */
+  renewed(): void {
+    this.epoch += 1;
+  }
+
   ended(user: UserScope): void {
-    // The next one of this user is opened after this one is taken out, so it is this very one that stands there.
-    this.#users.delete(user.principal.user);
+    const { user: name } = user.principal;
+    // One that was opened after a renewal may stand there by now.
+    if (this.#users.get(name) === user) this.#users.delete(name);
   }
 
   /** Closes whatever is open, and waits for what is being closed. Never rejects. */
@@ -141,8 +149,9 @@ export class ScopeManager implements Scopes, Keeper {
     return { live: { user: this.#users.size, run, connection }, oldest };
   }
 
-  #openUser(principal: Principal): UserScope {
-    const user = new UserScope(principal, this.#compiler.root('user'), this);
+  /** @param before the one of an older epoch, as long as that is open. */
+  #openUser(principal: Principal, before: UserScope | undefined): UserScope {
+    const user = new UserScope(principal, this.#compiler.root('user'), this, before);
     this.#users.set(principal.user, user);
     return user;
   }

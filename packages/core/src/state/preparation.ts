@@ -3,7 +3,8 @@
  *
  * The record `factories/<name>/<fingerprint>` walks the table FACTORY for all of them: whoever claims it prepares under a
  * lease, and the others wait for the verdict. An owner that dies is taken over, and what failed is tried again by anybody
- * after a pause. Where the store is not shared, nothing is written.
+ * after a pause. What is ready can be made anew, as the next epoch of the record. Where the store is not shared, nothing is
+ * written.
  */
 import { type Clock, sleep } from '../clock.ts';
 import { coreError } from '../errors.ts';
@@ -13,6 +14,7 @@ import type { Json, KeyValueStore } from './key-value-store.ts';
 import { type Fields, fieldsOf, LEASE, type Lease, ownerOf } from './lease.ts';
 import type { Leases } from './leases.ts';
 import { type Observed, ObservedRecords } from './observed-records.ts';
+import type { Subscription } from '../subscription.ts';
 
 /** What is asked of whoever prepares. */
 export interface Preparing {
@@ -27,52 +29,76 @@ export interface Preparing {
 /** Pause after the first failure, doubled for each further one, and the longest, in milliseconds. */
 const AGAIN_MS = { first: 1_000, cap: 30_000 } as const;
 
-type Made = { readonly value: Json | undefined };
+/** What was prepared; `epoch` says for which time, counted from 1. */
+export interface Prepared {
+  readonly value: Json | undefined;
+  readonly epoch: number;
+}
+
+/** What is prepared, by whom and from what. */
+interface PreparationParts {
+  readonly factory: string;
+  /** Instances in which this differs prepare each their own. */
+  readonly config: unknown;
+  readonly store: KeyValueStore;
+  readonly clock: Clock;
+  readonly leases: Leases;
+  /** Told the fingerprint of `config`, where the store is shared. */
+  readonly told: (fingerprint: string) => void;
+}
 
 export class Preparation {
-  readonly #factory: string;
-  readonly #store: KeyValueStore;
-  readonly #clock: Clock;
-  readonly #leases: Leases;
+  readonly #parts: PreparationParts;
 
-  constructor(factory: string, store: KeyValueStore, clock: Clock, leases: Leases) {
-    this.#factory = factory;
-    this.#store = store;
-    this.#clock = clock;
-    this.#leases = leases;
+  constructor(parts: PreparationParts) {
+    this.#parts = parts;
   }
 
   /**
-   * The value that was prepared, here or elsewhere.
+   * What was prepared after an epoch, here or elsewhere; 0 takes what is there.
    *
-   * @param config what it is prepared from; instances in which that differs prepare each their own.
-   * @param told the fingerprint of `config`.
    * @throws MusterError `FACTORY_NOT_JSON`, and what `prepare` throws.
    */
-  async once(config: unknown, work: Preparing, told: (fingerprint: string) => void): Promise<unknown> {
+  async after(epoch: number, work: Preparing): Promise<Prepared> {
+    const { config, store, clock, told } = this.#parts;
     this.#check('Its configuration', config);
-    if (this.#store.isShared !== true) return this.#checked(await work.prepare(work.signal));
+    if (store.isShared !== true) return { value: this.#checked(await work.prepare(work.signal)), epoch: epoch + 1 };
     const fingerprint = fingerprintOf(config);
     told(fingerprint);
-    const key = `factories/${this.#factory}/${fingerprint}`;
+    const key = this.#keyOf(fingerprint);
     let wake = (): void => {};
-    const records = new ObservedRecords(this.#store, this.#clock, key, () => wake());
+    const records = new ObservedRecords(store, clock, key, () => wake());
     try {
       for (let isLoaded = false; ;) {
         work.signal.throwIfAborted();
         isLoaded ||= await this.#tried(work, async () => records.load().then(() => true), false);
         const record = records.get(key);
         const said: Fields = record === undefined ? {} : fieldsOf(record);
-        if (said['state'] === 'ready') return said['value'];
-        const lease = isLoaded ? await this.#tried(work, () => this.#claim(key, record, said), undefined) : undefined;
+        if (said['state'] === 'ready' && epochOf(said) > epoch) return { value: said['value'], epoch: epochOf(said) };
+        const claim = (): Promise<Lease | undefined> => this.#claim(key, epoch + 1, record, said);
+        const lease = isLoaded ? await this.#tried(work, claim, undefined) : undefined;
         const made = lease && (await this.#make(lease, work));
-        if (made !== undefined) return made.value;
+        if (made !== undefined) return made;
         if (said['state'] !== undefined) work.awaits(awaited(said));
         await this.#pause(work.signal, (woken) => (wake = woken));
       }
     } finally {
       records.close();
     }
+  }
+
+  /** Calls `sink` with each epoch that is there or being made, the present one first. */
+  watch(sink: (epoch: number) => void): Subscription {
+    const { config, store } = this.#parts;
+    if (store.isShared !== true) return { close() {} };
+    const key = this.#keyOf(fingerprintOf(config));
+    return store.watch(key, (change) => {
+      if (change.type === 'put' && change.key === key) sink(epochOf(fieldsOf(change)));
+    });
+  }
+
+  #keyOf(fingerprint: string): string {
+    return `factories/${this.#parts.factory}/${fingerprint}`;
   }
 
   /** What the store cannot do now it is asked again. */
@@ -91,27 +117,34 @@ export class Preparation {
     onWake(() => over.abort());
     const onAbort = (): void => over.abort();
     signal.addEventListener('abort', onAbort, { once: true });
-    await sleep(this.#clock, LEASE.retryMs, over.signal).catch(() => {});
+    await sleep(this.#parts.clock, LEASE.retryMs, over.signal).catch(() => {});
     signal.removeEventListener('abort', onAbort);
     onWake(() => {});
   }
 
-  async #claim(key: string, record: Observed | undefined, said: Fields): Promise<Lease | undefined> {
-    const begin = (before: Fields): Fields => ({ state: 'initialising', failures: before['failures'] ?? 0 });
-    if (record === undefined) return this.#leases.claim(key, begin({}));
+  async #claim(key: string, least: number, record: Observed | undefined, said: Fields): Promise<Lease | undefined> {
+    const { clock, leases } = this.#parts;
+    const begin = (before: Fields): Fields => ({
+      state: 'initialising',
+      failures: before['failures'] ?? 0,
+      epoch: Math.max(least, before['state'] === undefined ? 0 : epochOf(before)),
+    });
+    if (record === undefined) return leases.claim(key, begin({}));
+    // Of an epoch that is to be followed by another.
+    if (said['state'] === 'ready') return leases.takeOver(record, begin);
     if (said['state'] === 'failed') {
       const pauseMs = Math.min(AGAIN_MS.first * 2 ** (Number(said['failures']) - 1), AGAIN_MS.cap);
-      return this.#clock.monotonic() - record.since < pauseMs ? undefined : this.#leases.takeOver(record, begin);
+      return clock.monotonic() - record.since < pauseMs ? undefined : leases.takeOver(record, begin);
     }
     const { leaseMs } = record.value as { leaseMs?: number };
-    const isLeft = this.#clock.monotonic() - record.since >= (leaseMs ?? 0) + LEASE.marginMs;
+    const isLeft = clock.monotonic() - record.since >= (leaseMs ?? 0) + LEASE.marginMs;
     // What this instance began and lost is its own to begin again.
-    if (!isLeft && ownerOf(record) !== this.#leases.owner) return undefined;
-    return this.#leases.takeOver(record, begin);
+    if (!isLeft && ownerOf(record) !== leases.owner) return undefined;
+    return leases.takeOver(record, begin);
   }
 
   /** Prepares under the lease; `undefined` when that was lost on the way, so that somebody else does or has done it. */
-  async #make(lease: Lease, work: Preparing): Promise<Made | undefined> {
+  async #make(lease: Lease, work: Preparing): Promise<Prepared | undefined> {
     const both = new AbortController();
     const lost = lease.signal;
     const onStop = (): void => both.abort(work.signal.reason);
@@ -120,11 +153,13 @@ export class Preparation {
     lost.addEventListener('abort', onLost, { once: true });
     try {
       const value = this.#checked(await work.prepare(both.signal));
-      await this.#write(lease, work.signal, { state: 'ready', ...(value === undefined ? {} : { value }) });
+      const epoch = epochOf(lease.value);
+      await this.#write(lease, work.signal, { state: 'ready', epoch, ...(value === undefined ? {} : { value }) });
       lease.leave();
-      return { value };
+      return { value, epoch };
     } catch (error) {
       if (!lease.isHeld) return undefined;
+      const epoch = epochOf(lease.value);
       if (work.signal.aborted) {
         // As if it had never begun: the next one need not wait.
         await lease.release().catch(() => {});
@@ -132,7 +167,7 @@ export class Preparation {
       }
       const failures = Number(lease.value['failures'] ?? 0) + 1;
       // Where even that cannot be written, the lease ends and another begins again.
-      await lease.update(() => ({ state: 'failed', failures, reason: reasonOf(error) })).catch(() => {});
+      await lease.update(() => ({ state: 'failed', failures, epoch, reason: reasonOf(error) })).catch(() => {});
       lease.leave();
       throw error;
     } finally {
@@ -149,7 +184,7 @@ export class Preparation {
         return;
       } catch (error) {
         if (!lease.isHeld) throw error;
-        await sleep(this.#clock, LEASE.retryMs, signal);
+        await sleep(this.#parts.clock, LEASE.retryMs, signal);
       }
     }
   }
@@ -161,8 +196,13 @@ export class Preparation {
 
   #check(what: string, value: unknown): void {
     const problem = notJson(value);
-    if (problem !== undefined) throw coreError('FACTORY_NOT_JSON', { factory: this.#factory, what, problem });
+    if (problem !== undefined) throw coreError('FACTORY_NOT_JSON', { factory: this.#parts.factory, what, problem });
   }
+}
+
+/** Which time it is that a record speaks of. */
+function epochOf({ epoch }: Fields): number {
+  return typeof epoch === 'number' ? epoch : 1;
 }
 
 function awaited({ state, reason }: Fields): string {

@@ -182,6 +182,12 @@ export class Connection implements WireObserver, FrameSink, FeedObserver, Connec
     return true;
   }
 
+  /** Asks the client to come again at some moment within so many milliseconds, as if the connection had grown old by then. */
+  comeAgain(withinMs: number): void {
+    const { clock, random } = this.#around;
+    this.#drainAt = Math.min(this.#drainAt, clock.monotonic() + random.next() * withinMs);
+  }
+
   /** From `welcome` on: no deadline any more, frames are read, and what came early has its turn. */
   welcomed(serving: Serving): void {
     const { clock, random, limits } = this.#around;
@@ -189,7 +195,7 @@ export class Connection implements WireObserver, FrameSink, FeedObserver, Connec
     this.#deadline?.cancel();
     this.#deadline = undefined;
     this.#progressAt = clock.monotonic();
-    this.#drainAt = this.#progressAt + limits.maxAgeMs * (0.9 + random.next() * 0.2);
+    this.#drainAt = Math.min(this.#drainAt, this.#progressAt + limits.maxAgeMs * (0.9 + random.next() * 0.2));
     const early = this.#early?.frames ?? [];
     this.#early = undefined;
     for (const frame of early) this.#next(frame);
