@@ -141,6 +141,27 @@ describe('a renewal', () => {
     await Promise.all([one.stop(), other.stop()]);
   });
 
+  it('keeps nobody from booting, not even one that fails for ever', async () => {
+    const { shared, Models, calls, served, one, other, records } = await two();
+    void one.app.renew(Models).catch(() => {});
+    await shared.clock.settle();
+    const third = instanceOn(shared, [Models]);
+    await third.app.start();
+    calls[1]?.fail(new Error('no such model'));
+    await shared.clock.settle();
+    expect(await records()).toMatchObject([{ state: 'failed', epoch: 2, kept: { epoch: 1, value: 'first' } }]);
+    const fourth = instanceOn(shared, [Models]);
+    await fourth.app.start();
+    expect([served, fourth.app.gate.state]).toEqual([['first', 'first', 'first', 'first'], 'open']);
+    // Those that have come take part in trying again.
+    await Promise.all([one.stop(), other.stop(), third.stop()]);
+    await shared.clock.advance(WATCHED);
+    calls.at(-1)?.end('second');
+    await shared.clock.advance(LEASE.retryMs);
+    expect(served.at(-1)).toBe('second');
+    await fourth.stop();
+  });
+
   it('ends with the app, and another instance goes on with it', async () => {
     const { shared, Models, calls, served, one, other, watches } = await two();
     const renewed = expect(one.app.renew(Models)).rejects.toMatchObject({ code: 'FACTORY_FAILED' });

@@ -22,6 +22,7 @@ export async function checkAtRest(world: ClusterWorld): Promise<void> {
     if (instance.supervisor.activeRuns > 0) world.violate('nothing is left open', name, 'has runs at rest');
     if (asking > 0) world.violate('nothing is left open', name, 'has requests without an answer at rest');
   }
+  world.models.checkAtRest();
   await checkRows(world);
 }
 

@@ -190,4 +190,32 @@ export const MUTANTS = [
     find: '} catch {\n      // Lost, which',
     replace: '} catch (error) {\n      throw error;\n      // Lost, which',
   },
+  {
+    invariant: 'one prepares at a time',
+    name: 'nobody waits for the lease of who prepares',
+    file: `${state}/preparation.ts`,
+    find: 'if (!isLeft && ownerOf(record) !== leases.owner) return undefined;',
+    replace: 'void isLeft;',
+  },
+  {
+    invariant: 'an epoch has one value',
+    name: 'what is made anew is of the epoch before',
+    file: `${state}/preparation.ts`,
+    find: "epoch: Math.max(least, before['state'] === undefined ? 0 : epochOf(before)),",
+    replace: "epoch: before['state'] === undefined ? least : epochOf(before),",
+  },
+  {
+    invariant: 'nobody goes back',
+    name: 'what is there is taken though it was to be made anew',
+    file: `${state}/preparation.ts`,
+    find: 'if (there !== undefined && there.epoch > epoch) return there;',
+    replace: 'if (there !== undefined) return there;',
+  },
+  {
+    invariant: 'all adopt the last',
+    name: 'nobody comes after what others have made anew',
+    file: 'packages/core/src/factories/managed-factory.ts',
+    find: 'if (this.#latest > this.#epoch) void this.#follow();',
+    replace: '',
+  },
 ];

@@ -26,7 +26,6 @@ class ClusterSimulation {
   readonly #world: ClusterWorld;
   #steps = 0;
   #starting = 0;
-  #isCalm = false;
 
   constructor(seed: number) {
     this.#seed = seed;
@@ -84,6 +83,7 @@ class ClusterSimulation {
       if (requests.length > 0) this.#ask(member, random.pick(requests.slice(-4)));
     },
     cancel: (member) => this.#cancel(member),
+    renew: (member) => this.#renew(member),
     grab: (member) => void this.#grab(member).catch(() => {}),
     pause: (member) => this.#pause(member),
     sleep: (member) => {
@@ -159,6 +159,14 @@ class ClusterSimulation {
     );
   }
 
+  #renew({ name, isStill, renew }: Member): void {
+    const world = this.#world;
+    if (isStill) return;
+    world.said(`— ${name} is told to renew`);
+    world.count('renew');
+    renew().catch((error: unknown) => world.said(`${name}: no renewal: ${told(error).split('\n')[0]}`));
+  }
+
   /** Takes a lease of its own, when it can have it, and gives it back some time later. */
   async #grab(member: Member): Promise<void> {
     const world = this.#world;
@@ -182,7 +190,7 @@ class ClusterSimulation {
   /** Has one stand still now and then when it has renewed a lease, and before it is told so. */
   #renewed(name: string): void {
     const member = this.#world.up.find((one) => one.name === name);
-    if (member === undefined || member.isStill || this.#isCalm) return;
+    if (member === undefined || member.isStill || this.#world.isCalm) return;
     if (this.#world.random.chance(0.1)) this.#pause(member);
   }
 
@@ -218,7 +226,7 @@ class ClusterSimulation {
     const world = this.#world;
     const { random } = world;
     world.said('— calm');
-    this.#isCalm = true;
+    world.isCalm = true;
     for (const member of world.members) {
       if (member.state === 'stopped') continue;
       // The dead wake up too: some were only thought to be.
@@ -232,7 +240,8 @@ class ClusterSimulation {
     const isOpen = (): boolean =>
       [...world.records.keys()].some((key) => key.startsWith('runs/')) ||
       world.members.some(({ state, asking }) => state !== 'dead' && asking > 0) ||
-      world.up.some(({ instance }) => instance.supervisor.activeRuns > 0);
+      world.up.some(({ instance }) => instance.supervisor.activeRuns > 0) ||
+      world.models.isOpen;
     await this.#until(() => !isOpen(), REST_MS);
     await this.#for(2 * LEASE.leaseMs);
   }
@@ -267,6 +276,7 @@ const WEIGHTS = {
   repeat: 4,
   cancel: 4,
   grab: 4,
+  renew: 3,
   pause: 2,
   sleep: 1,
   resume: 5,

@@ -4,6 +4,7 @@
 import type { AgentEvent } from '@muster/contracts';
 import {
   type Appended,
+  type Class,
   type Gathering,
   LEASE,
   type Lease,
@@ -22,6 +23,7 @@ import { type Cluster, cluster, type Instance, instanceOn } from '../../../packa
 import type { Weather } from '../../../packages/agents/test/cluster-link.ts';
 import type { Violation } from '../world.ts';
 import { agentsOn } from './agents.ts';
+import { Models, MODELS } from './models.ts';
 
 /** Weather of an instance that is well, and of one in a storm. */
 export const FAIR: Weather = { delayMs: 30, loss: 0, twice: 0.05 };
@@ -45,6 +47,8 @@ export interface Member {
   readonly name: string;
   readonly instance: Instance;
   readonly leases: Leases;
+  /** Has what all prepare made anew. */
+  readonly renew: () => Promise<void>;
   state: 'up' | 'dead' | 'stopping' | 'stopped';
   /** Requests that it has not answered. */
   asking: number;
@@ -94,6 +98,10 @@ export class ClusterWorld {
     readonly lease: Lease;
     readonly sleeps: number;
   }[] = [];
+  /** What is prepared for all, and the factory that an instance has of it. */
+  readonly models = new Models(this);
+  /** No fault comes any more. */
+  isCalm = false;
   /** Events in the log, by run. */
   readonly written = new Map<string, WrittenEvent[]>();
   readonly records = new Map<string, KnownRecord>();
@@ -114,6 +122,8 @@ export class ClusterWorld {
     this.shared.store.watch('', (change) => {
       const now = change.type === 'put' ? (change.value as unknown as RunRecord & Owned) : undefined;
       if (/^(runs|sim)\//.test(change.key)) this.#stored(change.key, now);
+      if (change.key.startsWith(MODELS))
+        this.models.stored(change.type === 'put' ? (change.value as never) : undefined);
     });
   }
 
@@ -147,9 +157,13 @@ export class ClusterWorld {
     this.#names += 1;
     const name = `i${this.#names}`;
     const services = [provideValue(RunLimits, { perUser: PER_USER })];
+    let models: Class | undefined;
     const instance = await instanceOn(
       this.shared,
-      (clock) => [...services, ...agentsOn(clock, (ctx) => this.#begins(name, ctx))],
+      (clock) => {
+        models = this.models.on(name, clock);
+        return [...services, models, ...agentsOn(clock, (ctx) => this.#begins(name, ctx))];
+      },
       {
         weather: FAIR,
         stored: (key, value) => {
@@ -168,6 +182,7 @@ export class ClusterWorld {
       name,
       instance,
       leases,
+      renew: () => instance.app.renew(models as Class),
       state: 'up',
       asking: 0,
       sleeps: 0,
@@ -179,6 +194,7 @@ export class ClusterWorld {
 
   /** Looks at everything that must be so at this moment. */
   check(): void {
+    this.models.check();
     for (const key of new Set(this.holdings.map((holding) => holding.key))) {
       const able = this.holdings.filter(
         (holding) => holding.key === key && !holding.member.isStill && holding.sleeps === holding.member.sleeps,

@@ -3,8 +3,8 @@
  *
  * The record `factories/<name>/<fingerprint>` walks the table FACTORY for all of them: whoever claims it prepares under a
  * lease, and the others wait for the verdict. An owner that dies is taken over, and what failed is tried again by anybody
- * after a pause. What is ready can be made anew, as the next epoch of the record. Where the store is not shared, nothing is
- * written.
+ * after a pause. What is ready can be made anew, as the next epoch of the record, which keeps the last until then: nobody's
+ * boot depends on a renewal. Where the store is not shared, nothing is written.
  */
 import { type Clock, sleep } from '../clock.ts';
 import { coreError } from '../errors.ts';
@@ -30,10 +30,10 @@ export interface Preparing {
 const AGAIN_MS = { first: 1_000, cap: 30_000 } as const;
 
 /** What was prepared; `epoch` says for which time, counted from 1. */
-export interface Prepared {
-  readonly value: Json | undefined;
+export type Prepared = {
+  readonly value?: Json;
   readonly epoch: number;
-}
+};
 
 /** What is prepared, by whom and from what. */
 interface PreparationParts {
@@ -62,7 +62,7 @@ export class Preparation {
   async after(epoch: number, work: Preparing): Promise<Prepared> {
     const { config, store, clock, told } = this.#parts;
     this.#check('Its configuration', config);
-    if (store.isShared !== true) return { value: this.#checked(await work.prepare(work.signal)), epoch: epoch + 1 };
+    if (store.isShared !== true) return preparedAs(epoch + 1, this.#checked(await work.prepare(work.signal)));
     const fingerprint = fingerprintOf(config);
     told(fingerprint);
     const key = this.#keyOf(fingerprint);
@@ -74,7 +74,8 @@ export class Preparation {
         isLoaded ||= await this.#tried(work, async () => records.load().then(() => true), false);
         const record = records.get(key);
         const said: Fields = record === undefined ? {} : fieldsOf(record);
-        if (said['state'] === 'ready' && epochOf(said) > epoch) return { value: said['value'], epoch: epochOf(said) };
+        const there = preparedIn(said);
+        if (there !== undefined && there.epoch > epoch) return there;
         const claim = (): Promise<Lease | undefined> => this.#claim(key, epoch + 1, record, said);
         const lease = isLoaded ? await this.#tried(work, claim, undefined) : undefined;
         const made = lease && (await this.#make(lease, work));
@@ -128,6 +129,7 @@ export class Preparation {
       state: 'initialising',
       failures: before['failures'] ?? 0,
       epoch: Math.max(least, before['state'] === undefined ? 0 : epochOf(before)),
+      ...keptOf(preparedIn(before)),
     });
     if (record === undefined) return leases.claim(key, begin({}));
     // Of an epoch that is to be followed by another.
@@ -153,27 +155,30 @@ export class Preparation {
     lost.addEventListener('abort', onLost, { once: true });
     try {
       const value = this.#checked(await work.prepare(both.signal));
-      const epoch = epochOf(lease.value);
-      await this.#write(lease, work.signal, { state: 'ready', epoch, ...(value === undefined ? {} : { value }) });
+      const prepared = preparedAs(epochOf(lease.value), value);
+      await this.#write(lease, work.signal, { state: 'ready', ...prepared });
       lease.leave();
-      return { value, epoch };
+      return prepared;
     } catch (error) {
       if (!lease.isHeld) return undefined;
-      const epoch = epochOf(lease.value);
-      if (work.signal.aborted) {
-        // As if it had never begun: the next one need not wait.
-        await lease.release().catch(() => {});
-        throw error;
-      }
-      const failures = Number(lease.value['failures'] ?? 0) + 1;
-      // Where even that cannot be written, the lease ends and another begins again.
-      await lease.update(() => ({ state: 'failed', failures, epoch, reason: reasonOf(error) })).catch(() => {});
+      // Where even this cannot be written, the lease ends and another begins again.
+      await this.#giveUp(lease, work.signal.aborted, reasonOf(error)).catch(() => {});
       lease.leave();
       throw error;
     } finally {
       work.signal.removeEventListener('abort', onStop);
       lost.removeEventListener('abort', onLost);
     }
+  }
+
+  /** What was stopped is as if it had never begun, and the next one need not wait; what failed is told. */
+  async #giveUp(lease: Lease, isStopped: boolean, reason: string): Promise<void> {
+    const kept = preparedIn(lease.value);
+    if (!isStopped) {
+      const failures = Number(lease.value['failures'] ?? 0) + 1;
+      await lease.update((said) => ({ state: 'failed', failures, epoch: epochOf(said), reason, ...keptOf(kept) }));
+    } else if (kept === undefined) await lease.release();
+    else await lease.update(() => ({ state: 'ready', ...kept }));
   }
 
   /** Tried for as long as the lease is held. */
@@ -203,6 +208,23 @@ export class Preparation {
 /** Which time it is that a record speaks of. */
 function epochOf({ epoch }: Fields): number {
   return typeof epoch === 'number' ? epoch : 1;
+}
+
+/** What a record has: what is ready, or was before it was to be made anew. */
+function preparedIn(said: Fields): Prepared | undefined {
+  const { state, kept } = said;
+  const from = state === 'ready' ? said : (kept as Fields | undefined);
+  if (from === undefined) return undefined;
+  return preparedAs(epochOf(from), from['value']);
+}
+
+/** What stands in a record has no value where there is none. */
+function preparedAs(epoch: number, value: Json | undefined): Prepared {
+  return { epoch, ...(value === undefined ? {} : { value }) };
+}
+
+function keptOf(kept: Prepared | undefined): Fields {
+  return kept === undefined ? {} : { kept };
 }
 
 function awaited({ state, reason }: Fields): string {
