@@ -99,7 +99,8 @@ export class Models {
       // Now and then it takes longer than a lease.
       await sleep(clock, random.below(random.chance(0.2) ? 30_000 : 6_000), ctx.signal);
       // The first time it would fail a boot.
-      if (!this.#world.isCalm && this.#values.size > 0 && random.chance(0.2)) throw new Error('it could not be prepared');
+      if (!this.#world.isCalm && this.#values.size > 0 && random.chance(0.2))
+        throw new Error('it could not be prepared');
       this.#made += 1;
       return `${by} ${this.#made}`;
     } finally {
