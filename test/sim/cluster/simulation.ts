@@ -202,6 +202,7 @@ class ClusterSimulation {
   #wake(member: Member): void {
     const { instance } = member;
     member.isStill = false;
+    member.wokeAt = this.#world.nowMs;
     instance.clock.resume();
     if (!instance.link.isCut && instance.link.weather === FAIR) member.wellSince = this.#world.nowMs;
   }

@@ -55,6 +55,8 @@ export interface Member {
   /** Its clock has stood still, so that its leases prove nothing. */
   sleeps: number;
   isStill: boolean;
+  /** When it last began to run again: what it has lost meanwhile it hears a moment later. */
+  wokeAt: number;
   /** Since when it runs, and everything that it sends and is sent arrives; `undefined` while that is not so. */
   wellSince: number | undefined;
 }
@@ -187,6 +189,7 @@ export class ClusterWorld {
       asking: 0,
       sleeps: 0,
       isStill: false,
+      wokeAt: 0,
       wellSince: this.nowMs,
     });
     this.said(`${name} has started`);
