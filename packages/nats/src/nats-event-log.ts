@@ -131,7 +131,7 @@ export class NatsEventLog implements EventLog {
     const jetstream = this.#connection.jetstream(stream);
     // A stream that was never dropped has the epoch of the whole: with another NATS come other offsets.
     const reader = new RecordReader(jetstream, streamToken(`${stream} ${created}`).slice(0, 22));
-    const barrier = new Barrier(() => this.#storeMark(jetstream), this.#clock);
+    const barrier = new Barrier(() => this.#storeMark(jetstream, reader), this.#clock);
     const live = new LiveFeed(this.#connection, stream, () => {
       barrier.raise();
       void this.#healAll();
@@ -261,7 +261,7 @@ export class NatsEventLog implements EventLog {
   }
 
   /** A record of a subject that no stream has, since all of theirs are longer; only the last is kept. */
-  async #storeMark(jetstream: JetStream): Promise<void> {
+  async #storeMark(jetstream: JetStream, reader: RecordReader): Promise<void> {
     const subject = `${this.#settings.name}.events.mark`;
     const mark = {
       kind: 'top',
@@ -275,7 +275,7 @@ export class NatsEventLog implements EventLog {
     const bytes = encodeRecord({ ...mark, attempt: this.#attempt(), json: Buffer.alloc(0) });
     const sequence = await jetstream.publishAny(subject, bytes);
     // What is left is taken away with the next one.
-    jetstream.purgeBelow(subject, sequence).catch(() => {});
+    reader.forgetBelow(subject, sequence).catch(() => {});
   }
 
   /** Tries until there is an answer, or the servers have been away for too long. */
@@ -315,7 +315,7 @@ export class NatsEventLog implements EventLog {
       caughtUp: () => barrier.caughtUp(),
       behind: (of: string, after: number) => this.#behind(of, after),
       attempt: () => this.#attempt(),
-      written: (record: StoredRecord) => this.#followers.get(stream)?.follower.arrived(record),
+      written: (record: StoredRecord) => this.#followers.get(stream)?.follower.arrived(record, record.previous),
       idle: ({ head: known }: StreamWriter) => {
         this.#writers.delete(stream);
         if (known !== undefined) this.#remember(stream, known);
@@ -340,8 +340,8 @@ export class NatsEventLog implements EventLog {
     const { live, reader, barrier, timers } = this.#open;
     const subject = this.#subject(stream);
     // Listens first, and looks where the stream stands after that: nothing falls in between.
-    const end = live.listen(`${this.#settings.name}.stored.${streamToken(stream)}`, (sequence, data) => {
-      void follower.arrived({ ...decodeRecord(data), sequence });
+    const end = live.listen(`${this.#settings.name}.stored.${streamToken(stream)}`, ({ sequence, before, data }) => {
+      void follower.arrived({ ...decodeRecord(data), sequence }, before);
     });
     const follower: StreamFollower = new StreamFollower(stream, subject, {
       reader,

@@ -192,7 +192,7 @@ export class StreamWriter {
       if (sequence === undefined) continue;
       this.#head = { epoch: record.epoch, top: 0, sequence, began: sequence, last: sequence };
       await this.#parts.written({ ...record, sequence });
-      await this.#persist(() => this.#parts.jetstream.purgeBelow(this.#subject, sequence));
+      await this.#persist(() => this.#parts.reader.forgetBelow(this.#subject, sequence));
       return;
     }
   }
