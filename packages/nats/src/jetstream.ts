@@ -101,6 +101,12 @@ export class JetStream {
     return this.#get({ next_by_subj: subject, seq: Math.max(1, sequence) });
   }
 
+  /** How much the stream holds, in bytes. */
+  async bytes(): Promise<number> {
+    const { state } = await this.#ask<{ state: { bytes: number } }>('INFO', {});
+    return state.bytes;
+  }
+
   /** Removes one message; harmless when it is not there. */
   async remove(sequence: number): Promise<void> {
     try {

@@ -10,14 +10,14 @@ import { withNats } from './with-nats.ts';
 
 jest.setTimeout(120_000);
 
-const event = (n: number): AgentEvent => ({
+const event = (n: number, reasoning = `thought ${n}`): AgentEvent => ({
   id: `r:${n}`,
   event: 'agent_thinking',
   run: 'r',
   n,
   agent: 'a',
   at: 0,
-  data: { reasoning: `thought ${n}` },
+  data: { reasoning },
 });
 const numbers = (batches: readonly Batch[]): number[] =>
   batches.flatMap(({ json }) => (JSON.parse(json.toString()) as AgentEvent[]).map(({ n }) => n));
@@ -183,17 +183,18 @@ withNats('three nats-servers', () => {
 
     await Promise.all(servers.map((server) => server.kill()));
     await Promise.all(servers.map((server) => server.start()));
-    const { log, store, close } = await eventually(options);
+    const third = await eventually(options);
+    const { log, store } = third;
     expect(await readAll(log, 's')).toEqual(up(30));
     expect(await log.info('s')).toMatchObject({ floor: 0, top: 30 });
     expect(await log.info('old')).toMatchObject({ floor: 1, top: 1 });
     expect(await log.info('dropped')).toMatchObject({ floor: 0, top: 0 });
     expect(await store.list('')).toMatchObject([{ key: 'k', value: 'kept' }]);
-    await close();
+    await third.close();
   });
 
   it('has servers that store nothing once more when they were killed, whoever lost a race before that', async () => {
-    const options = { servers: urls(), replicas: 3, name: 'lost' } as const;
+    const options = { servers: urls(), replicas: 3, name: 'lost', keepBytes: 500_000 } as const;
     const instances = [await eventually(options), await eventually(options), await eventually(options)];
     for (const n of up(20)) {
       const firsts = await Promise.all(instances.map(({ log }) => log.append(`s${n}`, [event(1)], { expectedTop: 0 })));
@@ -201,6 +202,19 @@ withNats('three nats-servers', () => {
       const created = await Promise.all(instances.map(({ store }, i) => store.create(`k${n}`, i)));
       expect(created.filter(({ ok }) => ok)).toHaveLength(1);
     }
+    // What there was no room for lost as well.
+    const large = event(1, 'x'.repeat(50_000));
+    const full = { code: 'LOG_FULL' };
+    const fill = async (): Promise<never> => {
+      for (;;) await instances[0]?.log.append('large', [large]);
+    };
+    await expect(fill()).rejects.toMatchObject(full);
+    for (const { log } of instances) {
+      // As is done every few seconds.
+      await log.check();
+      for (const n of up(5)) await expect(log.append(`l${n}`, [large])).rejects.toMatchObject(full);
+    }
+    await instances[0]?.log.drop('large');
     for (const n of up(100)) await instances[0]?.log.append('s', [event(n)]);
     await Promise.all(instances.map((instance) => instance.close()));
 

@@ -10,6 +10,7 @@ import type { JetStream, Kept } from '../src/jetstream.ts';
 import { KeyWatch } from '../src/key-watch.ts';
 import type { KeptKey } from '../src/nats-key-value-store.ts';
 import { RecordReader } from '../src/record-reader.ts';
+import { Room } from '../src/room.ts';
 import { StreamFollower } from '../src/stream-follower.ts';
 import { keyToSubject, prefixToSubject, subjectToKey } from '../src/subjects.ts';
 
@@ -230,6 +231,25 @@ describe('a watch of keys', () => {
     watch.changed(there, 0);
     await settled();
     expect(shown.slice(2)).toMatchObject([{ type: 'put', value: 2, revision: 8 }]);
+  });
+});
+
+describe('the room that is left', () => {
+  it('is asked for before anything is refused, and not for each append', async () => {
+    let [bytes, asked] = [600, 0];
+    const answer = async (): Promise<number> => {
+      asked += 1;
+      return bytes;
+    };
+    const room = new Room({ bytes: answer } as unknown as JetStream, 1_000);
+    expect([await room.take(200), await room.take(150), asked]).toEqual([true, true, 1]);
+    bytes = 950;
+    expect([await room.take(100), asked]).toEqual([false, 2]);
+    bytes = 0;
+    expect([await room.take(100), asked]).toEqual([true, 3]);
+    bytes = 1_000;
+    await room.look();
+    expect(await room.take(1)).toBe(false);
   });
 });
 
