@@ -122,6 +122,8 @@ async function strike(disaster: Disaster, site: ClusterSite, random: SeededRando
       return;
     }
     case 'restart everything':
+      // What instances write when the leader has changed is in the journals then, and repeated by all servers.
+      await site.changeLeader();
       await Promise.all([...site.members.map((each) => site.kill(each)), ...site.servers.map((each) => each.kill())]);
       await Promise.all(site.servers.map((each) => each.start()));
       await Promise.all(site.members.map((each) => site.revive(each)));
