@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { Client } from '@muster/client';
 import type { AgentEvent } from '@muster/contracts';
+import { connect } from '@nats-io/transport-node';
 import { WebSocket } from 'ws';
 import { type NatsServer, startCluster } from '../fixtures/nats-servers.ts';
 import { RunningProcess } from '../journeys/process.ts';
@@ -67,6 +68,17 @@ export class ClusterSite implements AsyncDisposable {
   async revive(member: Member, env: Readonly<Record<string, string>> = {}): Promise<void> {
     member.process = this.#start(member.links, env);
     await this.#listening(member);
+  }
+
+  /** Lets the leader of the event log give that up, and waits until the instances have seen who follows. */
+  async changeLeader(): Promise<void> {
+    const connection = await connect({ servers: this.servers.map(({ url }) => url) });
+    let marks = 0;
+    connection.subscribe('faults.stored.mark', { callback: () => void (marks += 1) });
+    await connection.flush();
+    await connection.request('$JS.API.STREAM.LEADER.STEPDOWN.faults_events', '', { timeout: 10_000 });
+    await until(() => marks >= this.members.length, 15_000);
+    await connection.close();
   }
 
   /** A tab of a user, which follows one thread. */

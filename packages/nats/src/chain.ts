@@ -1,6 +1,6 @@
 /**
  * The messages of one subject that count: each follows the one that it names, and of several that name the same one the
- * first counts.
+ * first counts. One that names none counts where it is the first of all.
  *
  * JetStream compares a message with the last one of its subject when it comes in, and not when it is stored: of two that are
  * under way at the same time both may be stored and both be acknowledged (measured with three servers of 2.9.10). All servers
@@ -36,8 +36,12 @@ export class Chain<L extends Link> {
     return kept && this.#decode(kept);
   }
 
-  /** The message that follows the one of this sequence. */
+  /** The message that follows the one of this sequence; 0 for the one that follows none. */
   async successor(subject: string, sequence: number): Promise<L | undefined> {
+    if (sequence === 0) {
+      const first = await this.next(subject, 1);
+      return first?.previous === 0 ? first : undefined;
+    }
     for (let at = sequence + 1; ;) {
       const candidate = await this.next(subject, at);
       if (candidate === undefined || candidate.previous === sequence) return candidate;
@@ -56,14 +60,31 @@ export class Chain<L extends Link> {
   async #headBefore(subject: string, last: L): Promise<L | undefined> {
     // Nothing at all was stored between the two.
     if (last.sequence === last.previous + 1) return last;
-    // What it names does count: its writer has looked. From there on there may be another way to the end.
-    let head = await this.successor(subject, last.previous);
+    // What it names does count: its writer has looked. Where that is none, the first does. From there on there may be another
+    // way to the end.
+    let head = last.previous === 0 ? await this.next(subject, 1) : await this.successor(subject, last.previous);
     while (head !== undefined && head.sequence < last.sequence) {
       const next = await this.successor(subject, head.sequence);
       if (next === undefined) break;
       head = next;
     }
     return head;
+  }
+
+  /**
+   * Removes what a subject has below a message that counts. Whenever that ends, what is left begins with one that counts: what
+   * does not goes first, and the others from the oldest on.
+   */
+  async forgetBelow(subject: string, sequence: number): Promise<void> {
+    const counting: number[] = [];
+    for (let at = 1; ;) {
+      const link = await this.next(subject, at);
+      if (link === undefined || link.sequence >= sequence) break;
+      if (counting.length === 0 || link.previous === counting.at(-1)) counting.push(link.sequence);
+      else await this.#jetstream.remove(link.sequence);
+      at = link.sequence + 1;
+    }
+    for (const each of counting) await this.#jetstream.remove(each);
   }
 
   /** Whether a message that was stored counts. */
@@ -76,8 +97,8 @@ export class Chain<L extends Link> {
 export function headAmong<L extends Link>(links: readonly L[]): L | undefined {
   const last = links.at(-1);
   if (last === undefined) return undefined;
-  let at = last.previous;
-  let head: L | undefined;
+  let head = last.previous === 0 ? links[0] : undefined;
+  let at = head?.sequence ?? last.previous;
   for (const link of links) {
     if (link.sequence <= at || link.previous !== at) continue;
     head = link;

@@ -81,7 +81,7 @@ export class Expiry {
       last = record;
       record = await reader.successor(subject, record.sequence);
     }
-    if (record !== undefined) return jetstream.purgeBelow(subject, record.sequence);
+    if (record !== undefined) return reader.forgetBelow(subject, record.sequence);
     const end = await reader.end(subject);
     // Somebody has written meanwhile: the next sweep looks again.
     if (last === undefined || end.head?.sequence !== last.sequence) return;
@@ -100,6 +100,6 @@ export class Expiry {
     const published = await jetstream.publish(subject, top, end.last);
     if (!published.ok) return;
     if (await reader.counts(subject, { sequence: published.sequence, previous: sequence }))
-      await jetstream.purgeBelow(subject, published.sequence);
+      await reader.forgetBelow(subject, published.sequence);
   }
 }

@@ -1,7 +1,11 @@
 /**
- * The few requests to JetStream that log and store are made of: append under a condition, look up, purge.
+ * The few requests to JetStream that log and store are made of: append under a condition, look up, remove.
  *
  * All of them are answered by the leader of a stream, so what one has written the next one reads.
+ *
+ * There is none that purges a subject. A server before 2.9.18 that starts again and finds that request in the journal of the
+ * stream forgets everything that the whole stream had when it was made, whatever its subject; where all servers were killed,
+ * so do all. One that removes a single message is repeated as it was.
  */
 import { headers, type Msg, type NatsConnection as Connection, NoRespondersError } from '@nats-io/transport-node';
 
@@ -33,6 +37,8 @@ interface ApiError {
 
 const WRONG_LAST_SEQUENCE = 10_071;
 const NO_MESSAGE = 10_037;
+/** What is to be removed is not there. */
+const GONE = new Set([10_043, 10_057]);
 /** Codes that say that there is no room: bytes, storage of the server, of the account. */
 const NO_ROOM = new Set([10_077, 10_047, 10_023, 10_028]);
 const EXPECTED = 'Nats-Expected-Last-Subject-Sequence';
@@ -51,11 +57,13 @@ export class JetStream {
   }
 
   /**
-   * Appends one message if the last one of its subject has the sequence `expected`, 0 for none.
+   * Appends one message if the last one of its subject has the sequence `expected`, 0 for none. Of several that are under way
+   * at the same time more than one may be stored.
    *
    * @throws Error when nobody knows what became of it, or `Refused`.
    */
   async publish(subject: string, data: Uint8Array, expected: number): Promise<Published> {
+    if (expected === 0) return this.#publishFirst(subject, data);
     const condition = headers();
     condition.set(EXPECTED, String(expected));
     const answer = await this.#connection().request(subject, data, { timeout: REQUEST_MS, headers: condition });
@@ -63,6 +71,16 @@ export class JetStream {
     if (seq !== undefined && error === undefined) return { ok: true, sequence: seq };
     if (error?.err_code === WRONG_LAST_SEQUENCE) return { ok: false };
     throw refusal(error);
+  }
+
+  /**
+   * Asks first, and sends no condition. Whether a subject is empty servers compare when a message is about to be stored, and
+   * not when it comes in, and what they refuse then they count. A server that was killed has forgotten that count: it stores
+   * as many messages once more when it starts again, and from then on has other sequences than the others.
+   */
+  async #publishFirst(subject: string, data: Uint8Array): Promise<Published> {
+    if ((await this.last(subject)) !== undefined) return { ok: false };
+    return { ok: true, sequence: await this.publishAny(subject, data) };
   }
 
   /** Appends one message, whatever was there before; its sequence. @throws Error when it was not stored, or nobody knows. */
@@ -83,9 +101,10 @@ export class JetStream {
     return this.#get({ next_by_subj: subject, seq: Math.max(1, sequence) });
   }
 
-  /** Removes what a subject has below this sequence. */
-  async purgeBelow(subject: string, sequence: number): Promise<void> {
-    await this.#ask('PURGE', { filter: subject, seq: sequence });
+  /** How much the stream holds, in bytes. */
+  async bytes(): Promise<number> {
+    const { state } = await this.#ask<{ state: { bytes: number } }>('INFO', {});
+    return state.bytes;
   }
 
   /** Removes one message; harmless when it is not there. */
@@ -93,7 +112,7 @@ export class JetStream {
     try {
       await this.#ask('MSG.DELETE', { seq: sequence, no_erase: true });
     } catch (error) {
-      if (!(error instanceof Refused)) throw error;
+      if (!(error instanceof Refused && GONE.has(error.code))) throw error;
     }
   }
 

@@ -22,7 +22,7 @@ export class KeyWatch {
   /** By key the revision that was shown last, and whether the key was there then. */
   readonly #shown = new Map<string, { readonly revision: number; readonly isThere: boolean }>();
   /** What arrives before it is known what is there waits. */
-  #early: KeptKey[] | undefined = [];
+  #early: (readonly [KeptKey, number])[] | undefined = [];
   #healing: Promise<void> | undefined;
   #isClosed = false;
 
@@ -31,16 +31,18 @@ export class KeyWatch {
     this.#parts = parts;
   }
 
-  changed(kept: KeptKey): void {
+  /** @param before sequence of the message of the key before it, whether that counts or not. */
+  changed(kept: KeptKey, before: number): void {
     if (this.#isClosed || !kept.key.startsWith(this.prefix)) return;
     if (this.#early !== undefined) {
-      this.#early.push(kept);
+      this.#early.push([kept, before]);
       return;
     }
     const known = this.#shown.get(kept.key)?.revision ?? 0;
-    if (kept.previous === known) this.#show(kept);
-    // One that follows an older message does not count. Of one that follows a newer nobody here knows.
-    else if (kept.previous > known) void this.#look(kept.key);
+    if (kept.previous === known && before === known) this.#show(kept);
+    // One that follows an older message does not count, unless it follows none: that the key was deleted may have been
+    // forgotten. Of one that follows a newer nobody here knows, nor of what was stored in between and may count instead.
+    else if (kept.previous >= known || kept.previous === 0) void this.#look(kept.key);
   }
 
   async #look(key: string): Promise<void> {
@@ -84,7 +86,7 @@ export class KeyWatch {
     }
     const early = this.#early ?? [];
     this.#early = undefined;
-    for (const each of early) this.changed(each);
+    for (const [each, before] of early) this.changed(each, before);
   }
 
   async #confirmGone(key: string): Promise<void> {

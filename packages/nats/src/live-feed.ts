@@ -7,6 +7,15 @@ import type { NatsConnection } from './nats-connection.ts';
 /** When what is listened to from now on is looked at again, in milliseconds: what is sent may not have found its way yet. */
 export const LOOK_AGAIN_MS = [250, 2_000] as const;
 
+/** A message that was stored. */
+export interface Heard {
+  readonly subject: string;
+  readonly sequence: number;
+  /** Of the message of its subject that was stored before it, whether that counts or not; 0 where there was none. */
+  readonly before: number;
+  readonly data: Uint8Array;
+}
+
 export class LiveFeed {
   readonly #connection: NatsConnection;
   readonly #stream: string;
@@ -37,13 +46,14 @@ export class LiveFeed {
     this.#close = undefined;
   }
 
-  /** Calls `heard` with each message that is sent to a subject and the sequence that it was stored under. */
-  listen(subject: string, heard: (sequence: number, data: Uint8Array, subject: string) => void): () => void {
+  /** Calls `heard` with each message that is sent to a subject. */
+  listen(subject: string, heard: (message: Heard) => void): () => void {
     const subscription = this.#connection.connection.subscribe(subject, {
       callback: (error, message) => {
         if (error !== null) return this.#lost();
-        const sequence = Number(message.headers?.get('Nats-Sequence'));
-        if (Number.isSafeInteger(sequence) && sequence > 0) heard(sequence, message.data, message.subject);
+        const { headers, subject: of, data } = message;
+        const [sequence, before] = [Number(headers?.get('Nats-Sequence')), Number(headers?.get('Nats-Last-Sequence'))];
+        if (Number.isSafeInteger(sequence) && sequence > 0) heard({ subject: of, sequence, before, data });
       },
     });
     return () => subscription.unsubscribe();

@@ -33,6 +33,7 @@ import { NatsConnection } from './nats-connection.ts';
 import { NatsSettings } from './options.ts';
 import { Outage } from './outage.ts';
 import { RecordReader, type StreamHead } from './record-reader.ts';
+import { Room } from './room.ts';
 import { StreamFollower } from './stream-follower.ts';
 import { StreamWriter } from './stream-writer.ts';
 import { streamToken } from './subjects.ts';
@@ -61,6 +62,7 @@ interface Opened {
   readonly alive: JetStream;
   readonly barrier: Barrier;
   readonly reader: RecordReader;
+  readonly room: Room;
   readonly live: LiveFeed;
   readonly expiry: Expiry;
   readonly timers: Timers;
@@ -114,8 +116,6 @@ export class NatsEventLog implements EventLog {
       name: stream,
       subjects: [`${name}.events.*`],
       num_replicas: replicas,
-      max_bytes: keepBytes,
-      discard: 'new',
       max_msgs_per_subject: -1,
       republish: { src: `${name}.events.*`, dest: `${name}.stored.{{wildcard(1)}}` },
     });
@@ -131,7 +131,7 @@ export class NatsEventLog implements EventLog {
     const jetstream = this.#connection.jetstream(stream);
     // A stream that was never dropped has the epoch of the whole: with another NATS come other offsets.
     const reader = new RecordReader(jetstream, streamToken(`${stream} ${created}`).slice(0, 22));
-    const barrier = new Barrier(() => this.#storeMark(jetstream), this.#clock);
+    const barrier = new Barrier(() => this.#storeMark(jetstream, reader), this.#clock);
     const live = new LiveFeed(this.#connection, stream, () => {
       barrier.raise();
       void this.#healAll();
@@ -149,7 +149,8 @@ export class NatsEventLog implements EventLog {
     const alive = this.#connection.jetstream(`${name}_alive`);
     const timers = new Timers(this.#clock);
     const limit = Math.min(most, maxAppendBytes);
-    this.#opened = { jetstream, alive, barrier, reader, live, expiry, timers, maxAppendBytes: limit };
+    const room = new Room(jetstream, keepBytes);
+    this.#opened = { jetstream, alive, barrier, reader, room, live, expiry, timers, maxAppendBytes: limit };
     live.open();
     barrier.raise();
     await barrier.passed();
@@ -157,10 +158,12 @@ export class NatsEventLog implements EventLog {
     for (const { follower } of this.#followers.values()) void follower.heal();
   }
 
-  /** Writes a sign of life: a leader that has lost the others goes on answering questions for a while, but stores nothing. */
+  /** Looks for room, and writes a sign of life: a leader that has lost the others goes on answering questions for a while, but stores nothing. */
   async check(): Promise<Health> {
     try {
-      await this.#open.alive.publishAny(`${this.#settings.name}.alive.${this.#instance}`, Buffer.from('alive'));
+      const { alive, room } = this.#open;
+      const sign = alive.publishAny(`${this.#settings.name}.alive.${this.#instance}`, Buffer.from('alive'));
+      await Promise.all([sign, room.look()]);
       if (this.#writers.size === 0) this.#outage.over();
     } catch (error) {
       this.#outage.met(error);
@@ -261,7 +264,7 @@ export class NatsEventLog implements EventLog {
   }
 
   /** A record of a subject that no stream has, since all of theirs are longer; only the last is kept. */
-  async #storeMark(jetstream: JetStream): Promise<void> {
+  async #storeMark(jetstream: JetStream, reader: RecordReader): Promise<void> {
     const subject = `${this.#settings.name}.events.mark`;
     const mark = {
       kind: 'top',
@@ -275,7 +278,7 @@ export class NatsEventLog implements EventLog {
     const bytes = encodeRecord({ ...mark, attempt: this.#attempt(), json: Buffer.alloc(0) });
     const sequence = await jetstream.publishAny(subject, bytes);
     // What is left is taken away with the next one.
-    jetstream.purgeBelow(subject, sequence).catch(() => {});
+    reader.forgetBelow(subject, sequence).catch(() => {});
   }
 
   /** Tries until there is an answer, or the servers have been away for too long. */
@@ -302,12 +305,13 @@ export class NatsEventLog implements EventLog {
   #writer(stream: string): StreamWriter {
     const known = this.#writers.get(stream);
     if (known !== undefined) return known;
-    const { jetstream, reader, barrier, maxAppendBytes } = this.#open;
+    const { jetstream, reader, room, barrier, maxAppendBytes } = this.#open;
     const head = this.#heads.get(stream);
     this.#heads.delete(stream);
     const parts = {
       jetstream,
       reader,
+      room,
       clock: this.#clock,
       outage: this.#outage,
       budget: this.#budget,
@@ -315,7 +319,7 @@ export class NatsEventLog implements EventLog {
       caughtUp: () => barrier.caughtUp(),
       behind: (of: string, after: number) => this.#behind(of, after),
       attempt: () => this.#attempt(),
-      written: (record: StoredRecord) => this.#followers.get(stream)?.follower.arrived(record),
+      written: (record: StoredRecord) => this.#followers.get(stream)?.follower.arrived(record, record.previous),
       idle: ({ head: known }: StreamWriter) => {
         this.#writers.delete(stream);
         if (known !== undefined) this.#remember(stream, known);
@@ -340,8 +344,8 @@ export class NatsEventLog implements EventLog {
     const { live, reader, barrier, timers } = this.#open;
     const subject = this.#subject(stream);
     // Listens first, and looks where the stream stands after that: nothing falls in between.
-    const end = live.listen(`${this.#settings.name}.stored.${streamToken(stream)}`, (sequence, data) => {
-      void follower.arrived({ ...decodeRecord(data), sequence });
+    const end = live.listen(`${this.#settings.name}.stored.${streamToken(stream)}`, ({ sequence, before, data }) => {
+      void follower.arrived({ ...decodeRecord(data), sequence }, before);
     });
     const follower: StreamFollower = new StreamFollower(stream, subject, {
       reader,

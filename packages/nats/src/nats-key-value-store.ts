@@ -157,8 +157,8 @@ export class NatsKeyValueStore implements KeyValueStore {
     });
     this.#watches.add(watch);
     const { name } = this.#settings;
-    const end = live.listen(`${name}.kept.${prefixToSubject(prefix)}`, (sequence, data, subject) => {
-      watch.changed(decode({ subject: subject.slice(`${name}.kept.`.length), sequence, data }));
+    const end = live.listen(`${name}.kept.${prefixToSubject(prefix)}`, ({ subject, sequence, before, data }) => {
+      watch.changed(decode({ subject: subject.slice(`${name}.kept.`.length), sequence, data }), before);
     });
     void watch.heal();
     for (const ms of LOOK_AGAIN_MS) timers.later(ms, () => void watch.heal());
@@ -272,7 +272,7 @@ export class NatsKeyValueStore implements KeyValueStore {
   }
 
   #written(kept: KeptKey): Written {
-    for (const watch of this.#watches) watch.changed(kept);
+    for (const watch of this.#watches) watch.changed(kept, kept.previous);
     if (kept.content.value === undefined) this.#opened?.timers.later(DELETED_MS, () => this.#forget(kept));
     return { ok: true, revision: kept.sequence };
   }
@@ -280,10 +280,10 @@ export class NatsKeyValueStore implements KeyValueStore {
   /** Takes away what says that a key was deleted, and all before it, unless it was written again. */
   #forget({ key, sequence }: KeptKey): void {
     const forget = async (): Promise<void> => {
-      const { jetstream } = this.#open;
+      const { jetstream, chain } = this.#open;
       const last = await jetstream.last(this.#subject(key));
       if (last?.sequence !== sequence) return;
-      await jetstream.purgeBelow(this.#subject(key), sequence);
+      await chain.forgetBelow(this.#subject(key), sequence);
       await jetstream.remove(sequence);
     };
     // What is left the next list finds again.

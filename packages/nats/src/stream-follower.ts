@@ -37,12 +37,18 @@ export class StreamFollower {
     void this.heal();
   }
 
-  /** A record was stored. Returns nothing when it has been shown, or else what ends when it has. */
-  arrived(record: StoredRecord): Promise<void> | undefined {
+  /**
+   * A record was stored. Returns nothing when it has been shown, or else what ends when it has.
+   *
+   * @param before sequence of the message before it, whether that counts or not.
+   */
+  arrived(record: StoredRecord, before: number): Promise<void> | undefined {
     if (!this.#isPlaced || this.#healing !== undefined) return this.#catchUpTo(record.sequence);
-    if (record.previous === this.#sequence) this.#take(record);
     // One that follows an older record does not count: another was stored before it.
-    else if (record.previous > this.#sequence) return this.#catchUpTo(record.sequence);
+    if (record.previous < this.#sequence) return undefined;
+    // What was stored in between may follow the same one, and then that counts, though nobody heard of it here.
+    if (record.previous > this.#sequence || before !== record.previous) return this.#catchUpTo(record.sequence);
+    this.#take(record);
     return undefined;
   }
 

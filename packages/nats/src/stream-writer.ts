@@ -12,6 +12,7 @@ import { natsError } from './errors.ts';
 import { isFull, isPassing, type JetStream } from './jetstream.ts';
 import type { Outage } from './outage.ts';
 import type { RecordReader, StreamHead } from './record-reader.ts';
+import type { Room } from './room.ts';
 
 /** Limits of one record; the events of a single append may exceed them. */
 const RECORD = { events: 128, bytes: 64 * 1024 } as const;
@@ -21,6 +22,7 @@ const AGAIN_MS = { first: 50, most: 1_000 } as const;
 export interface WriterParts {
   readonly jetstream: JetStream;
   readonly reader: RecordReader;
+  readonly room: Room;
   readonly clock: Clock;
   readonly outage: Outage;
   readonly budget: QueueBudget;
@@ -175,6 +177,7 @@ export class StreamWriter {
       attempt: this.#parts.attempt(),
       json: joinedJson(appends.map(({ json }) => json)),
     };
+    if (!(await this.#persist(() => this.#parts.room.take(record.json.length)))) throw natsError('LOG_FULL', {});
     const sequence = await this.#send(record, head.last);
     if (sequence === undefined) return false;
     this.#head = { epoch: head.epoch, top: topOf(record), sequence, began: head.began, last: sequence };
@@ -192,7 +195,7 @@ export class StreamWriter {
       if (sequence === undefined) continue;
       this.#head = { epoch: record.epoch, top: 0, sequence, began: sequence, last: sequence };
       await this.#parts.written({ ...record, sequence });
-      await this.#persist(() => this.#parts.jetstream.purgeBelow(this.#subject, sequence));
+      await this.#persist(() => this.#parts.reader.forgetBelow(this.#subject, sequence));
       return;
     }
   }

@@ -3,20 +3,21 @@ import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
 import type { AgentEvent } from '@muster/contracts';
 import { type Batch, createApp, EventLog, type KeyValueChange } from '@muster/core';
 import { nats, type NatsOptions } from '@muster/nats';
+import { connect, NoRespondersError } from '@nats-io/transport-node';
 import { opened } from './harness.ts';
 import { type NatsServer, startCluster } from '../../../test/fixtures/nats-servers.ts';
 import { withNats } from './with-nats.ts';
 
 jest.setTimeout(120_000);
 
-const event = (n: number): AgentEvent => ({
+const event = (n: number, reasoning = `thought ${n}`): AgentEvent => ({
   id: `r:${n}`,
   event: 'agent_thinking',
   run: 'r',
   n,
   agent: 'a',
   at: 0,
-  data: { reasoning: `thought ${n}` },
+  data: { reasoning },
 });
 const numbers = (batches: readonly Batch[]): number[] =>
   batches.flatMap(({ json }) => (JSON.parse(json.toString()) as AgentEvent[]).map(({ n }) => n));
@@ -50,6 +51,23 @@ async function eventually(options: NatsOptions): ReturnType<typeof opened> {
       if (attempt > 50) throw error;
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
+  }
+}
+
+/** Stores one message, and not a second one, as soon as somebody leads; its sequence. */
+async function stored(servers: string[], subject: string): Promise<number> {
+  const connection = await connect({ servers, maxReconnectAttempts: -1 });
+  try {
+    for (;;) {
+      const answer = await connection.request(subject, 'x', { timeout: 20_000 }).catch((error: Error) => {
+        if (error instanceof NoRespondersError || error.cause instanceof NoRespondersError) return undefined;
+        throw error;
+      });
+      const { seq } = answer?.json<{ seq?: number }>() ?? {};
+      if (seq !== undefined) return seq;
+    }
+  } finally {
+    await connection.close();
   }
 }
 
@@ -135,6 +153,77 @@ withNats('three nats-servers', () => {
     const numbersOf = changes.map(({ key }) => Number(key.slice(2))).sort((a, b) => a - b);
     expect(numbersOf).toEqual(Array.from({ length: 20 }, (_, i) => i * 20));
     await Promise.all([writer.close(), reader.close()]);
+  });
+
+  it('has all that was acknowledged when all servers are killed at once, whatever was forgotten before that', async () => {
+    const options = { servers: urls(), replicas: 3, name: 'forgotten', keepMs: 60_000 } as const;
+    const first = await eventually(options);
+    await first.log.append('old', [event(1)]);
+    const { revision } = await first.store.create('deleted', 1);
+    await first.store.delete('deleted', revision);
+    first.clock.move(50_000);
+    await first.log.append('dropped', [event(1)]);
+    for (const n of up(30)) await first.log.append('s', [event(n)]);
+    await first.store.create('k', 'kept');
+    first.clock.move(20_000);
+    await first.log.sweep();
+    await first.log.drop('dropped');
+    await first.store.list('');
+    // The second one stores a mark of its own, and takes away that of the first.
+    const second = await eventually(options);
+    const [events, keys] = [
+      first.connection.jetstream('forgotten_events'),
+      first.connection.jetstream('forgotten_keys'),
+    ];
+    await until(async () => (await keys.last('forgotten.keys.deleted')) === undefined, 'the end of a key');
+    const mark = 'forgotten.events.mark';
+    const isOne = async () => (await events.next(mark, 1))?.sequence === (await events.last(mark))?.sequence;
+    await until(isOne, 'the end of a mark');
+    await Promise.all([first.close(), second.close()]);
+
+    await Promise.all(servers.map((server) => server.kill()));
+    await Promise.all(servers.map((server) => server.start()));
+    const third = await eventually(options);
+    const { log, store } = third;
+    expect(await readAll(log, 's')).toEqual(up(30));
+    expect(await log.info('s')).toMatchObject({ floor: 0, top: 30 });
+    expect(await log.info('old')).toMatchObject({ floor: 1, top: 1 });
+    expect(await log.info('dropped')).toMatchObject({ floor: 0, top: 0 });
+    expect(await store.list('')).toMatchObject([{ key: 'k', value: 'kept' }]);
+    await third.close();
+  });
+
+  it('has servers that store nothing once more when they were killed, whoever lost a race before that', async () => {
+    const options = { servers: urls(), replicas: 3, name: 'lost', keepBytes: 500_000 } as const;
+    const instances = [await eventually(options), await eventually(options), await eventually(options)];
+    for (const n of up(20)) {
+      const firsts = await Promise.all(instances.map(({ log }) => log.append(`s${n}`, [event(1)], { expectedTop: 0 })));
+      expect(firsts.filter(({ ok }) => ok)).toHaveLength(1);
+      const created = await Promise.all(instances.map(({ store }, i) => store.create(`k${n}`, i)));
+      expect(created.filter(({ ok }) => ok)).toHaveLength(1);
+    }
+    // What there was no room for lost as well.
+    const large = event(1, 'x'.repeat(50_000));
+    const full = { code: 'LOG_FULL' };
+    const fill = async (): Promise<never> => {
+      for (;;) await instances[0]?.log.append('large', [large]);
+    };
+    await expect(fill()).rejects.toMatchObject(full);
+    for (const { log } of instances) {
+      // As is done every few seconds.
+      await log.check();
+      for (const n of up(5)) await expect(log.append(`l${n}`, [large])).rejects.toMatchObject(full);
+    }
+    await instances[0]?.log.drop('large');
+    for (const n of up(100)) await instances[0]?.log.append('s', [event(n)]);
+    await Promise.all(instances.map((instance) => instance.close()));
+
+    const storeBoth = () =>
+      Promise.all(['lost.events.mark', 'lost.keys.@mark'].map((subject) => stored(urls(), subject)));
+    const before = await storeBoth();
+    await Promise.all(servers.map((server) => server.kill()));
+    await Promise.all(servers.map((server) => server.start()));
+    expect(await storeBoth()).toEqual(before.map((sequence) => sequence + 1));
   });
 
   it('keeps what was appended while no majority is up, refuses more after a while, and closes its gate', async () => {

@@ -1,13 +1,16 @@
 /** What log and store on NATS are made of, without a server: layouts, names, chains, followers, and the wait after an election. */
 import { describe, expect, it } from '@jest/globals';
-import type { Batch } from '@muster/core';
+import type { Batch, KeyValueChange } from '@muster/core';
 import { FakeClock } from '@muster/core/testing';
 import fc from 'fast-check';
 import { Barrier } from '../src/barrier.ts';
-import { headAmong } from '../src/chain.ts';
+import { Chain, headAmong } from '../src/chain.ts';
 import { decodeRecord, encodeRecord, type StoredRecord } from '../src/codec.ts';
 import type { JetStream, Kept } from '../src/jetstream.ts';
+import { KeyWatch } from '../src/key-watch.ts';
+import type { KeptKey } from '../src/nats-key-value-store.ts';
 import { RecordReader } from '../src/record-reader.ts';
+import { Room } from '../src/room.ts';
 import { StreamFollower } from '../src/stream-follower.ts';
 import { keyToSubject, prefixToSubject, subjectToKey } from '../src/subjects.ts';
 
@@ -85,16 +88,53 @@ describe('a chain', () => {
     expect(headAmong(links)?.sequence).toBe(7);
     expect(headAmong([])).toBeUndefined();
   });
+
+  it('goes by the first of all where the last names none, for somebody believed that there was nothing', async () => {
+    const records = [record(3, 0, 1), record(5, 3, 2), record(6, 3, 2), record(8, 5, 3), record(9, 0, 1)];
+    expect(headAmong(records)?.sequence).toBe(8);
+    const chain = chainOf(records);
+    expect(await chain.end('s')).toMatchObject({ head: { sequence: 8 }, last: 9 });
+    expect(await chain.counts('s', record(9, 0, 1))).toBe(false);
+    // What came first may have been forgotten.
+    records.splice(0, 3);
+    expect(await chain.end('s')).toMatchObject({ head: { sequence: 8 }, last: 9 });
+    expect(await chain.successor('s', 0)).toBeUndefined();
+    expect(await chain.counts('s', record(9, 0, 1))).toBe(false);
+  });
+
+  it('begins with one that counts, whenever what is forgotten of it is left half done', async () => {
+    const records = [
+      record(1, 0, 1),
+      record(3, 1, 2),
+      record(4, 1, 2),
+      record(6, 3, 3),
+      record(7, 0, 1),
+      record(9, 6, 4),
+    ];
+    const removed: number[] = [];
+    await chainOf(records, (sequence) => void removed.push(sequence)).forgetBelow('s', 9);
+    expect(removed).toEqual([4, 7, 1, 3, 6]);
+  });
 });
+
+/** A subject that a test fills. */
+function subjectOf(records: StoredRecord[], remove: (sequence: number) => void = () => {}): JetStream {
+  const kept = (each: StoredRecord | undefined): Kept | undefined =>
+    each && { subject: 's', sequence: each.sequence, data: encodeRecord(each) };
+  return {
+    last: async () => kept(records.at(-1)),
+    next: async (_: string, sequence: number) => kept(records.find((each) => each.sequence >= sequence)),
+    remove: async (sequence: number) => remove(sequence),
+  } as unknown as JetStream;
+}
+
+function chainOf(records: StoredRecord[], remove?: (sequence: number) => void): Chain<StoredRecord> {
+  return new Chain(subjectOf(records, remove), ({ data, sequence }) => ({ ...decodeRecord(data), sequence }));
+}
 
 /** A subject that a test fills, and a follower of it. */
 function followed(records: StoredRecord[]) {
-  const kept = (each: StoredRecord | undefined): Kept | undefined =>
-    each && { subject: 's', sequence: each.sequence, data: encodeRecord(each) };
-  const jetstream = {
-    last: async () => kept(records.at(-1)),
-    next: async (_: string, sequence: number) => kept(records.find((each) => each.sequence >= sequence)),
-  } as unknown as JetStream;
+  const jetstream = subjectOf(records);
   const shown: number[] = [];
   const failures: unknown[] = [];
   const follower = new StreamFollower('s', 's', {
@@ -111,7 +151,7 @@ describe('a follower', () => {
     const { records, follower, shown } = followed([record(3, 0, 1)]);
     await settled();
     records.push(record(5, 3, 2));
-    expect(follower.arrived(record(5, 3, 2))).toBeUndefined();
+    expect(follower.arrived(record(5, 3, 2), 3)).toBeUndefined();
     expect(shown).toEqual([2]);
   });
 
@@ -119,7 +159,7 @@ describe('a follower', () => {
     const { records, follower, shown } = followed([record(3, 0, 1)]);
     await settled();
     records.push(record(5, 3, 2), record(8, 5, 3));
-    await follower.arrived(record(8, 5, 3));
+    await follower.arrived(record(8, 5, 3), 5);
     expect(shown).toEqual([2, 3]);
   });
 
@@ -135,9 +175,21 @@ describe('a follower', () => {
     const { records, follower, shown } = followed([record(3, 0, 1)]);
     await settled();
     records.push(record(5, 3, 2), record(6, 3, 2), record(9, 5, 3));
-    for (const each of records.slice(1)) await follower.arrived(each);
-    await follower.arrived(record(9, 5, 3));
+    await follower.arrived(record(5, 3, 2), 3);
+    await follower.arrived(record(6, 3, 2), 5);
+    await follower.arrived(record(9, 5, 3), 6);
+    await follower.arrived(record(9, 5, 3), 6);
     expect(shown).toEqual([2, 3]);
+  });
+
+  it('shows what counts when it heard only of one that was stored after it and follows the same one', async () => {
+    const { records, follower, shown } = followed([record(3, 0, 1)]);
+    await settled();
+    const late = { ...record(6, 3, 2), count: 7 };
+    records.push(record(5, 3, 2), late);
+    await follower.arrived(late, 5);
+    await follower.arrived(record(8, 5, 3), 6);
+    expect(shown).toEqual([2]);
   });
 
   it('goes on behind what was forgotten before it was shown', async () => {
@@ -146,6 +198,58 @@ describe('a follower', () => {
     records.splice(0, 1, record(9, 7, 5));
     await follower.heal();
     expect(shown).toEqual([5]);
+  });
+});
+
+describe('a watch of keys', () => {
+  const kept = (sequence: number, previous: number, value?: number): KeptKey => ({
+    key: 'k',
+    sequence,
+    previous,
+    content: { by: '', after: previous, ...(value !== undefined && { value }) },
+  });
+
+  it('shows a key that was made again when it was forgotten that it was deleted, and not one that came too late', async () => {
+    let there: KeptKey | undefined = kept(3, 0, 1);
+    const shown: KeyValueChange[] = [];
+    const watch = new KeyWatch('', {
+      list: async () => [there as KeptKey],
+      look: async () => there,
+      sink: (change) => void shown.push(change),
+      failed: () => {},
+    });
+    await watch.heal();
+    there = kept(5, 3);
+    watch.changed(there, 3);
+    watch.changed(kept(6, 0, 9), 5);
+    await settled();
+    expect(shown).toMatchObject([
+      { type: 'put', revision: 3 },
+      { type: 'delete', revision: 5 },
+    ]);
+    there = kept(8, 0, 2);
+    watch.changed(there, 0);
+    await settled();
+    expect(shown.slice(2)).toMatchObject([{ type: 'put', value: 2, revision: 8 }]);
+  });
+});
+
+describe('the room that is left', () => {
+  it('is asked for before anything is refused, and not for each append', async () => {
+    let [bytes, asked] = [600, 0];
+    const answer = async (): Promise<number> => {
+      asked += 1;
+      return bytes;
+    };
+    const room = new Room({ bytes: answer } as unknown as JetStream, 1_000);
+    expect([await room.take(200), await room.take(150), asked]).toEqual([true, true, 1]);
+    bytes = 950;
+    expect([await room.take(100), asked]).toEqual([false, 2]);
+    bytes = 0;
+    expect([await room.take(100), asked]).toEqual([true, 3]);
+    bytes = 1_000;
+    await room.look();
+    expect(await room.take(1)).toBe(false);
   });
 });
 
