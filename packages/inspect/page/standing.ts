@@ -52,7 +52,7 @@ const BY_PHASE: Readonly<Record<string, Standing>> = {
   absent: { word: 'not made yet', tone: 'idle', sign: 'dots' },
   initialising: { word: 'initialising', tone: 'busy', sign: 'half' },
   awaiting: { word: 'awaiting', tone: 'busy', sign: 'half' },
-  renewing: { word: 'renewing', tone: 'good', sign: 'half' },
+  renewing: { word: 'renewing', tone: 'good', sign: 'diamond' },
   ready: { word: 'ready', tone: 'good', sign: 'diamond' },
 };
 
