@@ -1,8 +1,12 @@
-/** The short form of the simulator: some hundred seeds without a violation, and every mutant of the engine noticed. */
+/** The short form of the simulator: some hundred seeds without a violation, and some of the mutants of the engine noticed. */
 import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { describe, expect, it, jest } from '@jest/globals';
 import { root } from '../journeys/process.ts';
+import { MUTANTS as OF_RUNS } from '../faults/mutants.mjs';
+import { MUTANTS as OF_CLUSTER } from './cluster/mutants.mjs';
+import { MUTANTS as OF_ENGINE } from './mutants.mjs';
 
 jest.setTimeout(240_000);
 
@@ -29,9 +33,20 @@ describe('npm run sim', () => {
     expect(other.stdout).toBe(one.stdout);
   });
 
-  it('notices every engine that lacks a mechanism', async () => {
-    const { result } = await sim('--mutants');
+  it('notices engines that lack a mechanism', async () => {
+    const { result } = await sim('--mutants', '--every', '4');
     expect(result).toMatchObject({ alive: [] });
+    expect(result['mutants']).toBeGreaterThan(5);
     expect(result['caught']).toBe(result['mutants']);
+  });
+});
+
+describe.each([
+  ['the engine', OF_ENGINE],
+  ['a cluster', OF_CLUSTER],
+  ['runs', OF_RUNS],
+])('a mutant of %s', (_, mutants) => {
+  it.each(mutants.map(({ name, file, find }) => [name, file, find]))('fits the source: %s', (_name, file, find) => {
+    expect(readFileSync(`${root}/${file}`, 'utf8').split(find)).toHaveLength(2);
   });
 });
