@@ -11,7 +11,7 @@ const config: Config = {
   testEnvironmentOptions: { customExportConditions: ['@muster/source', 'node', 'node-addons'] },
   transform: {
     '\\.ts$': [
-      '@swc/jest',
+      '<rootDir>/test/mutant-transform.mjs',
       {
         jsc: {
           target: 'es2022',

@@ -1,7 +1,8 @@
 /**
  * `npm run faults -- [--runs N] [--seed S] [--json]`: bundles the backend and the faults, and runs them.
  *
- * `--mutants` runs the drills on backends that lack one mechanism each, and fails if they do not notice.
+ * `--mutants` runs the drills on backends that lack one mechanism each, and fails if they do not notice; with `--cluster` it
+ * runs tests of the ports on NATS without one mechanism each.
  */
 import { spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
@@ -19,12 +20,33 @@ process.exit(spawnSync(process.execPath, [main, '--backend', backend, ...args], 
 
 /** `--only` takes those whose name or guarantee it is. */
 async function tryAll() {
-  const options = { mutants: { type: 'boolean' }, json: { type: 'boolean', default: false }, only: { type: 'string' } };
-  const { only, json: isJson } = parseArgs({ args, options }).values;
-  const { MUTANTS } = await import('../test/faults/mutants.mjs');
+  const options = {
+    mutants: { type: 'boolean' },
+    cluster: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    only: { type: 'string' },
+  };
+  const { only, cluster, json: isJson } = parseArgs({ args, options }).values;
+  const { MUTANTS } = await import(cluster ? '../packages/nats/test/mutants.mjs' : '../test/faults/mutants.mjs');
   const chosen = MUTANTS.filter(({ guarantee, name }) => only === undefined || [guarantee, name].includes(only));
+  if (cluster) return tryMutants(chosen, { atOnce: 1, isJson, tryOne: tryTests });
   const atOnce = Math.min(2, availableParallelism());
   return tryMutants(chosen, { atOnce, isJson, tryOne: (mutant) => tryOne(mutant, MUTANTS.indexOf(mutant)) });
+}
+
+/** A mutant is noticed by a test that fails; one that does not run notices nothing. */
+async function tryTests({ guarantee, name, test, only, ...mutant }) {
+  const began = performance.now();
+  const jest = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', 'node_modules/jest/bin/jest.js'];
+  const asked = [test, '-t', only, '--json', '--silent', '--forceExit'];
+  const out = await outputOf([...jest, ...asked], { MUSTER_MUTANT: JSON.stringify(mutant) });
+  const { numFailedTests, numPassedTests, testResults } = resultIn(out);
+  const failed = testResults
+    .flatMap(({ assertionResults }) => assertionResults)
+    .find(({ status }) => status === 'failed');
+  const seconds = `${((performance.now() - began) / 1_000).toFixed(1)} s`;
+  const what = failed?.title ?? `${numPassedTests} tests pass`;
+  return { isCaught: numFailedTests > 0, words: `${guarantee}: ${name}\n          ${seconds}: ${what}` };
 }
 
 async function tryOne(mutant, index) {

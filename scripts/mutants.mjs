@@ -51,9 +51,10 @@ export async function tryMutants(mutants, { atOnce, isJson, tryOne }) {
 }
 
 /** What a program of Node says on its output; resolves when it has ended, however it has. */
-export function outputOf(argv) {
+export function outputOf(argv, env = {}) {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const stdio = ['ignore', 'pipe', 'inherit'];
+    const child = spawn(process.execPath, argv, { stdio, cwd: root, env: { ...process.env, ...env } });
     let text = '';
     child.stdout.setEncoding('utf8').on('data', (chunk) => (text += chunk));
     child.on('close', () => resolve(text));

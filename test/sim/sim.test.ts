@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { describe, expect, it, jest } from '@jest/globals';
 import { root } from '../journeys/process.ts';
 import { MUTANTS as OF_RUNS } from '../faults/mutants.mjs';
+import { MUTANTS as OF_NATS } from '../../packages/nats/test/mutants.mjs';
 import { MUTANTS as OF_CLUSTER } from './cluster/mutants.mjs';
 import { MUTANTS as OF_ENGINE } from './mutants.mjs';
 
@@ -45,6 +46,7 @@ describe.each([
   ['the engine', OF_ENGINE],
   ['a cluster', OF_CLUSTER],
   ['runs', OF_RUNS],
+  ['the ports on NATS', OF_NATS],
 ])('a mutant of %s', (_, mutants) => {
   it.each(mutants.map(({ name, file, find }) => [name, file, find]))('fits the source: %s', (_name, file, find) => {
     expect(readFileSync(`${root}/${file}`, 'utf8').split(find)).toHaveLength(2);

@@ -9,6 +9,8 @@ import { decodeRecord, encodeRecord, type StoredRecord } from '../src/codec.ts';
 import type { JetStream, Kept } from '../src/jetstream.ts';
 import { KeyWatch } from '../src/key-watch.ts';
 import type { KeptKey } from '../src/nats-key-value-store.ts';
+import { LiveFeed } from '../src/live-feed.ts';
+import type { NatsConnection } from '../src/nats-connection.ts';
 import { RecordReader } from '../src/record-reader.ts';
 import { Room } from '../src/room.ts';
 import { StreamFollower } from '../src/stream-follower.ts';
@@ -231,6 +233,39 @@ describe('a watch of keys', () => {
     watch.changed(there, 0);
     await settled();
     expect(shown.slice(2)).toMatchObject([{ type: 'put', value: 2, revision: 8 }]);
+  });
+});
+
+describe('what is sent out', () => {
+  it('is said to be lost, maybe, with the connection, with a leader, and with what came too fast; until it is closed', () => {
+    let lost = 0;
+    const returns = new Set<() => void>();
+    const subscribed = new Map<string, (error: Error | null, message?: unknown) => void>();
+    const connection = {
+      onReturn: (told: () => void) => {
+        returns.add(told);
+        return () => returns.delete(told);
+      },
+      connection: {
+        subscribe: (subject: string, { callback }: { callback: () => void }) => {
+          subscribed.set(subject, callback);
+          return { unsubscribe: () => subscribed.delete(subject) };
+        },
+      },
+    };
+    const feed = new LiveFeed(connection as unknown as NatsConnection, 'muster_events', () => (lost += 1));
+    feed.open();
+    for (const told of returns) told();
+    expect(lost).toBe(1);
+    subscribed.get('$JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED.muster_events')?.(null);
+    expect(lost).toBe(2);
+    const heard: unknown[] = [];
+    const end = feed.listen('muster.stored.s', (message) => heard.push(message));
+    subscribed.get('muster.stored.s')?.(new Error('slow consumer'));
+    expect([lost, heard]).toEqual([3, []]);
+    end();
+    feed.close();
+    expect([returns.size, subscribed.size]).toEqual([0, 0]);
   });
 });
 
