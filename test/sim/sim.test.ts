@@ -4,10 +4,6 @@ import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { describe, expect, it, jest } from '@jest/globals';
 import { root } from '../journeys/process.ts';
-import { MUTANTS as OF_RUNS } from '../faults/mutants.mjs';
-import { MUTANTS as OF_NATS } from '../../packages/nats/test/mutants.mjs';
-import { MUTANTS as OF_CLUSTER } from './cluster/mutants.mjs';
-import { MUTANTS as OF_ENGINE } from './mutants.mjs';
 
 jest.setTimeout(240_000);
 
@@ -42,11 +38,22 @@ describe('npm run sim', () => {
   });
 });
 
+interface Mutant {
+  readonly name: string;
+  readonly file: string;
+  readonly find: string;
+}
+
+async function mutantsIn(file: string): Promise<readonly Mutant[]> {
+  const { MUTANTS } = (await import(`${root}/${file}`)) as { MUTANTS: readonly Mutant[] };
+  return MUTANTS;
+}
+
 describe.each([
-  ['the engine', OF_ENGINE],
-  ['a cluster', OF_CLUSTER],
-  ['runs', OF_RUNS],
-  ['the ports on NATS', OF_NATS],
+  ['the engine', await mutantsIn('test/sim/mutants.mjs')],
+  ['a cluster', await mutantsIn('test/sim/cluster/mutants.mjs')],
+  ['runs', await mutantsIn('test/faults/mutants.mjs')],
+  ['the ports on NATS', await mutantsIn('packages/nats/test/mutants.mjs')],
 ])('a mutant of %s', (_, mutants) => {
   it.each(mutants.map(({ name, file, find }) => [name, file, find]))('fits the source: %s', (_name, file, find) => {
     expect(readFileSync(`${root}/${file}`, 'utf8').split(find)).toHaveLength(2);
