@@ -37,12 +37,14 @@ export async function opened(options: NatsOptions, clock = new MovedClock()) {
     if (event.type === 'fault') faults.push(event.error);
   });
   const connection = new NatsConnection(settings, clock, events);
-  await connection.start({ signal: new AbortController().signal });
   const log = new NatsEventLog(connection, settings, clock, systemRandom, events);
   const store = new NatsKeyValueStore(connection, settings, clock, systemRandom, events);
   try {
+    await connection.start({ signal: new AbortController().signal });
     await Promise.all([log.start(), store.start()]);
   } catch (error) {
+    // As the engine does with what was entered and has failed.
+    await Promise.all([log.stop(), store.stop()]);
     await connection.stop();
     throw error;
   }
