@@ -4,14 +4,11 @@
  * It is bounded: when it has grown large it is moved into the table.
  */
 import type { Batch } from '@muster/core';
-import { joinedJson } from '@muster/core/storage';
+import { joinedJson, RECORD } from '@muster/core/storage';
 import type { StoredHead } from './codec.ts';
 
 /** What a record counts as beside its bytes. */
 const OVERHEAD = 256;
-/** Limits of what neighbours grow together to. */
-const MERGED_EVENTS = 128;
-const MERGED_BYTES = 64 * 1024;
 
 export class Tail {
   readonly #streams = new Map<string, { readonly batches: Batch[]; bytes: number }>();
@@ -73,7 +70,7 @@ function mergedNeighbours(batches: readonly Batch[]): Batch[] {
   let count = 0;
   let bytes = 0;
   for (const batch of batches) {
-    if (run.length > 0 && (count + batch.count > MERGED_EVENTS || bytes + batch.json.length > MERGED_BYTES)) {
+    if (run.length > 0 && (count + batch.count > RECORD.events || bytes + batch.json.length > RECORD.bytes)) {
       merged.push(joined(run, count));
       [run, count, bytes] = [[], 0, 0];
     }

@@ -5,7 +5,7 @@
  * time each knows what the others have written. A record of which nobody knows whether it was written is sent again until
  * that is known: it says which attempt it belongs to.
  */
-import { type Append, AppendQueue, joinedJson, type Operation, type QueueBudget } from '@muster/core/storage';
+import { type Append, AppendQueue, joinedJson, type Operation, type QueueBudget, RECORD } from '@muster/core/storage';
 import { type Appended, type Batch, type Clock, type Since, sleep } from '@muster/core';
 import { encodeRecord, type LogRecord, type StoredRecord, topOf } from './codec.ts';
 import { natsError } from './errors.ts';
@@ -14,8 +14,6 @@ import type { Outage } from './outage.ts';
 import type { RecordReader, StreamHead } from './record-reader.ts';
 import type { Room } from './room.ts';
 
-/** Limits of one record; the events of a single append may exceed them. */
-const RECORD = { events: 128, bytes: 64 * 1024 } as const;
 /** Pause before a record is sent again, in milliseconds, doubled up to the most. */
 const AGAIN_MS = { first: 50, most: 1_000 } as const;
 

@@ -8,9 +8,8 @@ import type { Appended, Batch, Since } from './event-log.ts';
 import type { Append, Operation } from './append-queue.ts';
 import { joinedJson } from './joined-json.ts';
 
-/** Limits of one record; the events of a single append may exceed them. */
-const RECORD_EVENTS = 128;
-const RECORD_BYTES = 64 * 1024;
+/** Limits of one record, in events and bytes; the events of a single append may exceed them. */
+export const RECORD = { events: 512, bytes: 64 * 1024 } as const;
 
 /** Where a stream stands. A log may keep more in it. */
 export interface Head {
@@ -126,7 +125,7 @@ export class Flush<H extends Head> {
   #roomFor(stream: string, offset: number, bytes: number, count: number): Open {
     const open = this.#open.get(stream);
     if (open !== undefined) {
-      if (open.count + count <= RECORD_EVENTS && open.bytes + bytes <= RECORD_BYTES) {
+      if (open.count + count <= RECORD.events && open.bytes + bytes <= RECORD.bytes) {
         open.count += count;
         open.bytes += bytes;
         return open;

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { type AgentEvent, MusterError } from '@muster/contracts';
 import type { QueueLimits } from '../log/append-queue.ts';
 import type { Batch, EventLog, EventsJson } from '../log/event-log.ts';
+import { RECORD } from '../log/flush.ts';
 import { caseOn, type ConformanceCase } from './conformance-case.ts';
 import { randomLogCases } from './event-log-model.ts';
 import { eventsIn, numberedEvent as event } from './log-records.ts';
@@ -144,7 +145,7 @@ const appending: Case[] = [
 ];
 
 const merging: Case[] = [
-  withLog('makes one batch of what waits for the same flush, of 128 events and 64 KiB at the most', async ({ log }) => {
+  withLog('makes one batch of what waits for the same flush, of 512 events and 64 KiB at the most', async ({ log }) => {
     const small: Batch[] = [];
     const large: Batch[] = [];
     log.subscribe('small', (batch) => small.push(batch));
@@ -157,7 +158,7 @@ const merging: Case[] = [
     assert.ok(small.length < 30, `1 000 appends became ${small.length} batches`);
     assert.ok(large.length < 30, `100 large appends became ${large.length} batches`);
     for (const { count, json } of [...small, ...large]) {
-      assert.ok(count <= 128, `${count} events in one batch`);
+      assert.ok(count <= RECORD.events, `${count} events in one batch`);
       assert.ok(json.length <= 66_000, `${json.length} bytes in one batch`);
     }
   }),
