@@ -244,7 +244,7 @@ export class StreamWriter {
 /**
  * The appends from `from` on that go into one record behind `head`, or into none, and how each of them ends.
  *
- * @param seen what stands in the stream behind the first offset that one of them does not know.
+ * @param seen what stands in the stream behind the offset that the first of them names; no other may be checked with it.
  */
 function gather(operations: readonly Operation[], from: number, head: StreamHead, seen: readonly Batch[]): Ending[] {
   const endings: Ending[] = [];
@@ -258,8 +258,8 @@ function gather(operations: readonly Operation[], from: number, head: StreamHead
       continue;
     }
     if (events > 0 && (events + count > RECORD.events || bytes + append.bytes > RECORD.bytes)) break;
-    // What is to go before it into the same record cannot be looked at yet.
-    if (since !== undefined && events > 0) break;
+    // What is to go before it into the same record cannot be looked at yet, and what was looked at the first has asked for.
+    if (since !== undefined && at > from) break;
     const refusal = since && refusalOf(since, seen);
     if (refusal !== undefined) {
       endings.push({ append, answer: { ok: false, why: 'conflict', top }, refusal });

@@ -38,6 +38,15 @@ export const MUTANTS = [
     replace: 'return candidate;',
   },
   {
+    guarantee: 'who is taken over writes no more',
+    name: 'an append is checked with what the one before it has looked at',
+    test: conformance,
+    only: 'shows each what it asked for',
+    file: `${src}/stream-writer.ts`,
+    find: 'if (since !== undefined && at > from) break;',
+    replace: 'if (since !== undefined && events > 0) break;',
+  },
+  {
     guarantee: 'gaps are healed',
     name: 'what comes is shown, whatever it follows',
     test: parts,

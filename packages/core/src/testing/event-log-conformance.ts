@@ -259,6 +259,34 @@ const checking: Case[] = [
     );
     assert.deepEqual(await readAll(log, 's'), up(3));
   }),
+  onShared('shows each what it asked for, whatever came to nothing before it in the same flush', async (log) => {
+    const fenced = new Error('fenced');
+    const since = (after: number) => ({
+      after,
+      check: (batch: Batch): void => {
+        if (numbersIn([batch]).includes(2)) throw fenced;
+      },
+    });
+    const refuses = {
+      after: 2,
+      check: (): void => {
+        throw fenced;
+      },
+    };
+    for (const n of up(3)) await log.append('s', [event(n)]);
+    const before: [string, () => Promise<unknown>][] = [
+      ['a conflict', () => log.append('s', [event(8)], { expectedTop: 0 })],
+      ['a refusal', () => log.append('s', [event(8)], { since: refuses })],
+      ['nothing', () => log.append('s', [])],
+    ];
+    const written: string[] = [];
+    for (const [what, first] of before) {
+      const ended = await Promise.allSettled([first(), log.append('s', [event(9)], { since: since(1) })]);
+      if (ended[1].status === 'fulfilled') written.push(what);
+    }
+    assert.deepEqual(written, []);
+    assert.deepEqual(await readAll(log, 's'), up(3));
+  }),
   onShared('shows nothing of a life of the stream that was dropped', async (log) => {
     await log.append('s', [event(1)]);
     await log.drop('s');
