@@ -35,7 +35,8 @@ async function tryAll() {
 }
 
 /** A mutant is noticed by a test that fails; one that does not run notices nothing. */
-async function tryTests({ guarantee, name, test, only, ...mutant }) {
+async function tryTests(mutant) {
+  const { guarantee, name, test, only } = mutant;
   const began = performance.now();
   const jest = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', 'node_modules/jest/bin/jest.js'];
   const asked = [test, '-t', only, '--json', '--silent', '--forceExit'];

@@ -10,19 +10,23 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 /**
- * A plugin of esbuild that takes one mechanism out of one source file.
+ * A source file without the mechanism.
  *
  * @param {{ name: string, file: string, find: string, replace: string }} mutant `find` stands in the file exactly once.
  */
-export function mutate({ file, find, replace, name }) {
+export function mutated(source, { file, find, replace, name }) {
+  if (source.split(find).length !== 2) throw new Error(`The mutant "${name}" does not fit ${file} any more.`);
+  return source.replace(find, () => replace);
+}
+
+/** A plugin of esbuild that takes one mechanism out of one source file. */
+export function mutate(mutant) {
   return {
     name: 'mutant',
     setup(build) {
       build.onLoad({ filter: /\.ts$/ }, ({ path }) => {
-        if (path !== `${root}${file}`) return undefined;
-        const source = readFileSync(path, 'utf8');
-        if (source.split(find).length !== 2) throw new Error(`The mutant "${name}" does not fit ${file} any more.`);
-        return { contents: source.replace(find, () => replace), loader: 'ts' };
+        if (path !== `${root}${mutant.file}`) return undefined;
+        return { contents: mutated(readFileSync(path, 'utf8'), mutant), loader: 'ts' };
       });
     },
   };

@@ -1,24 +1,22 @@
 /**
- * What makes tests of sources: with `MUSTER_MUTANT`, a replacement as JSON, of a product that lacks one mechanism.
+ * Makes JavaScript of TypeScript for Jest. With a mutant as JSON in `MUSTER_MUTANT`, its source file lacks one mechanism, so that
+ * a test can be seen to fail.
  */
 import { createTransformer as swc } from '@swc/jest';
+import { mutated } from '../scripts/mutants.mjs';
 
-const { file, find, replace } = JSON.parse(process.env['MUSTER_MUTANT'] ?? '{}');
-
-function mutated(source, path) {
-  if (file === undefined || !path.endsWith(`/${file}`)) return source;
-  if (source.split(find).length !== 2) throw new Error(`A mutant does not fit ${file} any more.`);
-  return source.replace(find, () => replace);
-}
+const mutant = JSON.parse(process.env['MUSTER_MUTANT'] ?? 'null');
+const lacking = (source, path) =>
+  mutant !== null && path.endsWith(`/${mutant.file}`) ? mutated(source, mutant) : source;
 
 export default {
   createTransformer(options) {
     const { process, processAsync, getCacheKey, ...rest } = swc(options);
     return {
       ...rest,
-      process: (source, path, ...others) => process(mutated(source, path), path, ...others),
-      processAsync: (source, path, ...others) => processAsync(mutated(source, path), path, ...others),
-      getCacheKey: (source, path, ...others) => getCacheKey(mutated(source, path), path, ...others),
+      process: (source, path, ...others) => process(lacking(source, path), path, ...others),
+      processAsync: (source, path, ...others) => processAsync(lacking(source, path), path, ...others),
+      getCacheKey: (source, path, ...others) => getCacheKey(lacking(source, path), path, ...others),
     };
   },
 };

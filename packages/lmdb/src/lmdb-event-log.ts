@@ -248,12 +248,10 @@ export class LmdbEventLog implements EventLog {
   async #flush(): Promise<void> {
     this.#flushedAt = this.#clock.monotonic();
     const taken = this.#queue.take();
-    const { tail } = this.#open;
-    const { tailBytes } = this.#settings;
     let flush: Flush<StoredHead>;
     try {
       // On a full disk: a move needs more room than what is to be written, so the tail has grown until here.
-      if (tail.bytes > tailBytes * FULL_TAILS) await this.#makeRoom();
+      if (this.#open.tail.bytes > this.#settings.tailBytes * FULL_TAILS) await this.#makeRoom();
       // Only now, because a checkpoint moves heads.
       flush = new Flush(taken, this.#heads);
       await this.#write(flush);

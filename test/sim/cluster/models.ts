@@ -11,7 +11,7 @@ export const MODELS = 'factories/Models/';
 type Prepared = { readonly epoch?: number; readonly value?: Json };
 type ModelsRecord = Prepared & { readonly state: string; readonly kept?: Prepared };
 
-export class Models {
+export class Preparations {
   readonly #world: ClusterWorld;
   /** By epoch, what was prepared for it. */
   readonly #values = new Map<number, Json>();

@@ -23,7 +23,7 @@ import { type Cluster, cluster, type Instance, instanceOn } from '../../../packa
 import type { Weather } from '../../../packages/agents/test/cluster-link.ts';
 import type { Violation } from '../world.ts';
 import { agentsOn } from './agents.ts';
-import { Models, MODELS } from './models.ts';
+import { MODELS, Preparations } from './models.ts';
 
 /** Weather of an instance that is well, and of one in a storm. */
 export const FAIR: Weather = { delayMs: 30, loss: 0, twice: 0.05 };
@@ -101,7 +101,7 @@ export class ClusterWorld {
     readonly sleeps: number;
   }[] = [];
   /** What is prepared for all, and the factory that an instance has of it. */
-  readonly models = new Models(this);
+  readonly models = new Preparations(this);
   /** No fault comes any more. */
   isCalm = false;
   /** Events in the log, by run. */

@@ -10,6 +10,7 @@ interface Ranked {
 
 /** Sets all ranks, layer by layer; linear. Nodes of a circle and those behind one keep what they had, and it is false. */
 export function rankAll(nodes: readonly Ranked[]): boolean {
+  /** How many a node still waits for; one that waits for a single other is free when that is. */
   const open = new Map<Ranked, number>();
   let level: Ranked[] = [];
   for (const node of nodes) {

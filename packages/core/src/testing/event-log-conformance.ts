@@ -145,23 +145,26 @@ const appending: Case[] = [
 ];
 
 const merging: Case[] = [
-  withLog('makes one batch of what waits for the same flush, of 512 events and 64 KiB at the most', async ({ log }) => {
-    const small: Batch[] = [];
-    const large: Batch[] = [];
-    log.subscribe('small', (batch) => small.push(batch));
-    log.subscribe('large', (batch) => large.push(batch));
-    await Promise.all([
-      ...up(1_000).map((n) => log.append('small', [event(n)])),
-      ...up(100).map((n) => log.append('large', [event(n, 'x'.repeat(4_000))])),
-    ]);
-    assert.deepEqual([numbersIn(small), numbersIn(large)], [up(1_000), up(100)]);
-    assert.ok(small.length < 30, `1 000 appends became ${small.length} batches`);
-    assert.ok(large.length < 30, `100 large appends became ${large.length} batches`);
-    for (const { count, json } of [...small, ...large]) {
-      assert.ok(count <= RECORD.events, `${count} events in one batch`);
-      assert.ok(json.length <= 66_000, `${json.length} bytes in one batch`);
-    }
-  }),
+  withLog(
+    `makes one batch of what waits for the same flush, of ${RECORD.events} events and 64 KiB at the most`,
+    async ({ log }) => {
+      const small: Batch[] = [];
+      const large: Batch[] = [];
+      log.subscribe('small', (batch) => small.push(batch));
+      log.subscribe('large', (batch) => large.push(batch));
+      await Promise.all([
+        ...up(1_000).map((n) => log.append('small', [event(n)])),
+        ...up(100).map((n) => log.append('large', [event(n, 'x'.repeat(4_000))])),
+      ]);
+      assert.deepEqual([numbersIn(small), numbersIn(large)], [up(1_000), up(100)]);
+      assert.ok(small.length < 30, `1 000 appends became ${small.length} batches`);
+      assert.ok(large.length < 30, `100 large appends became ${large.length} batches`);
+      for (const { count, json } of [...small, ...large]) {
+        assert.ok(count <= RECORD.events, `${count} events in one batch`);
+        assert.ok(json.length <= 66_000, `${json.length} bytes in one batch`);
+      }
+    },
+  ),
   withLog('never spreads one append over two batches', async ({ log }) => {
     const batches: Batch[] = [];
     log.subscribe('s', (batch) => batches.push(batch));
