@@ -17,7 +17,7 @@ export interface Measured {
 }
 
 /** So many connections, runs of each by mode, and rounds of which the median counts. */
-const FULL = { connections: 200, runs: { flood: 20, burst: 10, open20k: 3 }, rounds: 3 } as const;
+const FULL = { connections: 200, runs: { flood: 20, burst: 6, open20k: 3 }, rounds: 3 } as const;
 const SHORT = { connections: 5, runs: { flood: 1, burst: 1, open20k: 1 }, rounds: 1 } as const;
 const MODES: readonly Mode[] = ['flood', 'burst', 'open20k'];
 const CONTENDERS: readonly Contender[] = ['raw', 'memory', 'lmdb'];

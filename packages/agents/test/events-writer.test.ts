@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { EventsWriter, quoted } from '../src/runs/events-writer.ts';
+import { EventsWriter, giveBack, quoted } from '../src/runs/events-writer.ts';
 
 const anyText = fc.oneof(
   fc.string({ unit: 'binary' }),
@@ -39,11 +39,33 @@ describe('EventsWriter', () => {
     );
   });
 
-  it('leaves alone what it has given', () => {
-    const writer = new EventsWriter();
+  it('leaves alone what it has given, until that is given back', () => {
+    const [writer, other] = [new EventsWriter(), new EventsWriter()];
     writer.add('1');
-    const { json } = writer.take();
-    writer.add('2');
-    expect([json.toString(), writer.take().json.toString()]).toEqual(['[1]', '[2]']);
+    const first = writer.take();
+    for (const each of [writer, other]) each.add('2');
+    expect([first, writer.take(), other.take()].map(({ json }) => json.toString())).toEqual(['[1]', '[2]', '[2]']);
+    giveBack(first);
+    other.add('3');
+    expect([other.take().json.toString(), first.json.toString()]).toEqual(['[3]', '[3]']);
+  });
+
+  it('keeps no more than some megabytes of what is given back', () => {
+    const taken = Array.from({ length: 40 }, () => {
+      const writer = new EventsWriter();
+      writer.add(`"${'x'.repeat(200_000)}"`);
+      return writer.take();
+    });
+    const rooms = new Set(taken.map(({ room }) => room));
+    for (const each of taken) giveBack(each);
+    const again = Array.from({ length: 40 }, () => {
+      const writer = new EventsWriter();
+      writer.add('1');
+      return writer.take();
+    });
+    const kept = again.filter(({ room }) => rooms.has(room));
+    expect(kept.length).toBeGreaterThan(0);
+    expect(kept.length * 200_000).toBeLessThanOrEqual(4 * 2 ** 20);
+    expect(new Set(kept.map(({ room }) => room)).size).toBe(kept.length);
   });
 });

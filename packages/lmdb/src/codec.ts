@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Batch } from '@muster/core';
-import type { Head } from '@muster/core/storage';
+import { type Head, joinedSize, joinInto } from '@muster/core/storage';
 
 /** Where a stream stands, and where its records lie. */
 export interface StoredHead extends Head {
@@ -26,29 +26,40 @@ export interface GroupedRecord {
   readonly at: number;
 }
 
+/** A record before it is put into a group: its JSON in parts. */
+export interface UngroupedRecord extends Omit<GroupedRecord, 'json'> {
+  readonly parts: readonly Buffer[];
+}
+
 /** No offset is as high. */
 export const BEYOND = 2 ** 48 - 1;
 
 /** Bytes of a grouped record beside its stream's name and its JSON. */
 const FIXED = 2 + 4 + 6 + 4 + 8 + 4;
 
-export function encodeGroup(records: readonly GroupedRecord[]): Buffer {
-  const names = records.map(({ stream }) => Buffer.from(stream));
-  const size = records.reduce((sum, { json }, i) => sum + FIXED + (names[i] as Buffer).length + json.length, 0);
-  const bytes = Buffer.allocUnsafe(size);
-  let at = 0;
-  for (const [i, record] of records.entries()) {
-    const name = names[i] as Buffer;
-    at = bytes.writeUInt16BE(name.length, at);
-    at += name.copy(bytes, at);
-    at = bytes.writeUInt32BE(record.generation, at);
-    at = bytes.writeUIntBE(record.offset, at, 6);
-    at = bytes.writeUInt32BE(record.count, at);
-    at = bytes.writeDoubleBE(record.at, at);
-    at = bytes.writeUInt32BE(record.json.length, at);
-    at += record.json.copy(bytes, at);
-  }
-  return bytes;
+/** What one record takes in a group at the most. */
+export function groupedSize(stream: string, jsonBytes: number): number {
+  return FIXED + Buffer.byteLength(stream) + jsonBytes;
+}
+
+/**
+ * Writes a record into a group from `start` on.
+ *
+ * @param record its `parts` are joined there.
+ * @returns where its JSON begins, and where both end.
+ */
+export function writeGrouped(group: Buffer, start: number, record: UngroupedRecord): { jsonAt: number; end: number } {
+  const { stream, generation, offset, count, at, parts } = record;
+  const nameBytes = group.write(stream, start + 2);
+  group.writeUInt16BE(nameBytes, start);
+  let place = start + 2 + nameBytes;
+  place = group.writeUInt32BE(generation, place);
+  place = group.writeUIntBE(offset, place, 6);
+  place = group.writeUInt32BE(count, place);
+  const jsonAt = group.writeDoubleBE(at, place) + 4;
+  const end = joinInto(group, jsonAt, parts);
+  group.writeUInt32BE(end - jsonAt, jsonAt - 4);
+  return { jsonAt, end };
 }
 
 export function decodeGroup(bytes: Buffer): GroupedRecord[] {
@@ -72,10 +83,10 @@ export function decodeGroup(bytes: Buffer): GroupedRecord[] {
 }
 
 /** A record in the table: its offset stands in the key. */
-export function encodeRecord({ count, json }: Batch): Buffer {
-  const bytes = Buffer.allocUnsafe(4 + json.length);
+export function encodeRecord({ count, parts }: Pick<UngroupedRecord, 'count' | 'parts'>): Buffer {
+  const bytes = Buffer.allocUnsafe(4 + joinedSize(parts));
   bytes.writeUInt32BE(count, 0);
-  json.copy(bytes, 4);
+  joinInto(bytes, 4, parts);
   return bytes;
 }
 

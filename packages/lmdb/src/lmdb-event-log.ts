@@ -18,10 +18,11 @@ import {
   type StartContext,
   type Subscription,
 } from '@muster/core';
-import { AppendQueue, Flush, type Heads, READ_BYTES, Sinks } from '@muster/core/storage';
-import { BEYOND, decodeGroup, encodeGroup, type GroupedRecord, numberKey, type StoredHead } from './codec.ts';
+import { AppendQueue, Flush, type Heads, type Operation, READ_BYTES, Sinks } from '@muster/core/storage';
+import { BEYOND, decodeGroup, groupedSize, numberKey, type StoredHead } from './codec.ts';
 import type { Table } from './environment.ts';
 import { lmdbError } from './errors.ts';
+import { GroupWriter } from './group-writer.ts';
 import { LmdbStorage } from './lmdb-storage.ts';
 import { LmdbSettings } from './options.ts';
 import { RecordTable } from './record-table.ts';
@@ -34,8 +35,6 @@ const EAGER_BYTES = 256 * 1024;
  * records a second it pays to send fewer and larger ones.
  */
 const GATHER = { msPerRecord: 0.1, most: 4 } as const;
-/** Records are grouped up to so many bytes. */
-const GROUP_BYTES = 64 * 1024;
 /** How often a full disk lets the newest events outgrow their bound. */
 const FULL_TAILS = 4;
 /** Part of `keepMs` by which events may be kept longer, and its bounds as an interval, in milliseconds. */
@@ -59,7 +58,7 @@ export class LmdbEventLog implements EventLog {
   readonly #random: Random;
   readonly #sinks: Sinks;
   readonly #queue: AppendQueue;
-  readonly #heads: Heads<StoredHead>;
+  readonly #heads: Omit<Heads<StoredHead>, 'joined'>;
   #opened: Opened | undefined;
   #isClosing = false;
   #nextGroup = 1;
@@ -248,13 +247,19 @@ export class LmdbEventLog implements EventLog {
   async #flush(): Promise<void> {
     this.#flushedAt = this.#clock.monotonic();
     const taken = this.#queue.take();
+    const groups = new GroupWriter(groupedBytes(taken));
+    const at = this.#clock.now();
     let flush: Flush<StoredHead>;
     try {
       // On a full disk: a move needs more room than what is to be written, so the tail has grown until here.
       if (this.#open.tail.bytes > this.#settings.tailBytes * FULL_TAILS) await this.#makeRoom();
       // Only now, because a checkpoint moves heads.
-      flush = new Flush(taken, this.#heads);
-      await this.#write(flush);
+      flush = new Flush(taken, {
+        ...this.#heads,
+        joined: ({ stream, head: { generation }, offset, count, parts }) =>
+          groups.add({ stream, generation, offset, count, at, parts }),
+      });
+      await this.#write(flush, groups.end(), at);
     } catch (error) {
       this.#queue.settled(taken);
       for (const { reject } of taken) reject(error);
@@ -266,29 +271,19 @@ export class LmdbEventLog implements EventLog {
   }
 
   /** Writes a flush, and makes it visible when it is on the disk. */
-  async #write(flush: Flush<StoredHead>): Promise<void> {
+  async #write(flush: Flush<StoredHead>, written: readonly Buffer[], at: number): Promise<void> {
     const { groups, table, tail } = this.#open;
-    const at = this.#clock.now();
-    const records = flush.made.map(({ stream, head: { generation }, batch: { offset, count, json } }) => ({
-      stream,
-      generation,
-      offset,
-      count,
-      json,
-      at,
-    }));
-    const parts = grouped(records);
-    if (parts.length > 0 || flush.dropped.length > 0) {
+    if (written.length > 0 || flush.dropped.length > 0) {
       await this.#storage.write((writes) => {
-        for (const [i, part] of parts.entries()) writes.put(groups, numberKey(this.#nextGroup + i), encodeGroup(part));
+        for (const [i, group] of written.entries()) writes.put(groups, numberKey(this.#nextGroup + i), group);
         for (const { stream, before } of flush.dropped) {
           table.drop(writes, stream, before, { ...(flush.heads.get(stream) as StoredHead), top: 0 });
         }
       });
     }
-    this.#nextGroup += parts.length;
+    this.#nextGroup += written.length;
     const { spacingMs } = this.#settings;
-    this.#spacingMs = Math.min(Math.max(spacingMs, records.length * GATHER.msPerRecord), spacingMs * GATHER.most);
+    this.#spacingMs = Math.min(Math.max(spacingMs, flush.made.length * GATHER.msPerRecord), spacingMs * GATHER.most);
     for (const { stream } of flush.dropped) tail.forget(stream);
     for (const [stream, head] of flush.heads) tail.heads.set(stream, head);
     for (const { stream, batch } of flush.made)
@@ -350,19 +345,12 @@ export class LmdbEventLog implements EventLog {
   }
 }
 
-/** Records in groups of bounded size; a larger record is a group by itself. */
-function grouped(records: readonly GroupedRecord[]): GroupedRecord[][] {
-  const groups: GroupedRecord[][] = [];
-  let bytes = Number.POSITIVE_INFINITY;
-  for (const record of records) {
-    bytes += record.json.length;
-    if (bytes > GROUP_BYTES) {
-      groups.push([]);
-      bytes = record.json.length;
-    }
-    groups.at(-1)?.push(record);
-  }
-  return groups;
+/** What the records of a flush take in groups, at the most. */
+function groupedBytes(operations: readonly Operation[]): number {
+  return operations.reduce(
+    (sum, each) => (each.kind === 'append' ? sum + groupedSize(each.stream, each.json.length) : sum),
+    0,
+  );
 }
 
 function isDiskFull(error: unknown): boolean {

@@ -92,15 +92,15 @@ export class RecordTable {
     const entries: Buffer[] = [];
     let [nextId, bytes] = [this.#nextId, this.#bytes];
     await this.#environment.commit((writes) => {
-      for (const { stream, batches } of tail.merged()) {
+      for (const { stream, records } of tail.merged()) {
         const known = tail.heads.get(stream) as StoredHead;
         const head = known.id === 0 ? { ...known, id: nextId++ } : known;
         writes.put(this.#streams, nameKey(stream), encodeHead(head));
-        for (const batch of batches) {
-          const value = encodeRecord(batch);
-          writes.put(this.#records, recordKey(head.id, batch.offset), value);
+        for (const record of records) {
+          const value = encodeRecord(record);
+          writes.put(this.#records, recordKey(head.id, record.offset), value);
           bytes += onDisk(value.length);
-          entries.push(entryOf(head.id, batch.offset, value.length));
+          entries.push(entryOf(head.id, record.offset, value.length));
         }
       }
       this.#list(writes, entries, tail.newestAt);

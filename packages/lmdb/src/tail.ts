@@ -4,11 +4,14 @@
  * It is bounded: when it has grown large it is moved into the table.
  */
 import type { Batch } from '@muster/core';
-import { joinedJson, RECORD } from '@muster/core/storage';
-import type { StoredHead } from './codec.ts';
+import { RECORD } from '@muster/core/storage';
+import type { StoredHead, UngroupedRecord } from './codec.ts';
 
 /** What a record counts as beside its bytes. */
 const OVERHEAD = 256;
+
+/** Neighbours as one record, its JSON in parts. */
+type MergedRecord = Pick<UngroupedRecord, 'offset' | 'count' | 'parts'>;
 
 export class Tail {
   readonly #streams = new Map<string, { readonly batches: Batch[]; bytes: number }>();
@@ -52,8 +55,8 @@ export class Tail {
   }
 
   /** All streams that hold something, with their records grown together: a replay is then few frames, and the table few keys. */
-  *merged(): Generator<{ stream: string; batches: Batch[] }> {
-    for (const [stream, { batches }] of this.#streams) yield { stream, batches: mergedNeighbours(batches) };
+  *merged(): Generator<{ stream: string; records: MergedRecord[] }> {
+    for (const [stream, { batches }] of this.#streams) yield { stream, records: mergedNeighbours(batches) };
   }
 
   clear(): void {
@@ -64,25 +67,19 @@ export class Tail {
   }
 }
 
-function mergedNeighbours(batches: readonly Batch[]): Batch[] {
-  const merged: Batch[] = [];
-  let run: Batch[] = [];
-  let count = 0;
+function mergedNeighbours(batches: readonly Batch[]): MergedRecord[] {
+  const merged: MergedRecord[] = [];
+  let last: { offset: number; count: number; parts: Buffer[] } | undefined;
   let bytes = 0;
-  for (const batch of batches) {
-    if (run.length > 0 && (count + batch.count > RECORD.events || bytes + batch.json.length > RECORD.bytes)) {
-      merged.push(joined(run, count));
-      [run, count, bytes] = [[], 0, 0];
+  for (const { offset, count, json } of batches) {
+    if (last === undefined || last.count + count > RECORD.events || bytes + json.length > RECORD.bytes) {
+      last = { offset, count: 0, parts: [] };
+      merged.push(last);
+      bytes = 0;
     }
-    run.push(batch);
-    count += batch.count;
-    bytes += batch.json.length;
+    last.count += count;
+    last.parts.push(json);
+    bytes += json.length;
   }
-  if (run.length > 0) merged.push(joined(run, count));
   return merged;
-}
-
-function joined(run: readonly Batch[], count: number): Batch {
-  const { epoch, offset } = run[0] as Batch;
-  return { epoch, offset, count, json: joinedJson(run.map(({ json }) => json)) };
 }

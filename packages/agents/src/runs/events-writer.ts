@@ -2,7 +2,8 @@
  * Writes the events of a run as the bytes that the log will hold, each once, as soon as it is emitted.
  *
  * Bytes and not objects, because thousands of them may wait for a flush: the garbage collector has nothing to look through,
- * and nothing that an agent changes afterwards changes what it has emitted.
+ * and nothing that an agent changes afterwards changes what it has emitted. They are lent: what a log has copied is
+ * written into again, because buffers are what the collector is called for most.
  */
 import type { EventsJson } from '@muster/core';
 
@@ -11,6 +12,18 @@ const FIRST_BYTES = 256;
 const OPEN = 0x5b;
 const COMMA = 0x2c;
 const CLOSE = 0x5d;
+/** How much of what was given back is kept, in bytes: of one buffer, and of all. */
+const SPARE = { each: 256 * 1024, all: 4 * 2 ** 20 } as const;
+
+/** What all writers of the process have to write into, the last that was given back on top. */
+const spare: Buffer[] = [];
+let spareBytes = 0;
+
+/** Events in bytes that are written over once they are given back. */
+export interface LentEvents extends EventsJson {
+  /** What `json` lies in. */
+  readonly room: Buffer | undefined;
+}
 
 export class EventsWriter {
   #bytes: Buffer | undefined;
@@ -36,32 +49,52 @@ export class EventsWriter {
     return size;
   }
 
-  /** All of them, and begins anew. */
-  take(): EventsJson {
-    const [bytes, count] = [this.#bytes, this.#count];
-    if (bytes === undefined) return { json: Buffer.from('[]'), count: 0 };
+  /** All of them, and begins anew. `giveBack` is for when nobody will read them any more. */
+  take(): LentEvents {
+    const [room, count] = [this.#bytes, this.#count];
+    if (room === undefined) return { json: Buffer.from('[]'), count: 0, room };
     // The comma after the last.
-    bytes[this.#length - 1] = CLOSE;
-    const json = bytes.subarray(0, this.#length);
+    room[this.#length - 1] = CLOSE;
+    const json = room.subarray(0, this.#length);
     this.#bytes = undefined;
     this.#length = 0;
     this.#count = 0;
-    return { json, count };
+    return { json, count, room };
   }
 
   #roomFor(more: number): Buffer {
     const needed = this.#length + more;
     if (this.#bytes === undefined) {
-      this.#bytes = Buffer.allocUnsafe(Math.max(FIRST_BYTES, needed + 1));
+      this.#bytes = roomOf(Math.max(FIRST_BYTES, needed + 1));
       this.#bytes[0] = OPEN;
       this.#length = 1;
     } else if (needed > this.#bytes.length) {
-      const larger = Buffer.allocUnsafe(Math.max(needed, this.#bytes.length * 2));
-      this.#bytes.copy(larger, 0, 0, this.#length);
-      this.#bytes = larger;
+      const smaller = this.#bytes;
+      this.#bytes = roomOf(Math.max(needed, smaller.length * 2));
+      smaller.copy(this.#bytes, 0, 0, this.#length);
+      keep(smaller);
     }
     return this.#bytes;
   }
+}
+
+/** Takes what `take()` gave and a log has copied. */
+export function giveBack({ room }: LentEvents): void {
+  if (room !== undefined) keep(room);
+}
+
+function roomOf(bytes: number): Buffer {
+  const top = spare.at(-1);
+  if (top === undefined || top.length < bytes) return Buffer.allocUnsafeSlow(bytes);
+  spare.pop();
+  spareBytes -= top.length;
+  return top;
+}
+
+function keep(bytes: Buffer): void {
+  if (bytes.length > SPARE.each || spareBytes + bytes.length > SPARE.all) return;
+  spare.push(bytes);
+  spareBytes += bytes.length;
 }
 
 /** What JSON does not take as it is, and what is no whole character. */

@@ -5,7 +5,7 @@
  * so that the numbers of a run have no hole.
  */
 import type { EventsJson } from '@muster/core';
-import { EventsWriter } from './events-writer.ts';
+import { EventsWriter, giveBack, type LentEvents } from './events-writer.ts';
 import type { UserEmitter } from './user-emitter.ts';
 
 /** Proof of an append: the offset of its last event. */
@@ -28,7 +28,7 @@ interface Gathered {
 
 /** Events that leave together; those of an append that failed have nobody left who waits for them. */
 interface Parcel {
-  readonly events: EventsJson;
+  readonly events: LentEvents;
   readonly gathered: Gathered | undefined;
 }
 
@@ -130,6 +130,7 @@ export class Outbox {
     if (gathered === undefined) this.#unwritten.shift();
     this.#events -= events.count;
     this.#bytes -= sizeOf(events);
+    giveBack(events);
     gathered?.resolve({ offset: top });
     this.#flush();
   };

@@ -15,7 +15,11 @@ export interface EventsJson {
   readonly count: number;
 }
 
-/** Gives events that grow until the log is about to write them: it is asked once, then. */
+/**
+ * Gives events that grow until the log is about to write them: it is asked once, then.
+ *
+ * The bytes belong to whoever gives them and are used again when the append has ended: a log copies what it keeps.
+ */
 export type Gathering = () => EventsJson;
 
 /** Has events of other writers looked at before an append is written: what keeps a writer out whose time is over. */

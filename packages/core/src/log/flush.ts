@@ -6,7 +6,6 @@
  */
 import type { Appended, Batch, Since } from './event-log.ts';
 import type { Append, Operation } from './append-queue.ts';
-import { joinedJson } from './joined-json.ts';
 
 /** Limits of one record, in events and bytes; the events of a single append may exceed them. */
 export const RECORD = { events: 512, bytes: 64 * 1024 } as const;
@@ -15,6 +14,17 @@ export const RECORD = { events: 512, bytes: 64 * 1024 } as const;
 export interface Head {
   readonly epoch: string;
   readonly top: number;
+}
+
+/** A record of a flush before it is one piece. */
+export interface Parts<H extends Head> {
+  readonly stream: string;
+  /** The stream's head after this record. */
+  readonly head: H;
+  readonly offset: number;
+  readonly count: number;
+  /** JSON arrays, which their makers use again when the flush is over. */
+  readonly parts: readonly Buffer[];
 }
 
 /** A record of a flush. */
@@ -32,6 +42,8 @@ export interface Heads<H extends Head> {
   advanced(head: H, top: number): H;
   /** The head of a stream that has been dropped. */
   renewed(head: H): H;
+  /** The bytes of a record, copied: an array of all events of its parts. */
+  joined(record: Parts<H>): Buffer;
   /** The records of a stream with events behind an offset; a log that nobody else writes into has no need of it. */
   behind?(stream: string, after: number): readonly Batch[];
 }
@@ -143,7 +155,8 @@ export class Flush<H extends Head> {
     this.#open.delete(stream);
     const { offset, count, parts } = open;
     const head = this.#source.advanced(this.#head(stream), offset + count - 1);
-    this.made.push({ stream, head, batch: { epoch: head.epoch, offset, count, json: joinedJson(parts) } });
+    const json = this.#source.joined({ stream, head, offset, count, parts });
+    this.made.push({ stream, head, batch: { epoch: head.epoch, offset, count, json } });
   }
 
   #drop(stream: string): void {

@@ -1,18 +1,30 @@
 /**
  * JSON arrays as bytes become one without being read: brackets go, and commas stand between.
+ *
+ * Arrays have at least one entry each, as UTF-8 text without space around it, and there is at least one of them.
  */
 
 const [OPEN, COMMA, CLOSE] = [...Buffer.from('[,]')] as [number, number, number];
 
-/** @param arrays each of at least one entry, as UTF-8 text without space around it; at least one of them. */
-export function joinedJson(arrays: readonly Buffer[]): Buffer {
-  if (arrays.length === 1) return arrays[0] as Buffer;
-  const all = Buffer.allocUnsafe(arrays.reduce((sum, { length }) => sum + length - 1, 1));
-  let at = 0;
+/** Bytes that the arrays have together. */
+export function joinedSize(arrays: readonly Buffer[]): number {
+  return arrays.reduce((sum, { length }) => sum + length - 1, 1);
+}
+
+/** Writes all of them as one from `start` on; returns where it ends. */
+export function joinInto(target: Buffer, start: number, arrays: readonly Buffer[]): number {
+  let at = start;
   for (const array of arrays) {
-    all[at] = at === 0 ? OPEN : COMMA;
-    at += 1 + array.copy(all, at + 1, 1, array.length - 1);
+    target[at] = at === start ? OPEN : COMMA;
+    at += 1 + array.copy(target, at + 1, 1, array.length - 1);
   }
-  all[at] = CLOSE;
+  target[at] = CLOSE;
+  return at + 1;
+}
+
+/** All of them as one, copied: what they lie in may be written over. */
+export function joinedJson(arrays: readonly Buffer[]): Buffer {
+  const all = Buffer.allocUnsafe(joinedSize(arrays));
+  joinInto(all, 0, arrays);
   return all;
 }

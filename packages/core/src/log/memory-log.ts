@@ -16,6 +16,7 @@ import {
 } from './event-log.ts';
 import { Flush, type Head, type Heads, type Made } from './flush.ts';
 import { RecentRecords } from './recent-records.ts';
+import { RecordBytes } from './record-bytes.ts';
 import { Sinks } from './sinks.ts';
 import type { Subscription } from '../subscription.ts';
 
@@ -54,10 +55,12 @@ export class MemoryLog implements EventLog {
     this.#options = { keepEvents, keepBytes, keepMs };
     this.#sinks = new Sinks(sinkFailed);
     this.#queue = new AppendQueue(options, () => this.#wake());
+    const bytes = new RecordBytes();
     this.#heads = {
       of: (stream) => this.#head(stream),
       advanced: ({ epoch }, top) => ({ epoch, top }),
       renewed: () => ({ epoch: this.#random.uuid(), top: 0 }),
+      joined: ({ parts }) => bytes.joined(parts),
       behind: (stream, after) => this.#kept.get(stream)?.above(after, Number.POSITIVE_INFINITY) ?? [],
     };
   }

@@ -113,6 +113,17 @@ const appending: Case[] = [
     gathered.push(event(9));
     assert.deepEqual([asked, await readAll(log, 's')], [1, up(4)]);
   }),
+  withLog('copies what it was given: the bytes are used again when the append has ended', async ({ log }) => {
+    const shown: Batch[] = [];
+    log.subscribe('s', (batch) => shown.push(batch));
+    for (const [n, size] of [10, 10_000].entries()) {
+      const lent = jsonOf([event(2 * n + 1), event(2 * n + 2, 'x'.repeat(size))]);
+      await log.append('s', () => lent);
+      lent.json.fill('?');
+    }
+    assert.deepEqual(await readAll(log, 's'), up(4));
+    assert.deepEqual(numbersIn(shown), up(4));
+  }),
   withLog('rejects the append alone whose events cannot be had', async ({ log }) => {
     const cause = new Error('no events');
     const all = [
