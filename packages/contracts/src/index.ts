@@ -71,4 +71,11 @@ export {
   type WireError,
 } from './server-frames.ts';
 export type { MessageStatus, ThreadMessage, ThreadStore, ThreadSummary } from './thread-store.ts';
-export { type EventOf, StateMachine, type StateOf, type Transition, type TransitionTable } from './transition-table.ts';
+export {
+  type EventOf,
+  type MoveObserver,
+  StateMachine,
+  type StateOf,
+  type Transition,
+  type TransitionTable,
+} from './transition-table.ts';

@@ -21,20 +21,25 @@ export interface Transition<T extends TransitionTable> {
   readonly to: StateOf<T>;
 }
 
+/** Told of moves; a method and not a function, because there are machines by the ten thousand. */
+export interface MoveObserver<T extends TransitionTable> {
+  moved(move: Transition<T>): void;
+}
+
 /** Walks one table. */
 export class StateMachine<T extends TransitionTable> {
   readonly #name: string;
   readonly #table: T;
-  readonly #moved: ((move: Transition<T>) => void) | undefined;
+  readonly #observer: MoveObserver<T> | undefined;
   #state: StateOf<T>;
   #illegal = 0;
 
   /** @param name what the machine belongs to, for error texts: `connection 4f…`. */
-  constructor(name: string, table: T, initial: StateOf<T>, moved?: (move: Transition<T>) => void) {
+  constructor(name: string, table: T, initial: StateOf<T>, observer?: MoveObserver<T>) {
     this.#name = name;
     this.#table = table;
     this.#state = initial;
-    this.#moved = moved;
+    this.#observer = observer;
   }
 
   get state(): StateOf<T> {
@@ -65,7 +70,7 @@ export class StateMachine<T extends TransitionTable> {
       throw contractError('ILLEGAL_TRANSITION', { machine: this.#name, state: from, event, legal });
     }
     this.#state = to;
-    this.#moved?.({ from, event, to });
+    this.#observer?.moved({ from, event, to });
     return to;
   }
 }

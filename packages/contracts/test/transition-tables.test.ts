@@ -37,9 +37,9 @@ describe('transition tables', () => {
 
   it('tells the observer every move after it was made', () => {
     const moves: string[] = [];
-    const machine = new StateMachine('tool t', TOOL, 'requested', ({ from, event, to }) =>
-      moves.push(`${from} ${event} ${to} ${machine.state}`),
-    );
+    const machine = new StateMachine('tool t', TOOL, 'requested', {
+      moved: ({ from, event, to }) => moves.push(`${from} ${event} ${to} ${machine.state}`),
+    });
     machine.send('tool_executing');
     machine.send('tool_completed');
     expect(moves).toEqual([

@@ -1,5 +1,5 @@
 /** What those who watch the app are told of one run: that there is one, its moves, its tool calls, and its end. Its user reads the log. */
-import type { Clock, MusterError } from '@muster/contracts';
+import type { Clock, MoveObserver, MusterError, TransitionTable } from '@muster/contracts';
 import type { RuntimeEvent, RuntimeEvents } from '@muster/core';
 
 type Of<T extends RuntimeEvent['type']> = Extract<RuntimeEvent, { type: T }>;
@@ -50,9 +50,11 @@ export class RunNews {
   }
 
   /** The observer of a state machine of the run. */
-  moves(machine: 'run' | 'tool', subject: string) {
-    return ({ from, event, to }: { from: string; event: string; to: string }): void => {
-      if (from !== to) this.#events.emit({ type: 'moved', machine, subject, from, event, to, at: this.#clock.now() });
+  moves(machine: 'run' | 'tool', subject: string): MoveObserver<TransitionTable> {
+    return {
+      moved: ({ from, event, to }) => {
+        if (from !== to) this.#events.emit({ type: 'moved', machine, subject, from, event, to, at: this.#clock.now() });
+      },
     };
   }
 }

@@ -57,17 +57,18 @@ export class ManagedFactory {
     this.#parts = parts;
     this.#around = around;
     this.#stopped = stopped;
-    this.#machine = new StateMachine(`factory ${parts.id}`, FACTORY, 'absent', ({ from, event, to }) =>
-      around.events.emit({
-        type: 'moved',
-        machine: 'factory',
-        subject: this.id,
-        from,
-        event,
-        to,
-        at: around.clock.now(),
-      }),
-    );
+    this.#machine = new StateMachine(`factory ${parts.id}`, FACTORY, 'absent', {
+      moved: ({ from, event, to }) =>
+        around.events.emit({
+          type: 'moved',
+          machine: 'factory',
+          subject: this.id,
+          from,
+          event,
+          to,
+          at: around.clock.now(),
+        }),
+    });
   }
 
   get state(): FactoryState {

@@ -6,16 +6,16 @@ interface Ranked {
   readonly others: readonly unknown[];
   readonly dependents: readonly Ranked[];
   rank: number;
+  /** How many of the others have no rank yet. */
+  unranked: number;
 }
 
 /** Sets all ranks, layer by layer; linear. Nodes of a circle and those behind one keep what they had, and it is false. */
 export function rankAll(nodes: readonly Ranked[]): boolean {
-  /** How many a node still waits for; one that waits for a single other is free when that is. */
-  const open = new Map<Ranked, number>();
   let level: Ranked[] = [];
   for (const node of nodes) {
-    if (node.others.length === 0) level.push(node);
-    else if (node.others.length > 1) open.set(node, node.others.length);
+    node.unranked = node.others.length;
+    if (node.unranked === 0) level.push(node);
   }
   let ranked = 0;
   for (let depth = 0; level.length > 0; depth += 1) {
@@ -23,9 +23,8 @@ export function rankAll(nodes: readonly Ranked[]): boolean {
     for (const node of level) {
       node.rank = depth;
       for (const dependent of node.dependents) {
-        const left = (open.get(dependent) ?? 1) - 1;
-        if (left === 0) next.push(dependent);
-        else open.set(dependent, left);
+        dependent.unranked -= 1;
+        if (dependent.unranked === 0) next.push(dependent);
       }
     }
     ranked += level.length;

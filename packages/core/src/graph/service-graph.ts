@@ -5,8 +5,9 @@
  */
 import { findCycles } from './cycles.ts';
 import { markDemand } from './demand.ts';
+import { type Linkable, Links, listDependents } from './links.ts';
 import { rankAll } from './ranks.ts';
-import { type Edge, stronger } from '../declare/edge.ts';
+import type { Edge } from '../declare/edge.ts';
 import { REACH, type ScopeKind } from '../declare/scope-kind.ts';
 import {
   behindGate,
@@ -60,23 +61,21 @@ export class ServiceGraph {
   readonly nodes: readonly GraphNode[];
   /** Sorted by code, then by the nodes concerned. Empty when the app can start. */
   readonly problems: readonly GraphProblem[];
-  readonly #byId: ReadonlyMap<string, GraphNode>;
+  #byId: ReadonlyMap<string, GraphNode> | undefined;
 
   private constructor(nodes: readonly GraphNode[], problems: readonly GraphProblem[]) {
     this.nodes = nodes;
     this.problems = problems;
-    this.#byId = new Map(nodes.map((node) => [node.id, node]));
   }
 
   /** Builds the graph; problems are kept in it, so that an unsound graph can be shown as well. */
   static from(providers: readonly Provider[]): ServiceGraph {
     const problems: GraphProblem[] = [];
-    const ids = namesOf(providers, problems);
-    const drafts = draftsOf(ids);
-    const claims = claimsOf(providers, ids, problems);
-    const known: Known = { claims, drafts, problems, names: () => namesKnown(providers, ids) };
-    const sorted = [...new Set(drafts.values())].sort((a, b) => byText(a.id, b.id));
+    const { drafts, all: sorted } = draftsOf(providers, problems);
+    const claims = claimsOf(providers, drafts, problems);
+    const known: Known = { claims, drafts, problems, names: () => namesKnown(providers, sorted) };
     // In the order of ids, so that whoever is needed hears of it in that order.
+    const links = new Links<Draft>();
     for (const draft of sorted) {
       for (const wanted of draft.provider.wants) {
         if (wanted.valueIn !== undefined) {
@@ -85,11 +84,13 @@ export class ServiceGraph {
         }
         const owner = ownerOf(draft, wanted, known);
         if (wanted.isGated === true) gatedProblems(draft, owner as Draft | undefined, problems);
-        else if (Array.isArray(owner)) for (const each of owner as Draft[]) link(draft, each, wanted, problems);
-        else if (owner !== undefined) link(draft, owner as Draft, wanted, problems);
+        else if (Array.isArray(owner)) for (const each of owner as Draft[]) link(draft, each, wanted, links, problems);
+        else if (owner !== undefined) link(draft, owner as Draft, wanted, links, problems);
       }
+      links.settle(draft);
       ownProblems(draft.id, draft.provider, problems);
     }
+    listDependents(sorted);
     markDemand(sorted);
     const isSound = rankAll(sorted);
     const nodes = sorted.map(nodeOf);
@@ -101,6 +102,7 @@ export class ServiceGraph {
 
   /** The node of this id; `undefined` when there is none. */
   node(id: string): GraphNode | undefined {
+    this.#byId ??= new Map(this.nodes.map((node) => [node.id, node]));
     return this.#byId.get(id);
   }
 }
@@ -119,62 +121,42 @@ export function sortProblems(problems: readonly GraphProblem[]): GraphProblem[] 
 }
 
 /** A node in the making. */
-interface Draft {
-  readonly id: string;
+interface Draft extends Linkable<Draft> {
   readonly provider: Provider;
-  readonly edges: Edge[];
-  /** The other sides of its edges, each at the place of its edge. */
-  readonly others: Draft[];
-  /** Those that have an edge to it, sorted by id. */
-  readonly dependents: Draft[];
-  /** Of a node with many edges, where each stands. */
-  places?: Map<string, number>;
   /** Whether anybody has it as more than something that comes before it. */
   isNeeded: boolean;
   essential: boolean;
   guarded: boolean;
   rank: number;
+  unranked: number;
 }
 
 const NONE: readonly never[] = [];
-
-/** One for each id; what is registered twice has one for both. */
-function draftsOf(ids: ReadonlyMap<Provider, string>): Map<Provider, Draft> {
-  const byId = new Map<string, Draft>();
-  const drafts = new Map<Provider, Draft>();
-  for (const [provider, id] of ids) {
-    let draft = byId.get(id);
-    if (draft === undefined) byId.set(id, (draft = draftOf(id, provider)));
-    drafts.set(provider, draft);
-  }
-  return drafts;
-}
 
 function draftOf(id: string, provider: Provider): Draft {
   return {
     id,
     provider,
-    edges: [],
-    others: [],
-    dependents: [],
+    edges: NONE,
+    others: NONE,
+    dependents: NONE,
+    linked: 0,
     isNeeded: false,
     essential: false,
     guarded: false,
     rank: -1,
+    unranked: 0,
   };
 }
 
 function nodeOf({ id, provider, edges, dependents, essential, guarded, rank }: Draft): GraphNode {
   const { aliases, tags } = provider;
-  // Lists that were pushed to have room for more than they will ever hold; copies have not.
-  const sorted = edges.length === 0 ? NONE : edges.slice();
-  if (sorted.length > 1) (sorted as Edge[]).sort((a, b) => byText(a.to, b.to));
   return {
     id,
     kind: provider.kind,
     tokens: aliases.length === 0 ? NONE : [...new Set(aliases.map((alias) => alias.name))].sort(byText),
-    edges: sorted,
-    needs: sorted.length === 0 ? NONE : sorted.map((edge) => edge.to),
+    edges,
+    needs: edges.length === 0 ? NONE : edges.map((edge) => edge.to),
     neededBy: dependents.length === 0 ? NONE : dependents.map((dependent) => dependent.id),
     rank,
     shared: provider.shared ?? false,
@@ -190,39 +172,54 @@ function nodeOf({ id, provider, edges, dependents, essential, guarded, rank }: D
 const NO_TIMES: WrittenTimes = {};
 
 /** Everything that somebody may have meant. */
-function namesKnown(providers: readonly Provider[], ids: ReadonlyMap<Provider, string>): string[] {
-  return [...new Set([...ids.values(), ...providers.flatMap((p) => p.aliases.map((a) => a.name))])].sort(byText);
+function namesKnown(providers: readonly Provider[], all: readonly Draft[]): string[] {
+  return [...new Set([...all.map(({ id }) => id), ...providers.flatMap((p) => p.aliases.map((a) => a.name))])].sort(
+    byText,
+  );
 }
 
-function namesOf(providers: readonly Provider[], problems: GraphProblem[]): Map<Provider, string> {
-  const byName = groupBy(providers, (provider) => provider.name);
-  const ids = new Map<Provider, string>();
-  const taken = new Map<string, unknown>();
-  for (const sharing of byName.values()) {
-    if (!Array.isArray(sharing)) {
-      ids.set(sharing as Provider, (sharing as Provider).name);
-      continue;
-    }
-    for (const provider of sharing as Provider[]) {
-      const id = nameAmong(provider, sharing as Provider[], taken);
-      if (taken.has(id) && taken.get(id) !== provider.target) problems.push(sameName(id));
-      taken.set(id, provider.target);
-      ids.set(provider, id);
-    }
-  }
-  return ids;
-}
-
-/** By key the only item that has it, or all of them: most keys have one, and a list for each would cost more than all else. */
-function groupBy<K>(
+/** One for each id, sorted by it; what is registered twice has one for both. */
+function draftsOf(
   providers: readonly Provider[],
-  keyOf: (provider: Provider) => K,
-  groups = new Map<K, Provider | Provider[]>(),
-): Map<K, Provider | Provider[]> {
-  for (const provider of providers) addTo(groups, keyOf(provider), provider);
-  return groups;
+  problems: GraphProblem[],
+): { readonly drafts: ReadonlyMap<Provider, Draft>; readonly all: readonly Draft[] } {
+  const sorted = [...providers].sort((a, b) => byText(a.name, b.name));
+  const shared = sharedNames(sorted);
+  const drafts = new Map<Provider, Draft>();
+  // Where all names differ, they are the ids.
+  if (shared.size === 0) {
+    const all = sorted.map((provider) => draftOf(provider.name, provider));
+    for (const draft of all) drafts.set(draft.provider, draft);
+    return { drafts, all };
+  }
+  const byId = new Map<string, Draft>();
+  const taken = new Map<string, unknown>();
+  for (const provider of sorted) {
+    const sharing = shared.get(provider.name);
+    const id = sharing === undefined ? provider.name : nameAmong(provider, sharing, taken);
+    if (taken.has(id) && taken.get(id) !== provider.target) problems.push(sameName(id));
+    taken.set(id, provider.target);
+    const draft = byId.get(id) ?? draftOf(id, provider);
+    byId.set(id, draft);
+    drafts.set(provider, draft);
+  }
+  return { drafts, all: [...byId.values()].sort((a, b) => byText(a.id, b.id)) };
 }
 
+/** By name those that share one. */
+function sharedNames(sorted: readonly Provider[]): Map<string, Provider[]> {
+  const shared = new Map<string, Provider[]>();
+  for (let at = 1; at < sorted.length; at += 1) {
+    const [before, provider] = [sorted[at - 1] as Provider, sorted[at] as Provider];
+    if (before.name !== provider.name) continue;
+    const sharing = shared.get(provider.name);
+    if (sharing === undefined) shared.set(provider.name, [before, provider]);
+    else sharing.push(provider);
+  }
+  return shared;
+}
+
+/** Most keys have one item, and a list for each would cost more than all else. */
 function addTo<K>(groups: Map<K, Provider | Provider[]>, key: K, provider: Provider): void {
   const before = groups.get(key);
   if (before === undefined) groups.set(key, provider);
@@ -247,7 +244,7 @@ function nameAmong(provider: Provider, sharing: readonly Provider[], taken: Read
 /** Who can be asked for by which key. Two with one label under one key collide, unless somebody wants all of them. */
 function claimsOf(
   providers: readonly Provider[],
-  ids: ReadonlyMap<Provider, string>,
+  drafts: ReadonlyMap<Provider, Draft>,
   problems: GraphProblem[],
 ): Map<unknown, Provider | Provider[]> {
   const claims = new Map<unknown, Provider | Provider[]>();
@@ -261,7 +258,7 @@ function claimsOf(
       const same = by.filter((provider) => (provider.label ?? '') === label);
       if (same.length < 2) continue;
       const name = by.flatMap((p) => p.aliases).find((alias) => alias.key === key)?.name ?? (by[0] as Provider).name;
-      const sites = same.map((p) => sited(p, ids.get(p) as string));
+      const sites = same.map((p) => sited(p, (drafts.get(p) as Draft).id));
       problems.push(duplicate(name, sites));
     }
   }
@@ -309,19 +306,7 @@ function ownerOf(
   return owners[0];
 }
 
-/** Where a node's edge to another stands. A few are searched; of many there is a map. */
-function placeOf(draft: Draft, to: string): number | undefined {
-  if (draft.edges.length < FEW) {
-    const place = draft.edges.findIndex((edge) => edge.to === to);
-    return place < 0 ? undefined : place;
-  }
-  draft.places ??= new Map(draft.edges.map((edge, place) => [edge.to, place]));
-  return draft.places.get(to);
-}
-
-const FEW = 16;
-
-function link(draft: Draft, other: Draft, wanted: Wanted, problems: GraphProblem[]): void {
+function link(draft: Draft, other: Draft, wanted: Wanted, links: Links<Draft>, problems: GraphProblem[]): void {
   const { kind } = other.provider;
   const { terms } = wanted;
   const edge: Edge = {
@@ -334,15 +319,7 @@ function link(draft: Draft, other: Draft, wanted: Wanted, problems: GraphProblem
     source: wanted.observed === true ? 'observed' : 'declared',
   };
   if (terms.kind === 'needs') other.isNeeded = true;
-  const before = placeOf(draft, other.id);
-  if (before === undefined) {
-    draft.places?.set(other.id, draft.edges.length);
-    draft.edges.push(edge);
-    draft.others.push(other);
-    other.dependents.push(draft);
-  } else {
-    draft.edges[before] = stronger(draft.edges[before] as Edge, edge);
-  }
+  links.add(edge, other);
   if (kind === 'factory' && !['factory', 'scoped'].includes(draft.provider.kind))
     problems.push(behindGate(draft.id, draft.provider, other.id));
   if (kind === 'scoped') scopeProblems(draft, other, edge, problems);

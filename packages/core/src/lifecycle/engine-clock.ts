@@ -9,21 +9,26 @@ import type { Clock, Timer } from '@muster/contracts';
 /** How late a timer may be before that is a lag, in milliseconds. */
 export const LAG_MS = 200;
 
+/** Whoever is called when the time has come: an object, where a function for each would cost more than the timer. */
+export interface Alarmed {
+  rang(): void;
+}
+
 /** One timer of a queue; cancelling leaves it there as an empty place. */
 class Pooled implements Timer {
   readonly due: number;
   readonly #queue: Queue;
-  callback: (() => void) | undefined;
+  called: Alarmed | (() => void) | undefined;
 
-  constructor(due: number, callback: () => void, queue: Queue) {
+  constructor(due: number, called: Alarmed | (() => void), queue: Queue) {
     this.due = due;
-    this.callback = callback;
+    this.called = called;
     this.#queue = queue;
   }
 
   cancel(): void {
-    if (this.callback === undefined) return;
-    this.callback = undefined;
+    if (this.called === undefined) return;
+    this.called = undefined;
     this.#queue.live -= 1;
     if (this.#queue.live === 0) this.#queue.drop();
   }
@@ -56,7 +61,7 @@ export class EngineClock implements Clock {
     return this.#clock.monotonic();
   }
 
-  schedule(delayMs: number, callback: () => void): Timer {
+  schedule(delayMs: number, callback: Alarmed | (() => void)): Timer {
     const delay = Math.max(0, delayMs);
     const queue = this.#queue(delay);
     const timer = new Pooled(this.#clock.monotonic() + delay, callback, queue);
@@ -88,7 +93,7 @@ export class EngineClock implements Clock {
 
   /** Sets the system's timer for the first entry that is still wanted. */
   #arm(delay: number, queue: Queue): void {
-    while (queue.head < queue.entries.length && queue.entries[queue.head]?.callback === undefined) queue.head += 1;
+    while (queue.head < queue.entries.length && queue.entries[queue.head]?.called === undefined) queue.head += 1;
     const first = queue.entries[queue.head];
     if (first === undefined) return this.#drop(delay, queue);
     if (queue.head > 1_000 && queue.head * 2 > queue.entries.length) {
@@ -108,11 +113,11 @@ export class EngineClock implements Clock {
     let isDue = true;
     for (let entry = queue.entries[queue.head]; entry !== undefined && isDue;) {
       queue.head += 1;
-      const { callback } = entry;
-      entry.callback = undefined;
-      if (callback !== undefined) {
+      const { called } = entry;
+      entry.called = undefined;
+      if (called !== undefined) {
         queue.live -= 1;
-        this.#call(callback);
+        this.#call(called);
       }
       entry = queue.entries[queue.head];
       isDue = entry !== undefined && entry.due <= now;
@@ -123,9 +128,10 @@ export class EngineClock implements Clock {
   }
 
   /** What one callback throws is nobody else's: it comes out as it would of a timer of its own. */
-  #call(callback: () => void): void {
+  #call(called: Alarmed | (() => void)): void {
     try {
-      callback();
+      if (typeof called === 'function') called();
+      else called.rang();
     } catch (error) {
       this.#clock.schedule(0, () => {
         throw error;

@@ -110,9 +110,9 @@ export class Gate implements Door {
     this.#options = gateOptions(name, options);
     this.#open = open;
     this.#dwell = new Dwell(around.clock, this.#options, () => this.follow());
-    this.#machine = new StateMachine(`gate ${name}`, GATE, 'closed', ({ from, event, to }) =>
-      this.#tellMove(from, event, to),
-    );
+    this.#machine = new StateMachine(`gate ${name}`, GATE, 'closed', {
+      moved: ({ from, event, to }) => this.#tellMove(from, event, to),
+    });
   }
 
   get state(): GateState {

@@ -6,7 +6,7 @@
  * of is asked again, and its verdict grows stale.
  */
 import type { Timer } from '@muster/contracts';
-import type { EngineClock } from './engine-clock.ts';
+import type { Alarmed, EngineClock } from './engine-clock.ts';
 import type { ManagedService } from './managed-service.ts';
 import { SERVICE_DEFAULTS } from './service-settings.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -25,14 +25,29 @@ export interface HealthObserver {
   isDoubted(service: ManagedService): boolean;
 }
 
-interface Watched {
+/** One service under watch. */
+class Watched implements Alarmed {
+  readonly #service: ManagedService;
+  readonly #ask: Ask;
   timer: Timer | undefined;
   /** The interval at whose end it is asked next. */
-  everyMs: number;
+  everyMs = 0;
   /** How much the loop has run, when the service was last asked. */
   askedAt: number;
-  isAsking: boolean;
+  isAsking = false;
+
+  constructor(service: ManagedService, askedAt: number, ask: Ask) {
+    this.#service = service;
+    this.askedAt = askedAt;
+    this.#ask = ask;
+  }
+
+  rang(): void {
+    this.#ask(this.#service, this);
+  }
 }
+
+type Ask = (service: ManagedService, watched: Watched) => void;
 
 export class HealthLoop {
   readonly #clock: EngineClock;
@@ -59,7 +74,7 @@ export class HealthLoop {
   /** Watches a running service until it is no longer; one without a check has nothing to be asked. */
   watch(service: ManagedService): void {
     if (this.#isStopped || !service.hasCheck || this.#watched.has(service)) return;
-    const watched: Watched = { timer: undefined, everyMs: 0, askedAt: this.#ranMs, isAsking: false };
+    const watched = new Watched(service, this.#ranMs, this.#asked);
     this.#watched.set(service, watched);
     this.#schedule(service, watched);
     if (this.#beat === undefined) {
@@ -98,8 +113,10 @@ export class HealthLoop {
   #schedule(service: ManagedService, watched: Watched): void {
     watched.timer?.cancel();
     watched.everyMs = this.#intervalOf(service);
-    watched.timer = this.#clock.schedule(watched.everyMs, () => void this.#ask(service, watched));
+    watched.timer = this.#clock.schedule(watched.everyMs, watched);
   }
+
+  readonly #asked: Ask = (service, watched) => void this.#ask(service, watched);
 
   async #ask(service: ManagedService, watched: Watched): Promise<void> {
     watched.timer?.cancel();

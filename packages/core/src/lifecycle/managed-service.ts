@@ -4,7 +4,7 @@
  * It knows nothing of other services: when it may start, and what its failure means for others, its keeper says.
  * A signal of an older generation is dropped, whatever it says.
  */
-import { type MusterError, StateMachine } from '@muster/contracts';
+import { type MoveObserver, type MusterError, StateMachine, type Transition } from '@muster/contracts';
 import pRetry from 'p-retry';
 import type { RunContext } from '../declare/service-contract.ts';
 import { coreError } from '../errors.ts';
@@ -48,7 +48,7 @@ const AT_ONCE = Number.NEGATIVE_INFINITY;
 /** Phases in which somebody else may lead what does not run here. */
 const COVERED: ReadonlySet<ServicePhase> = new Set(['standby', 'starting', 'backoff', 'stopping', 'waiting']);
 
-export class ManagedService implements Listener, Standing {
+export class ManagedService implements Listener, Standing, MoveObserver<typeof SERVICE> {
   readonly id: string;
   readonly identity: ServiceIdentity;
   readonly #around: Surroundings;
@@ -56,7 +56,9 @@ export class ManagedService implements Listener, Standing {
   readonly #machine: StateMachine<typeof SERVICE>;
   readonly #health: HealthRecord;
   readonly #record: ServiceRecord;
-  readonly #retries: RetryPlan;
+  /** Made at the first failure: most services never fail. */
+  #retries: RetryPlan | undefined;
+  #wasUp = false;
   #generation = 0;
   #entered = false;
   /** Of a leader service: it has led, or somebody else has been seen to lead. */
@@ -89,11 +91,13 @@ export class ManagedService implements Listener, Standing {
     this.#keeper = keeper;
     this.#health = new HealthRecord(settings);
     this.#record = new ServiceRecord(id);
-    this.#retries = new RetryPlan(identity, around.random);
-    this.#machine = new StateMachine(`service ${id}`, SERVICE, 'registered', ({ from, event, to }) => {
-      this.#movedAt = this.#now();
-      around.events.emit({ type: 'moved', machine: 'service', subject: id, from, event, to, at: around.clock.now() });
-    });
+    this.#machine = new StateMachine(`service ${id}`, SERVICE, 'registered', this);
+  }
+
+  moved({ from, event, to }: Transition<typeof SERVICE>): void {
+    const { clock, events } = this.#around;
+    this.#movedAt = this.#now();
+    events.emit({ type: 'moved', machine: 'service', subject: this.id, from, event, to, at: clock.now() });
   }
 
   get phase(): ServicePhase {
@@ -120,7 +124,7 @@ export class ManagedService implements Listener, Standing {
 
   /** True once it has been up. */
   get wasUp(): boolean {
-    return this.#retries.wasUp;
+    return this.#wasUp;
   }
 
   get isStarted(): boolean {
@@ -310,7 +314,7 @@ export class ManagedService implements Listener, Standing {
       return true;
     }
     if (this.phase === 'failed') {
-      this.#retries.reset();
+      this.#retries = undefined;
       this.#reason = null;
       this.#machine.send('restart');
       this.#record.want('up', 'restart', cause);
@@ -457,7 +461,7 @@ export class ManagedService implements Listener, Standing {
     this.#settled = true;
     this.#isCovered = true;
     this.#reason = null;
-    this.#retries.cameUp();
+    this.#wasUp = true;
     if (this.#bringUp !== undefined) this.#record.up(this.#bringUp, this.#now());
     this.#bringUp = undefined;
     this.#machine.send(this.identity.isTask ? 'end' : 'ok');
@@ -484,7 +488,7 @@ export class ManagedService implements Listener, Standing {
   }
 
   #tellStanding(): void {
-    this.#retries.stands(this.isUp, this.#now());
+    this.#retries?.stands(this.isUp, this.#now());
     this.#keeper.changed(this);
   }
 
@@ -583,7 +587,8 @@ export class ManagedService implements Listener, Standing {
     this.#health.forget();
     this.#reason = reasonOf(error);
     this.#abort('crash', this.#reason);
-    const pauseMs = this.#retries.next(error, this.#now(), this.#keeper.boot);
+    this.#retries ??= new RetryPlan(this.identity, this.#around.random);
+    const pauseMs = this.#retries.next(error, this.#now(), this.#wasUp ? undefined : this.#keeper.boot);
     this.#nextAt = pauseMs === null ? undefined : this.#now() + pauseMs;
     this.#tellFailure(error, move, pauseMs);
     this.#tellStanding();
@@ -616,8 +621,8 @@ export class ManagedService implements Listener, Standing {
   #tellFailure(error: unknown, move: 'fail' | 'crash', pauseMs: number | null): void {
     const { clock, events } = this.#around;
     const at = clock.now();
-    if (this.#retries.wasUp) {
-      const { failures } = this.#retries;
+    if (this.#wasUp) {
+      const failures = this.#retries?.failures ?? 0;
       events.emit({ type: 'crashed', service: this.id, error, failures, restartInMs: pauseMs, at });
     } else {
       const attempt = this.#generation;
@@ -638,7 +643,7 @@ export class ManagedService implements Listener, Standing {
   /** What the boot fails of: with the budget, where that is what ended the attempts. */
   #lastWord(error: unknown): unknown {
     const { boot } = this.#keeper;
-    if (boot === undefined || this.#retries.wasUp || isFatal(error)) return error;
+    if (boot === undefined || this.#wasUp || isFatal(error)) return error;
     const reason = withoutDot(reasonOf(error));
     const details = { service: this.id, budgetMs: boot.budgetMs, attempts: this.#generation, reason };
     return coreError('BOOT_BUDGET_SPENT', details, error);

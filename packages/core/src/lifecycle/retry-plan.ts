@@ -16,19 +16,13 @@ export interface BootBounds {
 export class RetryPlan {
   readonly #identity: ServiceIdentity;
   readonly #random: Random;
-  /** Made at the first failure: most services never fail. */
+  /** Made when it has been up and failed. */
   #restarts: RestartPolicy | undefined;
   #tries = 0;
-  #wasUp = false;
 
   constructor(identity: ServiceIdentity, random: Random) {
     this.#identity = identity;
     this.#random = random;
-  }
-
-  /** True once the service has been up. */
-  get wasUp(): boolean {
-    return this.#wasUp;
   }
 
   /** Failures in a row since it was first up. */
@@ -36,26 +30,19 @@ export class RetryPlan {
     return this.#restarts?.failures ?? 0;
   }
 
-  /** It has come up. */
-  cameUp(): void {
-    this.#wasUp = true;
-  }
-
   /** Notes at `now` whether it is up and healthy. */
   stands(isUp: boolean, now: number): void {
     this.#restarts?.stands(isUp, now);
   }
 
-  /** Somebody wants it tried anew. */
-  reset(): void {
-    this.#tries = 0;
-    this.#restarts = undefined;
-  }
-
-  /** How long after a failure at `now` until the next attempt, in milliseconds; `null` when none is made. */
+  /**
+   * How long after a failure at `now` until the next attempt, in milliseconds; `null` when none is made.
+   *
+   * @param boot bounds of the boot, for what has never been up in it.
+   */
   next(error: unknown, now: number, boot: BootBounds | undefined): number | null {
     const { essential, shared, settings } = this.#identity;
-    if (!this.#wasUp && boot !== undefined) {
+    if (boot !== undefined) {
       if (isFatal(error)) return null;
       const pauseMs = Math.min(SERVICE_DEFAULTS.backoffMs * 2 ** this.#tries, SERVICE_DEFAULTS.backoffCapMs);
       this.#tries += 1;

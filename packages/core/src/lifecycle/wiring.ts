@@ -29,7 +29,9 @@ interface Entry {
   readonly shared: boolean;
   readonly essential: boolean;
   needs: Link[];
-  dependents: Link[];
+  readonly dependents: Link[];
+  /** How many of the dependents have been put there. */
+  linked: number;
   own: boolean;
   started: boolean;
   settled: boolean;
@@ -37,6 +39,8 @@ interface Entry {
   blocking: number;
   /** How many of its edges keep it from being ready. */
   unready: number;
+  /** While an observer is added: that, where it watches this one. */
+  watchedBy: Entry | undefined;
 }
 
 /** What a change has led to so far; lists are made when there is something for them. */
@@ -70,19 +74,8 @@ export class Wiring {
   constructor(nodes: readonly GraphNode[], now: () => number | null, observer: WiringObserver) {
     this.#observer = observer;
     this.#now = now;
-    for (const node of nodes) {
-      const { id, shared, essential } = node;
-      this.#entries.set(id, entryOf(id, node.kind === 'task', shared, essential));
-    }
-    for (const node of nodes) {
-      const from = this.#entries.get(node.id) as Entry;
-      for (const edge of node.edges) this.#link(from, edge.to, edge);
-    }
-    // Lists that were pushed to have room for more than they will ever hold; copies have not.
-    for (const entry of this.#entries.values()) {
-      entry.needs = entry.needs.slice();
-      entry.dependents = entry.dependents.slice();
-    }
+    for (const node of nodes) this.#entries.set(node.id, entryOf(node.id, node));
+    for (const node of nodes) this.#linkAll(node);
     // What exists already or has no life of its own is always there.
     for (const node of nodes) {
       if (node.kind !== 'service' && node.kind !== 'task') this.set(node.id, true, true, true);
@@ -94,14 +87,36 @@ export class Wiring {
     const entry = entryOf(id);
     entry.own = true;
     this.#entries.set(id, entry);
-    const watched = new Set(ids);
+    // By a mark and not in a set: of ten thousand one costs as much as what it would spare.
+    for (const each of ids) this.#mark(each, entry);
     // Whoever is ready vouches for what it needs to be ready. A task is done whatever became of that, and nobody asks how
     // a shared service is once the gate has been open.
     const vouches = ({ isGating, terms, from }: Link): boolean =>
-      isGating && terms.until !== 'started' && !from.isTask && !from.shared && watched.has(from.id);
-    for (const each of watched) {
-      if (this.#entries.get(each)?.dependents.some(vouches) !== true) this.#link(entry, each, PLAIN);
+      isGating && terms.until !== 'started' && !from.isTask && !from.shared && from.watchedBy === entry;
+    for (const each of ids) {
+      const watched = this.#entries.get(each);
+      if (watched?.watchedBy !== entry) continue;
+      if (!watched.dependents.some(vouches)) this.#link(entry, each, PLAIN);
     }
+    for (const each of ids) this.#mark(each, undefined);
+  }
+
+  /** All edges of a node. Lists have their lengths from the start: what grows by pushes has room that stays empty. */
+  #linkAll({ id, edges }: GraphNode): void {
+    if (edges.length === 0) return;
+    const from = this.#entries.get(id) as Entry;
+    from.needs = edges.map((edge) => {
+      const to = this.#entries.get(edge.to) as Entry;
+      const link = this.#linkOf(from, to, edge);
+      to.dependents[to.linked] = link;
+      to.linked += 1;
+      return link;
+    });
+  }
+
+  #mark(id: string, watchedBy: Entry | undefined): void {
+    const entry = this.#entries.get(id);
+    if (entry !== undefined) entry.watchedBy = watchedBy;
   }
 
   /** Adds an edge; before anything has started. */
@@ -259,9 +274,15 @@ export class Wiring {
   #link(from: Entry, to: string, terms: EdgeTerms): void {
     const other = this.#entries.get(to);
     if (other === undefined) return;
+    const link = this.#linkOf(from, other, terms);
+    from.needs.push(link);
+    other.dependents.push(link);
+  }
+
+  #linkOf(from: Entry, to: Entry, terms: EdgeTerms): Link {
     const link: Link = {
       from,
-      to: other,
+      to,
       terms,
       isGating: isGating(terms),
       isRequirement: isRequirement(terms),
@@ -271,10 +292,9 @@ export class Wiring {
     };
     link.met = isMet(link);
     link.released = isReleased(link);
-    from.needs.push(link);
-    other.dependents.push(link);
     if (!link.released) from.blocking += 1;
     if (!link.met && this.#gates(link)) from.unready += 1;
+    return link;
   }
 
   /** Walks on from entries that have changed, with a stack and not a recursion, however long the chain. */
@@ -319,19 +339,22 @@ export class Wiring {
   }
 }
 
-function entryOf(id: string, isTask = false, shared = false, essential = true): Entry {
+/** @param node whose it is; without one, of an observer. */
+function entryOf(id: string, node?: GraphNode): Entry {
   return {
     id,
-    isTask,
-    shared,
-    essential,
+    isTask: node?.kind === 'task',
+    shared: node?.shared ?? false,
+    essential: node?.essential ?? true,
     needs: [],
-    dependents: [],
+    dependents: new Array<Link>(node?.neededBy.length ?? 0),
+    linked: 0,
     own: false,
     started: false,
     settled: false,
     blocking: 0,
     unready: 0,
+    watchedBy: undefined,
   };
 }
 

@@ -102,10 +102,8 @@ export class Connection implements WireObserver, FrameSink, FeedObserver, Connec
     this.#codec = codec;
     this.#around = around;
     this.#owner = owner;
-    const { clock, events, limits, pulse } = around;
-    this.#machine = new StateMachine(`connection ${id}`, CONNECTION, 'connecting', ({ from, event, to }) =>
-      events.emit({ type: 'moved', machine: 'connection', subject: id, from, event, to, at: clock.now() }),
-    );
+    const { clock, limits, pulse } = around;
+    this.#machine = new StateMachine(`connection ${id}`, CONNECTION, 'connecting', this);
     const now = clock.monotonic();
     this.#frames = new TokenBucket(limits.framesPerSecond, now);
     this.#bytes = new TokenBucket(limits.bytesPerSecond, now);
@@ -114,6 +112,11 @@ export class Connection implements WireObserver, FrameSink, FeedObserver, Connec
     this.#deadline = clock.schedule(limits.handshakeMs, () => this.close('handshakeTimeout'));
     this.#pulsePart = pulse.add(this);
     if (codec !== undefined) this.#greet(codec.hello());
+  }
+
+  moved({ from, event, to }: Transition<typeof CONNECTION>): void {
+    const { clock, events } = this.#around;
+    events.emit({ type: 'moved', machine: 'connection', subject: this.id, from, event, to, at: clock.now() });
   }
 
   get state(): ConnectionState {
