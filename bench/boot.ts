@@ -30,14 +30,15 @@ const PEERS: readonly Contender[] = [
   { name: 'awilix-manager', file: 'peers/awilix-manager.ts', oneByOne: true },
 ];
 
-const FULL = { small: 1_000, large: 10_000, boots: { small: 3, large: 2 }, freeBoots: 12 } as const;
-const SHORT = { small: 100, large: 300, boots: { small: 1, large: 1 }, freeBoots: 2 } as const;
+/** `free` is how many boots whose starts cost nothing there are in one process, and in how many processes. */
+const FULL = { small: 1_000, large: 10_000, boots: { small: 3, large: 2 }, free: { boots: 12, processes: 3 } } as const;
+const SHORT = { small: 100, large: 300, boots: { small: 1, large: 1 }, free: { boots: 2, processes: 1 } } as const;
 
 /** What one contender took; keys are named after the numbers of services, which are smaller in the short form. */
 type Row = Readonly<Record<string, unknown>>;
 
 export async function run(options: BenchOptions): Promise<object> {
-  const { small, large, boots, freeBoots } = options.short ? SHORT : FULL;
+  const { small, large, boots, free } = options.short ? SHORT : FULL;
   const peers = [PROMISES, ...(options.peers ? PEERS : [])];
   const contenders = [...peers, ENGINE, WHOLE, APP];
   const trials = await Trials.of([...contenders, GRAPH, CONTAINER], options);
@@ -65,6 +66,20 @@ export async function run(options: BenchOptions): Promise<object> {
   });
   await Promise.all(slow);
 
+  const measured = [...contenders, GRAPH, CONTAINER];
+  const cpu = new Map<Contender, Cpu[]>();
+  for (let i = 0; i < free.processes; i += 1) {
+    for (const each of measured) {
+      const before = cpu.get(each) ?? [];
+      if (before.some(({ isSlow }) => isSlow)) continue;
+      cpu.set(each, [...before, cpuOf(await trials.run(each, 'free', large, free.boots), large)]);
+    }
+  }
+  const cpuFigures = (each: Contender): object => {
+    const { isSlow: _, ...figures } = leastOf(cpu.get(each) as Cpu[]);
+    return figures;
+  };
+
   const rows = new Map<Contender, Row>();
   for (const each of contenders) {
     const reached = (size: number): object =>
@@ -72,20 +87,18 @@ export async function run(options: BenchOptions): Promise<object> {
     rows.set(each, {
       [`n${small}`]: reached(small),
       [`n${large}`]: reached(large),
-      ...cpuOf(await trials.run(each, 'free', large, freeBoots), large),
+      ...cpuFigures(each),
     });
   }
   for (const each of [ENGINE, APP]) {
     rows.set(each, { ...rows.get(each), [`chain${large}`]: chained(await trials.run(each, 'chain', large, 1)) });
   }
-  const graph = cpuOf(await trials.run(GRAPH, 'free', large, freeBoots), large);
-  const container = cpuOf(await trials.run(CONTAINER, 'free', large, freeBoots), large);
   return {
     bench: 'boot',
     node: process.version,
     ...rows.get(ENGINE),
-    graphPerServiceUs: graph.cpuPerServiceUs,
-    inversifyPerServiceUs: container.cpuPerServiceUs,
+    graphPerServiceUs: leastOf(cpu.get(GRAPH) as Cpu[]).cpuPerServiceUs,
+    inversifyPerServiceUs: leastOf(cpu.get(CONTAINER) as Cpu[]).cpuPerServiceUs,
     withGraph: rows.get(WHOLE),
     app: rows.get(APP),
     peers: Object.fromEntries(peers.map((each) => [each.name, rows.get(each)])),
@@ -136,17 +149,32 @@ function makespan(outcome: Outcome, undisturbed: Outcome): object {
   };
 }
 
+/** CPU time of one process. */
+interface Cpu {
+  readonly cpuPerServiceUs: number | null;
+  readonly firstBootPerServiceUs: number | null;
+  readonly why?: string;
+  /** Once is enough. */
+  readonly isSlow: boolean;
+}
+
+/** The process that was disturbed least: other work on the machine only adds. */
+function leastOf(processes: readonly Cpu[]): Cpu {
+  const us = ({ cpuPerServiceUs }: Cpu): number => cpuPerServiceUs ?? Number.POSITIVE_INFINITY;
+  return processes.reduce((least, each) => (us(each) < us(least) ? each : least));
+}
+
 /** The median of the later half of the boots, when everything is compiled, and the first, when nothing is. */
-function cpuOf(
-  outcome: Outcome,
-  services: number,
-): { cpuPerServiceUs: number | null; firstBootPerServiceUs: number | null; why?: string } {
-  if ('why' in outcome) return { cpuPerServiceUs: null, firstBootPerServiceUs: null, why: outcome.why };
+function cpuOf(outcome: Outcome, services: number): Cpu {
+  const isNotRepeated = isSlow(outcome);
+  if ('why' in outcome)
+    return { cpuPerServiceUs: null, firstBootPerServiceUs: null, why: outcome.why, isSlow: isNotRepeated };
   const all = outcome.map(({ cpuUs }) => cpuUs / services);
   const [first = Number.NaN] = all;
   return {
     cpuPerServiceUs: round(median(all.slice(Math.floor(all.length / 2)))),
     firstBootPerServiceUs: round(first),
+    isSlow: isNotRepeated,
   };
 }
 
