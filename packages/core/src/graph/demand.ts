@@ -11,27 +11,29 @@ interface Linked {
   /** The other sides of the edges, each at the place of its edge. */
   readonly others: readonly Linked[];
   readonly isNeeded: boolean;
-  essential: boolean;
-  guarded: boolean;
+  demand: number;
 }
 
-/** Sets both marks; linear in nodes and edges. */
+/** How much a node is wanted: what is guarded is essential as well. */
+export const DEMAND = { none: 0, essential: 1, guarded: 2 } as const;
+
+/** Sets the demand of all; linear in nodes and edges. */
 export function markDemand(nodes: readonly Linked[]): void {
   const roots = nodes.filter((node) => !node.isNeeded);
-  for (const [mark, follows] of [
-    ['essential', isRequirement],
-    ['guarded', isGating],
-  ] as const) {
-    const open = [...roots];
-    for (const root of roots) root[mark] = true;
-    for (let node = open.pop(); node !== undefined; node = open.pop()) {
-      const { edges, others } = node;
-      for (let place = 0; place < edges.length; place += 1) {
-        const other = others[place] as Linked;
-        if (other[mark] || !follows(edges[place] as Edge)) continue;
-        other[mark] = true;
-        open.push(other);
-      }
+  spread(roots, DEMAND.essential, isRequirement);
+  spread(roots, DEMAND.guarded, isGating);
+}
+
+function spread(roots: readonly Linked[], demand: number, follows: (edge: Edge) => boolean): void {
+  const open = [...roots];
+  for (const root of roots) root.demand = demand;
+  for (let node = open.pop(); node !== undefined; node = open.pop()) {
+    const { edges, others } = node;
+    for (let place = 0; place < edges.length; place += 1) {
+      const other = others[place] as Linked;
+      if (other.demand >= demand || !follows(edges[place] as Edge)) continue;
+      other.demand = demand;
+      open.push(other);
     }
   }
 }

@@ -4,7 +4,7 @@
  * Pure: no time, no I/O, no container. The same providers give the same graph in whatever order they come.
  */
 import { findCycles } from './cycles.ts';
-import { markDemand } from './demand.ts';
+import { DEMAND, markDemand } from './demand.ts';
 import { type Linkable, Links, listDependents } from './links.ts';
 import { rankAll } from './ranks.ts';
 import type { Edge } from '../declare/edge.ts';
@@ -125,8 +125,7 @@ interface Draft extends Linkable<Draft> {
   readonly provider: Provider;
   /** Whether anybody has it as more than something that comes before it. */
   isNeeded: boolean;
-  essential: boolean;
-  guarded: boolean;
+  demand: number;
   rank: number;
   unranked: number;
 }
@@ -142,14 +141,13 @@ function draftOf(id: string, provider: Provider): Draft {
     dependents: NONE,
     linked: 0,
     isNeeded: false,
-    essential: false,
-    guarded: false,
+    demand: DEMAND.none,
     rank: -1,
     unranked: 0,
   };
 }
 
-function nodeOf({ id, provider, edges, dependents, essential, guarded, rank }: Draft): GraphNode {
+function nodeOf({ id, provider, edges, dependents, demand, rank }: Draft): GraphNode {
   const { aliases, tags } = provider;
   return {
     id,
@@ -163,8 +161,8 @@ function nodeOf({ id, provider, edges, dependents, essential, guarded, rank }: D
     tags: tags === undefined || tags.length === 0 ? NONE : [...tags].sort(byText),
     times: provider.times ?? NO_TIMES,
     scope: provider.scope ?? 'singleton',
-    essential,
-    guarded,
+    essential: demand >= DEMAND.essential,
+    guarded: demand >= DEMAND.guarded,
     provider,
   };
 }
