@@ -43,6 +43,23 @@ describe('MemoryLog', () => {
     expect(await log.info('s')).toMatchObject({ floor: 50, top: 51 });
   });
 
+  it('lets small records of one time grow together, so that many are few to read', async () => {
+    const { log, clock } = logOf({ keepEvents: 10_000 });
+    for (let n = 1; n <= 320; n += 1) await log.append('near', [event(n)]);
+    for (let n = 1; n <= 320; n += 1) {
+      await log.append('far', [event(n)]);
+      clock.advance(10_000);
+    }
+    const counts = async (stream: string): Promise<number[]> =>
+      (await log.read(stream, { after: 0, maxBytes: 10_000_000 })).batches.map(({ count }) => count);
+    expect(await counts('near')).toEqual(Array.from({ length: 10 }, () => 32));
+    expect(await counts('far')).toEqual(Array.from({ length: 320 }, () => 1));
+    expect([await readAll(log, 'near', 100), await readAll(log, 'far', 317)]).toEqual([
+      Array.from({ length: 220 }, (_, i) => 101 + i),
+      [318, 319, 320],
+    ]);
+  });
+
   it('reads in the middle of very many records', async () => {
     const { log } = logOf({ keepEvents: 500 });
     for (let n = 1; n <= 2_000; n += 1) await log.append('s', [event(n)]);

@@ -197,7 +197,8 @@ describe('StreamFeed', () => {
       feed.acknowledge(info.epoch, sink.offsets().at(-1) as number);
       await settled();
     }
-    expect(sink.offsets()).toEqual(upTo(35));
+    // Records may have grown together meanwhile: what a client has already it drops.
+    expect([...new Set(sink.offsets())]).toEqual(upTo(35));
     expect(feed.isLive).toBe(true);
     // An older one, or one of another epoch, takes nothing back; one beyond what was sent is a mistake.
     expect(feed.acknowledge(info.epoch, 1)).toBe(true);

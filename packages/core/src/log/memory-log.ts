@@ -14,22 +14,27 @@ import {
   READ_BYTES,
   type ReadResult,
 } from './event-log.ts';
-import { Flush, type Head, type Heads, type Made } from './flush.ts';
-import { RecentRecords } from './recent-records.ts';
+import { Flush, type Head, type Heads, type Made, RECORD } from './flush.ts';
+import { type Grown, RecentRecords } from './recent-records.ts';
 import { RecordBytes } from './record-bytes.ts';
 import { Sinks } from './sinks.ts';
 import type { Subscription } from '../subscription.ts';
 
 export interface MemoryLogOptions extends QueueLimits {
-  /** Events kept per stream, rounded up to whole records; older ones are forgotten. @default 10_000 */
+  /** Events kept per stream, rounded up to whole records, a sixteenth at the most; older ones are forgotten. @default 10_000 */
   readonly keepEvents?: number;
   /** Bytes kept per stream; the newest record is kept whatever its size. @default 16_777_216 */
   readonly keepBytes?: number;
-  /** How long events are kept, in milliseconds. They go when the log is next used. @default 86_400_000, a day */
+  /** How long events are kept, in milliseconds; some a sixteenth longer. They go when the log is next used. @default 86_400_000, a day */
   readonly keepMs?: number;
 }
 
 export const MEMORY_LOG_DEFAULTS = { keepEvents: 10_000, keepBytes: 16 * 2 ** 20, keepMs: 86_400_000 } as const;
+
+/** Part of what is kept that may be kept beyond it, because records go as a whole. */
+const GRAIN = 1 / 16;
+/** How far apart records may have been added that grow together, in milliseconds. */
+const GROWN_WITHIN_MS = 60_000;
 
 export class MemoryLog implements EventLog {
   readonly durability = 'memory';
@@ -38,6 +43,7 @@ export class MemoryLog implements EventLog {
   /** Where streams stand that hold nothing any more; of one that never held anything there is no trace. */
   readonly #emptied = new Map<string, Head>();
   readonly #options: Required<Omit<MemoryLogOptions, keyof QueueLimits>>;
+  readonly #grown: Grown;
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #queue: AppendQueue;
@@ -53,6 +59,11 @@ export class MemoryLog implements EventLog {
     this.#clock = clock;
     this.#random = random;
     this.#options = { keepEvents, keepBytes, keepMs };
+    this.#grown = {
+      events: Math.min(RECORD.events, keepEvents * GRAIN),
+      bytes: Math.min(RECORD.bytes, keepBytes * GRAIN),
+      withinMs: Math.min(GROWN_WITHIN_MS, keepMs * GRAIN),
+    };
     this.#sinks = new Sinks(sinkFailed);
     this.#queue = new AppendQueue(options, () => this.#wake());
     const bytes = new RecordBytes();
@@ -129,7 +140,7 @@ export class MemoryLog implements EventLog {
   }
 
   #keep({ stream, head, batch }: Made<Head>): void {
-    const records = this.#kept.get(stream) ?? new RecentRecords(batch.offset - 1);
+    const records = this.#kept.get(stream) ?? new RecentRecords(batch.offset - 1, this.#grown);
     records.add(head, batch, this.#clock.monotonic());
     records.limit(this.#options.keepEvents, this.#options.keepBytes);
     records.expire(this.#oldest);

@@ -1,10 +1,12 @@
 /**
  * The latest records of one stream, as whole batches without a gap between them.
  *
- * Adding costs what is added, and reading finds its beginning by halves.
+ * Adding costs what is added, and reading finds its beginning by halves. Small neighbours grow together after a while: a
+ * million of them would each be several objects that the garbage collector looks at, again and again.
  */
 import type { Batch } from './event-log.ts';
 import type { Head } from './flush.ts';
+import { joinedJson } from './joined-json.ts';
 
 interface Kept {
   readonly batch: Batch;
@@ -13,6 +15,15 @@ interface Kept {
 
 /** Forgotten records are cut off together, once there are so many. */
 const SLACK = 256;
+/** So many records grow together, if they may. */
+const GROWN = 32;
+
+/** How large a record may become of others, and how far apart those may have been added, in milliseconds. */
+export interface Grown {
+  readonly events: number;
+  readonly bytes: number;
+  readonly withinMs: number;
+}
 
 export class RecentRecords {
   #records: Kept[] = [];
@@ -21,10 +32,17 @@ export class RecentRecords {
   #bytes = 0;
   #head: Head = { epoch: '', top: 0 };
   #floor: number;
+  /** Place of the first that has not been looked at for growing together. */
+  #loose = 0;
+  readonly #grown: Grown;
 
-  /** @param floor offset of the last event before the first record. */
-  constructor(floor: number) {
+  /**
+   * @param floor offset of the last event before the first record.
+   * @param grown what has grown together goes with the last of it.
+   */
+  constructor(floor: number, grown: Grown) {
     this.#floor = floor;
+    this.#grown = grown;
   }
 
   get head(): Head {
@@ -44,6 +62,24 @@ export class RecentRecords {
     this.#head = head;
     this.#records.push({ batch, at });
     this.#bytes += batch.json.length;
+    if (this.#records.length - this.#loose >= GROWN) this.#grow();
+  }
+
+  /** Makes one of those that were added since, or leaves them as they are. */
+  #grow(): void {
+    const loose = this.#records.slice(Math.max(this.#loose, this.#first));
+    this.#loose = this.#records.length;
+    const [first, last] = [loose[0] as Kept, loose.at(-1) as Kept];
+    const bytes = loose.reduce((sum, { batch }) => sum + batch.json.length, 0);
+    const { epoch, offset } = first.batch;
+    const count = last.batch.offset + last.batch.count - offset;
+    const { events, bytes: most, withinMs } = this.#grown;
+    if (bytes > most || count > events || last.at - first.at > withinMs) return;
+    const json = joinedJson(loose.map(({ batch }) => batch.json));
+    this.#records.length -= loose.length;
+    this.#records.push({ batch: { epoch, offset, count, json }, at: last.at });
+    this.#bytes += json.length - bytes;
+    this.#loose = this.#records.length;
   }
 
   /** Forgets the oldest records, but never the newest. */
@@ -94,6 +130,7 @@ export class RecentRecords {
     this.#bytes -= batch.json.length;
     if (this.#first < SLACK || this.#first * 2 < this.#records.length) return;
     this.#records = this.#records.slice(this.#first);
+    this.#loose = Math.max(0, this.#loose - this.#first);
     this.#first = 0;
   }
 }
