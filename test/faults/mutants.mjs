@@ -13,8 +13,8 @@ export const MUTANTS = [
     name: 'events are shown before they are on the disk',
     drill: 'kill before every write',
     file: log,
-    find: '      await this.#storage.write((writes) => {\n        for (const [i, part]',
-    replace: '      void this.#storage.write((writes) => {\n        for (const [i, part]',
+    find: '      await this.#storage.write((writes) => {\n        for (const [i, group]',
+    replace: '      void this.#storage.write((writes) => {\n        for (const [i, group]',
   },
   {
     guarantee: 'R1',

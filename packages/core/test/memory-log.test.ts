@@ -43,12 +43,34 @@ describe('MemoryLog', () => {
     expect(await log.info('s')).toMatchObject({ floor: 50, top: 51 });
   });
 
+  it('gathers under load, for some milliseconds, and shows at once again when that is over', async () => {
+    const { log, clock } = logOf({});
+    const shown: number[] = [];
+    for (let s = 0; s < 100; s += 1) log.subscribe(`s${s}`, ({ count }) => shown.push(count));
+    const appends: Promise<unknown>[] = [];
+    const appended = async (): Promise<void> => {
+      for (let s = 0; s < 100; s += 1) appends.push(log.append(`s${s}`, [event(1)]));
+      await clock.advance(1);
+    };
+    await appended();
+    expect(shown).toHaveLength(100);
+    // From the second on there is a rate: of a hundred in a millisecond.
+    for (let n = 0; n < 12; n += 1) await appended();
+    expect(shown).toEqual([...Array.from({ length: 200 }, () => 1), ...Array.from({ length: 100 }, () => 9)]);
+    await clock.advance(100);
+    await Promise.all(appends);
+    expect(shown.reduce((sum, count) => sum + count)).toBe(1_300);
+    await log.append('s1', [event(1)]);
+    await log.append('s1', [event(2)]);
+    expect(shown.slice(-2)).toEqual([1, 1]);
+  });
+
   it('lets small records of one time grow together, so that many are few to read', async () => {
     const { log, clock } = logOf({ keepEvents: 10_000 });
     for (let n = 1; n <= 320; n += 1) await log.append('near', [event(n)]);
     for (let n = 1; n <= 320; n += 1) {
       await log.append('far', [event(n)]);
-      clock.advance(10_000);
+      await clock.advance(10_000);
     }
     const counts = async (stream: string): Promise<number[]> =>
       (await log.read(stream, { after: 0, maxBytes: 10_000_000 })).batches.map(({ count }) => count);

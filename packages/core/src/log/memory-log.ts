@@ -31,6 +31,11 @@ export interface MemoryLogOptions extends QueueLimits {
 
 export const MEMORY_LOG_DEFAULTS = { keepEvents: 10_000, keepBytes: 16 * 2 ** 20, keepMs: 86_400_000 } as const;
 
+/**
+ * Milliseconds that the log gathers for each append of the flush before, up to a bound, while so many come in a millisecond:
+ * from there on it pays to send fewer and larger records.
+ */
+const GATHER = { fromPerMs: 10, msPerAppend: 0.1, mostMs: 20 } as const;
 /** Part of what is kept that may be kept beyond it, because records go as a whole. */
 const GRAIN = 1 / 16;
 /** How far apart records may have been added that grow together, in milliseconds. */
@@ -52,6 +57,8 @@ export class MemoryLog implements EventLog {
   /** Of every stream that was never dropped; made when the first is looked at. */
   #firstEpoch: string | undefined;
   #isDue = false;
+  #flushedAt = Number.NEGATIVE_INFINITY;
+  #spacingMs = 0;
 
   /** @param sinkFailed told what a sink threw; the append has succeeded all the same. */
   constructor(clock: Clock, random: Random, sinkFailed: (error: unknown) => void, options: MemoryLogOptions = {}) {
@@ -114,17 +121,28 @@ export class MemoryLog implements EventLog {
     );
   }
 
-  /** What is called in one tick is one flush. */
+  /** What is called in one tick is one flush; under load one gathers for some milliseconds. */
   #wake(): void {
     if (this.#isDue) return;
     this.#isDue = true;
-    queueMicrotask(() => {
-      this.#isDue = false;
-      while (!this.#queue.isEmpty) this.#flush();
-    });
+    const early = this.#flushedAt + this.#spacingMs - this.#clock.monotonic();
+    if (early > 0) this.#clock.schedule(early, this.#flushAll);
+    else queueMicrotask(this.#flushAll);
   }
 
-  #flush(): void {
+  readonly #flushAll = (): void => {
+    this.#isDue = false;
+    const now = this.#clock.monotonic();
+    let appends = 0;
+    while (!this.#queue.isEmpty) appends += this.#flush();
+    // Of a clock that stands still there is no rate.
+    const isMuch = now > this.#flushedAt && appends >= (now - this.#flushedAt) * GATHER.fromPerMs;
+    this.#spacingMs = isMuch ? Math.min(appends * GATHER.msPerAppend, GATHER.mostMs) : 0;
+    this.#flushedAt = now;
+  };
+
+  /** Returns how many appends and drops it was. */
+  #flush(): number {
     const taken = this.#queue.take();
     const flush = new Flush(taken, this.#heads);
     for (const { stream } of flush.dropped) {
@@ -137,6 +155,7 @@ export class MemoryLog implements EventLog {
     for (const { stream, batch } of flush.made) this.#sinks.show(stream, batch);
     this.#queue.settled(taken);
     flush.resolve();
+    return taken.length;
   }
 
   #keep({ stream, head, batch }: Made<Head>): void {
