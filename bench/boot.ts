@@ -75,10 +75,7 @@ export async function run(options: BenchOptions): Promise<object> {
       cpu.set(each, [...before, cpuOf(await trials.run(each, 'free', large, free.boots), large)]);
     }
   }
-  const cpuFigures = (each: Contender): object => {
-    const { isSlow: _, ...figures } = leastOf(cpu.get(each) as Cpu[]);
-    return figures;
-  };
+  const figures = (each: Contender): Cpu => leastOf(cpu.get(each) as Cpu[]);
 
   const rows = new Map<Contender, Row>();
   for (const each of contenders) {
@@ -87,7 +84,7 @@ export async function run(options: BenchOptions): Promise<object> {
     rows.set(each, {
       [`n${small}`]: reached(small),
       [`n${large}`]: reached(large),
-      ...cpuFigures(each),
+      ...figures(each).figures,
     });
   }
   for (const each of [ENGINE, APP]) {
@@ -97,8 +94,8 @@ export async function run(options: BenchOptions): Promise<object> {
     bench: 'boot',
     node: process.version,
     ...rows.get(ENGINE),
-    graphPerServiceUs: leastOf(cpu.get(GRAPH) as Cpu[]).cpuPerServiceUs,
-    inversifyPerServiceUs: leastOf(cpu.get(CONTAINER) as Cpu[]).cpuPerServiceUs,
+    graphPerServiceUs: figures(GRAPH).us,
+    inversifyPerServiceUs: figures(CONTAINER).us,
     withGraph: rows.get(WHOLE),
     app: rows.get(APP),
     peers: Object.fromEntries(peers.map((each) => [each.name, rows.get(each)])),
@@ -151,31 +148,29 @@ function makespan(outcome: Outcome, undisturbed: Outcome): object {
 
 /** CPU time of one process. */
 interface Cpu {
-  readonly cpuPerServiceUs: number | null;
-  readonly firstBootPerServiceUs: number | null;
-  readonly why?: string;
+  /** By service, once everything is compiled; `null` where the boots failed. */
+  readonly us: number | null;
+  readonly figures: object;
   /** Once is enough. */
   readonly isSlow: boolean;
 }
 
 /** The process that was disturbed least: other work on the machine only adds. */
 function leastOf(processes: readonly Cpu[]): Cpu {
-  const us = ({ cpuPerServiceUs }: Cpu): number => cpuPerServiceUs ?? Number.POSITIVE_INFINITY;
-  return processes.reduce((least, each) => (us(each) < us(least) ? each : least));
+  const usOf = ({ us }: Cpu): number => us ?? Number.POSITIVE_INFINITY;
+  return processes.reduce((least, each) => (usOf(each) < usOf(least) ? each : least));
 }
 
 /** The median of the later half of the boots, when everything is compiled, and the first, when nothing is. */
 function cpuOf(outcome: Outcome, services: number): Cpu {
-  const isNotRepeated = isSlow(outcome);
-  if ('why' in outcome)
-    return { cpuPerServiceUs: null, firstBootPerServiceUs: null, why: outcome.why, isSlow: isNotRepeated };
+  if ('why' in outcome) {
+    const figures = { cpuPerServiceUs: null, firstBootPerServiceUs: null, why: outcome.why };
+    return { us: null, figures, isSlow: true };
+  }
   const all = outcome.map(({ cpuUs }) => cpuUs / services);
   const [first = Number.NaN] = all;
-  return {
-    cpuPerServiceUs: round(median(all.slice(Math.floor(all.length / 2)))),
-    firstBootPerServiceUs: round(first),
-    isSlow: isNotRepeated,
-  };
+  const us = round(median(all.slice(Math.floor(all.length / 2))));
+  return { us, figures: { cpuPerServiceUs: us, firstBootPerServiceUs: round(first) }, isSlow: isSlow(outcome) };
 }
 
 function chained(outcome: Outcome): object {

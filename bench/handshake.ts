@@ -8,8 +8,8 @@ import { type Pair, programsOf, type Programs, withPair } from './connections/pa
 import type { Contender } from './connections/protocol.ts';
 import { type BenchOptions, median, round } from './measure.ts';
 
-/** Handshakes that warm up, those of one slice, slices of each contender in turn, and how often with fresh processes. */
-const FULL = { warmUp: 3_000, handshakes: 500, slices: 16, rounds: 3, concurrency: 50 } as const;
+/** Handshakes until the compiler is done, those of one slice, slices of each contender in turn, and how often with fresh processes. */
+const FULL = { warmUp: 20_000, handshakes: 500, slices: 16, rounds: 3, concurrency: 50 } as const;
 const SHORT = { warmUp: 20, handshakes: 20, slices: 2, rounds: 1, concurrency: 10 } as const;
 
 type Load = typeof FULL | typeof SHORT;

@@ -50,7 +50,7 @@ export class RunNews {
   }
 
   /** The observer of a state machine of the run. */
-  moves(machine: 'run' | 'tool', subject: string): MoveObserver<TransitionTable> {
+  moves<T extends TransitionTable>(machine: 'run' | 'tool', subject: string): MoveObserver<T> {
     return {
       moved: ({ from, event, to }) => {
         if (from !== to) this.#events.emit({ type: 'moved', machine, subject, from, event, to, at: this.#clock.now() });

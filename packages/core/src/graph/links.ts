@@ -94,7 +94,7 @@ export class Links<N extends Linkable<N>> {
 /** Lists for every node those that have an edge to it; after all have been settled. */
 export function listDependents<N extends Linkable<N>>(nodes: readonly N[]): void {
   for (const node of nodes) {
-    node.dependents = node.linked === 0 ? NONE : new Array<N>(node.linked);
+    node.dependents = node.linked === 0 ? NONE : Array<N>(node.linked);
     node.linked = 0;
   }
   for (const node of nodes) {

@@ -347,7 +347,7 @@ function entryOf(id: string, node?: GraphNode): Entry {
     shared: node?.shared ?? false,
     essential: node?.essential ?? true,
     needs: [],
-    dependents: new Array<Link>(node?.neededBy.length ?? 0),
+    dependents: Array<Link>(node?.neededBy.length ?? 0),
     linked: 0,
     own: false,
     started: false,

@@ -17,6 +17,7 @@ import {
   type ServerFrame,
   StateMachine,
   type Timer,
+  type Transition,
 } from '@muster/contracts';
 import type { Clock, ConnectionView, Door, Random, RuntimeEvents } from '@muster/core';
 import type { Duplex } from 'node:stream';
