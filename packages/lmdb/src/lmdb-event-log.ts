@@ -277,7 +277,7 @@ export class LmdbEventLog implements EventLog {
       await this.#storage.write((writes) => {
         for (const [i, group] of written.entries()) writes.put(groups, numberKey(this.#nextGroup + i), group);
         for (const { stream, before } of flush.dropped) {
-          table.drop(writes, stream, before, { ...(flush.heads.get(stream) as StoredHead), top: 0 });
+          table.drop(writes, stream, before, { ...flush.head(stream), top: 0 });
         }
       });
     }
@@ -285,9 +285,9 @@ export class LmdbEventLog implements EventLog {
     const { spacingMs } = this.#settings;
     this.#spacingMs = Math.min(Math.max(spacingMs, flush.made.length * GATHER.msPerRecord), spacingMs * GATHER.most);
     for (const { stream } of flush.dropped) tail.forget(stream);
-    for (const [stream, head] of flush.heads) tail.heads.set(stream, head);
+    flush.eachHead((stream, head) => tail.heads.set(stream, head));
     for (const { stream, batch } of flush.made)
-      if (batch.epoch === flush.heads.get(stream)?.epoch) tail.add(stream, batch, at);
+      if (batch.epoch === flush.head(stream).epoch) tail.add(stream, batch, at);
   }
 
   /** Keeps the tail bounded, and the table in what it may hold. */

@@ -48,13 +48,18 @@ export interface Heads<H extends Head> {
   behind?(stream: string, after: number): readonly Batch[];
 }
 
-/** A record that still grows. */
-interface Open {
-  readonly offset: number;
-  readonly parts: Buffer[];
+/** A stream that a flush touches: where it stands by now, and the record that still grows. */
+interface Touched<H extends Head> {
+  head: H;
+  hasMoved: boolean;
+  /** Of the record's first event. */
+  offset: number;
+  parts: Buffer[];
   bytes: number;
   count: number;
 }
+
+const NONE: readonly never[] = [];
 
 /** An append that its own check has refused. */
 class Refused {
@@ -68,12 +73,10 @@ class Refused {
 export class Flush<H extends Head> {
   /** In the order in which they are to be shown. */
   readonly made: Made<H>[] = [];
-  /** Where every touched stream stands after the flush. */
-  readonly heads = new Map<string, H>();
+  readonly #streams = new Map<string, Touched<H>>();
   /** Streams that were dropped, and the head that each had before. */
   readonly dropped: { readonly stream: string; readonly before: H }[] = [];
   readonly #source: Heads<H>;
-  readonly #open = new Map<string, Open>();
   readonly #operations: readonly Operation[];
   /** How each append ends, in the order of the operations. */
   readonly #appended: (Appended | Refused)[] = [];
@@ -85,7 +88,17 @@ export class Flush<H extends Head> {
       if (operation.kind === 'append') this.#appended.push(this.#append(operation));
       else this.#drop(operation.stream);
     }
-    for (const stream of this.#open.keys()) this.#close(stream);
+    for (const [stream, touched] of this.#streams) this.#close(stream, touched);
+  }
+
+  /** Tells where every stream stands after the flush that has come elsewhere by it. */
+  eachHead(tell: (stream: string, head: H) => void): void {
+    for (const [stream, { head, hasMoved }] of this.#streams) if (hasMoved) tell(stream, head);
+  }
+
+  /** Where a stream stands after the flush that has touched it. */
+  head(stream: string): H {
+    return (this.#streams.get(stream) as Touched<H>).head;
   }
 
   /** Tells every caller how its call ended. */
@@ -102,67 +115,70 @@ export class Flush<H extends Head> {
     }
   }
 
-  #head(stream: string): H {
-    return this.heads.get(stream) ?? this.#source.of(stream);
+  #touched(stream: string): Touched<H> {
+    const known = this.#streams.get(stream);
+    if (known !== undefined) return known;
+    const touched = { head: this.#source.of(stream), hasMoved: false, offset: 0, parts: [], bytes: 0, count: 0 };
+    this.#streams.set(stream, touched);
+    return touched;
   }
 
   #append({ stream, json, bytes, count, expectedTop, since }: Append): Appended | Refused {
-    const head = this.#head(stream);
-    if (expectedTop !== undefined && expectedTop !== head.top) return { ok: false, why: 'conflict', top: head.top };
-    if (since !== undefined && since.after < head.top) {
+    const touched = this.#touched(stream);
+    const { epoch, top } = touched.head;
+    if (expectedTop !== undefined && expectedTop !== top) return { ok: false, why: 'conflict', top };
+    if (since !== undefined && since.after < top) {
       try {
-        for (const batch of this.#behind(stream, head.epoch, since)) since.check(batch);
+        for (const batch of this.#behind(stream, touched, since)) since.check(batch);
       } catch (reason) {
         return new Refused(reason);
       }
     }
-    const top = head.top + count;
     if (count > 0) {
-      this.#roomFor(stream, head.top + 1, bytes, count).parts.push(json);
-      this.heads.set(stream, this.#source.advanced(head, top));
+      this.#makeRoom(stream, touched, bytes, count);
+      touched.parts.push(json);
+      touched.bytes += bytes;
+      touched.count += count;
+      touched.head = this.#source.advanced(touched.head, top + count);
+      touched.hasMoved = true;
     }
-    return { ok: true, epoch: head.epoch, top };
+    return { ok: true, epoch, top: top + count };
   }
 
   /** What the log has behind an offset, then what this flush has made before. */
-  #behind(stream: string, epoch: string, { after }: Since): readonly Batch[] {
-    if (this.#source.behind === undefined) return [];
+  #behind(stream: string, touched: Touched<H>, { after }: Since): readonly Batch[] {
+    if (this.#source.behind === undefined) return NONE;
+    const { epoch } = touched.head;
     const kept = this.#source.behind(stream, after).filter((batch) => batch.epoch === epoch);
-    this.#close(stream);
+    this.#close(stream, touched);
     const made = this.made.filter((each) => each.stream === stream).map(({ batch }) => batch);
     return [...kept, ...made.filter((batch) => batch.epoch === epoch && batch.offset + batch.count - 1 > after)];
   }
 
-  /** The record that these events go into. */
-  #roomFor(stream: string, offset: number, bytes: number, count: number): Open {
-    const open = this.#open.get(stream);
-    if (open !== undefined) {
-      if (open.count + count <= RECORD.events && open.bytes + bytes <= RECORD.bytes) {
-        open.count += count;
-        open.bytes += bytes;
-        return open;
-      }
-      this.#close(stream);
+  /** Begins a record where none grows, or where that one has no room for these. */
+  #makeRoom(stream: string, touched: Touched<H>, bytes: number, count: number): void {
+    if (touched.count > 0) {
+      if (touched.count + count <= RECORD.events && touched.bytes + bytes <= RECORD.bytes) return;
+      this.#close(stream, touched);
     }
-    const fresh: Open = { offset, parts: [], bytes, count };
-    this.#open.set(stream, fresh);
-    return fresh;
+    touched.offset = touched.head.top + 1;
   }
 
-  #close(stream: string): void {
-    const open = this.#open.get(stream);
-    if (open === undefined) return;
-    this.#open.delete(stream);
-    const { offset, count, parts } = open;
-    const head = this.#source.advanced(this.#head(stream), offset + count - 1);
+  #close(stream: string, touched: Touched<H>): void {
+    const { head, offset, parts, count } = touched;
+    if (count === 0) return;
     const json = this.#source.joined({ stream, head, offset, count, parts });
     this.made.push({ stream, head, batch: { epoch: head.epoch, offset, count, json } });
+    touched.parts = [];
+    touched.bytes = 0;
+    touched.count = 0;
   }
 
   #drop(stream: string): void {
-    this.#close(stream);
-    const before = this.#head(stream);
-    this.dropped.push({ stream, before });
-    this.heads.set(stream, this.#source.renewed(before));
+    const touched = this.#touched(stream);
+    this.#close(stream, touched);
+    this.dropped.push({ stream, before: touched.head });
+    touched.head = this.#source.renewed(touched.head);
+    touched.hasMoved = true;
   }
 }

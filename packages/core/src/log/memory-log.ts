@@ -147,10 +147,10 @@ export class MemoryLog implements EventLog {
     const flush = new Flush(taken, this.#heads);
     for (const { stream } of flush.dropped) {
       this.#kept.delete(stream);
-      this.#emptied.set(stream, flush.heads.get(stream) as Head);
+      this.#emptied.set(stream, flush.head(stream));
     }
     // All of it is in the log before any of it is shown.
-    for (const made of flush.made) if (made.batch.epoch === flush.heads.get(made.stream)?.epoch) this.#keep(made);
+    for (const made of flush.made) if (made.batch.epoch === flush.head(made.stream).epoch) this.#keep(made);
     this.#expire();
     for (const { stream, batch } of flush.made) this.#sinks.show(stream, batch);
     this.#queue.settled(taken);
