@@ -1,6 +1,7 @@
 /**
  * How long probes take while the app is busy and a check hangs: 20 000 events a second on LMDB, and a request at each of both
- * ports every five milliseconds.
+ * ports every five milliseconds. Beside it the same requests at a server that does nothing but send as many events by raw `ws`:
+ * what is left there is the machine's.
  */
 import { Agent, get } from 'node:http';
 import { measure, type Urls } from './events.ts';
@@ -13,34 +14,51 @@ const EVERY_MS = 5;
 export async function run({ short, bundle }: BenchOptions): Promise<object> {
   const { connections, runs } = short ? SHORT : FULL;
   const programs = { server: await bundle('events/server.ts'), client: await bundle('events/client.ts') };
-  const took = { app: [] as number[], inspector: [] as number[] };
-  await measure(programs, 'hanging', { mode: 'open20k', connections, runs }, (urls) => askAll(urls, took));
+  const took = { app: [] as number[], inspector: [] as number[], raw: [] as number[] };
+  const load = { mode: 'open20k', connections, runs } as const;
+  await measure(programs, 'raw', load, ({ url }) => askAll([[url, took.raw]]));
+  await measure(programs, 'hanging', load, (urls) => askAll(probesOf(urls, took)));
   const figures = (times: readonly number[]): object => ({
     probes: times.length,
     p50Ms: round(median(times)),
     p99Ms: round(quantile(times, 0.99)),
   });
-  return { bench: 'probes', node: process.version, app: figures(took.app), inspector: figures(took.inspector) };
+  const { app, inspector, raw } = took;
+  return {
+    bench: 'probes',
+    node: process.version,
+    app: figures(app),
+    inspector: figures(inspector),
+    raw: figures(raw),
+  };
 }
 
-export function rows({ app, inspector }: Record<'app' | 'inspector', object>): object {
-  return { 'the port of the app': app, 'the inspector': inspector };
+export function rows({ app, inspector, raw }: Record<'app' | 'inspector' | 'raw', object>): object {
+  return { 'the port of the app': app, 'the inspector': inspector, 'raw ws': raw };
 }
 
-function askAll({ url, inspector = '' }: Urls, took: { app: number[]; inspector: number[] }): () => void {
+/** An address that is asked, and where it is noted how long that took. */
+type Probed = readonly [address: string, took: number[]];
+
+function probesOf({ url, inspector = '' }: Urls, took: { app: number[]; inspector: number[] }): readonly Probed[] {
+  return [
+    [url.replace(/\/ws$/, '/readyz'), took.app],
+    [`${inspector}/readyz?verbose`, took.inspector],
+  ];
+}
+
+function askAll(probed: readonly Probed[]): () => void {
   const agent = new Agent({ keepAlive: true });
-  const ask = (address: string, times: number[]): void => {
+  const ask = ([address, times]: Probed): void => {
     const began = performance.now();
-    const request = get(address, { agent }, (response) => {
+    const request = get(address.replace(/^ws/, 'http'), { agent }, (response) => {
       response.resume().on('end', () => times.push(performance.now() - began));
     });
     // The server may end while it is asked.
     request.on('error', () => {});
   };
-  const app = `${url.replace(/^ws/, 'http').replace(/\/ws$/, '')}/readyz`;
   const timer = setInterval(() => {
-    ask(app, took.app);
-    ask(`${inspector}/readyz?verbose`, took.inspector);
+    for (const each of probed) ask(each);
   }, EVERY_MS);
   return () => {
     clearInterval(timer);
