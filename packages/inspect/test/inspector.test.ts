@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Lane } from '../src/live/overview.ts';
 import {
   type App,
   type AppOptions,
@@ -10,6 +11,7 @@ import {
   service,
   type Service,
   type StartContext,
+  systemRandom,
 } from '@muster/core';
 import { inspector, type InspectorOptions } from '@muster/inspect';
 import { look, Watcher } from './looker.ts';
@@ -209,7 +211,9 @@ describe('what is to be seen', () => {
 
   it('only what has changed, to all who look, and nothing while nothing happens', async () => {
     const { Database, up } = held();
-    const { url, started, app } = await inspected({ services: [Database, Quick] });
+    // A pause before the restart that can be seen.
+    const random = { next: () => 0.999, uuid: () => systemRandom.uuid() };
+    const { url, started, app } = await inspected({ services: [Database, Quick], random });
     up();
     await started;
     await using one = await Watcher.of(`${url}/api/live`);
@@ -229,6 +233,11 @@ describe('what is to be seen', () => {
       .flatMap((said) => (said.event === 'change' ? (said.data.lanes ?? []) : []))
       .findLast(({ id }) => id === 'Database');
     expect(lane).toMatchObject({ restarts: 1, lastError: { message: 'the disk is gone; password=[redacted]' } });
+    const { nextAttemptAt, lastError } = lane as Lane;
+    expect(nextAttemptAt).toBe((lastError as NonNullable<Lane['lastError']>).at + 999);
+    // Once it is tried again nothing is planned.
+    app.restart('Database');
+    await one.change(({ lanes }) => lanes?.find(({ id, nextAttemptAt: at }) => id === 'Database' && at === null));
     expect(JSON.stringify(one.said)).not.toContain('correct-horse');
   });
 

@@ -5,7 +5,7 @@ import type { Lane } from '../../src/live/overview.ts';
 import { backend } from '../live/backend.ts';
 import { StandingMark } from '../parts/glyph.tsx';
 import { ServiceLink, ServiceLinks } from '../parts/service-link.tsx';
-import { Since } from '../parts/since.tsx';
+import { Since, Until } from '../parts/since.tsx';
 import { standingOf } from '../standing.ts';
 import { clockTime, count, duration } from '../text/amount.ts';
 import { nounOf, whyOf } from './why.ts';
@@ -111,6 +111,8 @@ function Times({ node, lane }: { readonly node: DumpNode; readonly lane: Lane | 
       <Since key="now" at={startedAt + open.from} />,
     ]);
   }
+  if (lane !== undefined && lane.nextAttemptAt !== null)
+    rows.push(['Tried again in', <Until key="again" at={lane.nextAttemptAt} />]);
   if (node.job !== null) {
     rows.push(['Last job', `${node.job.kind} because of ${node.job.cause}, ${node.job.result ?? 'still going on'}`]);
   }

@@ -24,6 +24,7 @@ interface OpenLane {
   readonly history: { at: number; text: string; isTrouble: boolean }[];
   restarts: number;
   lastError: Lane['lastError'];
+  nextAttemptAt: number | null;
 }
 
 const SPAN_OF: Readonly<Record<string, Span['kind']>> = {
@@ -56,8 +57,8 @@ export class Lanes {
 
   /** @param times of the service, where it is known. */
   lane(id: string, times: StartTimes | undefined): Lane {
-    const { spans, history, restarts, lastError } = this.#lanes.get(id) ?? newLane();
-    return { id, spans: spans.flatMap((span) => parted(span, times)), history: [...history], restarts, lastError };
+    const { spans, history, ...rest } = this.#lanes.get(id) ?? newLane();
+    return { id, spans: spans.flatMap((span) => parted(span, times)), history: [...history], ...rest };
   }
 
   take(event: RuntimeEvent): void {
@@ -68,11 +69,13 @@ export class Lanes {
       case 'attempt-failed': {
         const again = event.retryInMs === null ? '' : `; again in ${Math.round(event.retryInMs)} ms`;
         this.#trouble(event.service, event.at, event.error, `attempt ${event.attempt} failed`, again);
+        this.#plan(event.service, event.at, event.retryInMs);
         return;
       }
       case 'crashed': {
         const again = event.restartInMs === null ? '' : `; again in ${Math.round(event.restartInMs)} ms`;
         this.#trouble(event.service, event.at, event.error, 'crashed', again);
+        this.#plan(event.service, event.at, event.restartInMs);
         return;
       }
       case 'escalated':
@@ -108,6 +111,7 @@ export class Lanes {
     if (kind !== undefined) lane.spans.push({ kind, from: since, to: null });
     if (lane.spans.length > SPANS) lane.spans.shift();
     if (from === 'running' && to === 'backoff') lane.restarts += 1;
+    lane.nextAttemptAt = null;
     this.#note(subject, at, to, to === 'failed' || to === 'skipped');
   }
 
@@ -117,6 +121,11 @@ export class Lanes {
     const lane = this.#lane(id);
     lane.lastError = { at, code: isOurs ? error.code : 'ERROR', message, hint: isOurs ? error.hint : null };
     this.#note(id, at, `${what}: ${message}${next}`, true);
+  }
+
+  /** After the move to `backoff`, which ends what was planned before. */
+  #plan(id: string, at: number, inMs: number | null): void {
+    this.#lane(id).nextAttemptAt = inMs === null ? null : at + inMs;
   }
 
   #note(id: string, at: number, text: string, isTrouble: boolean): void {
@@ -138,7 +147,7 @@ export class Lanes {
 }
 
 function newLane(): OpenLane {
-  return { spans: [], history: [], restarts: 0, lastError: null };
+  return { spans: [], history: [], restarts: 0, lastError: null, nextAttemptAt: null };
 }
 
 /** The start that went well is `start()`, the wait for a healthy check, and hooks; what came before them is `starting` as well. */

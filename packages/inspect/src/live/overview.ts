@@ -46,6 +46,8 @@ export interface Lane {
   readonly restarts: number;
   /** What went wrong last. */
   readonly lastError: (Trouble & { readonly at: number }) | null;
+  /** When it is tried again, in milliseconds since 1970; `null` when it is not waiting for that. */
+  readonly nextAttemptAt: number | null;
 }
 
 export interface GateLine {

@@ -233,6 +233,7 @@ export class FakeBackend {
         spans,
         history,
         restarts: id === 'Mail' && broken === undefined ? 2 : 0,
+        nextAttemptAt: null,
         lastError:
           trouble === undefined
             ? null

@@ -87,6 +87,24 @@ withBrowser('the live page', () => {
     expect(await it.page.locator('.log li').count()).toBe(2);
   });
 
+  it('says when what has failed is tried again, and counts down', async () => {
+    const overview = running();
+    await using it = await openPage({
+      ...overview,
+      graph: {
+        ...overview.graph,
+        nodes: overview.graph.nodes.map((node) => (node.id === 'Mail' ? { ...node, phase: 'backoff' } : node)),
+      },
+      lanes: overview.lanes.map((lane) =>
+        lane.id === 'Mail' ? { ...lane, nextAttemptAt: overview.at + 20_000 } : lane,
+      ),
+    });
+    await it.open('#/services/Mail');
+    await it.page.waitForFunction(() =>
+      /Tried again in1\d s/.test(document.querySelector('.detail')?.textContent ?? ''),
+    );
+  });
+
   it('says why a boot has failed, and what was skipped because of it', async () => {
     await using it = await openPage(shop(9_000).overview({ at: 9_000, failed }), '#/services');
     expect(await it.page.textContent('.banner[role=alert]')).toMatch(/BOOT_FAILED.*Migrations.*→ Repair the table/s);

@@ -51,7 +51,7 @@ describe('how a service stands', () => {
       expect(causes).toEqual(each.phase === 'registered' ? [] : ['Secrets']);
     }
     const lastError = { at: 1, code: 'C', message: 'm', hint: 'Plug it in.' };
-    const lane = { id: 'Nats', spans: [], history: [], restarts: 0, lastError };
+    const lane = { id: 'Nats', spans: [], history: [], restarts: 0, lastError, nextAttemptAt: null };
     expect(whyOf({ ...nats, health: 'unhealthy' }, lane).advice).toBe('Plug it in.');
     // What went wrong long ago is no advice for what is well now.
     expect(whyOf(nats, lane).advice).toBeNull();

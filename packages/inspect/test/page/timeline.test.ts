@@ -3,7 +3,14 @@ import { describe, expect, it } from '@jest/globals';
 import { barsOf, extentOf, inOrder, sumsOf, tickLabel, ticksOf } from '../../page/timeline/geometry.ts';
 import type { Lane } from '../../src/live/overview.ts';
 
-const lane = (id: string, spans: Lane['spans']): Lane => ({ id, spans, history: [], restarts: 0, lastError: null });
+const lane = (id: string, spans: Lane['spans']): Lane => ({
+  id,
+  spans,
+  history: [],
+  restarts: 0,
+  lastError: null,
+  nextAttemptAt: null,
+});
 const waiting = (from: number, to: number | null) => ({ kind: 'waiting', from, to }) as const;
 const starting = (from: number, to: number | null) => ({ kind: 'starting', from, to }) as const;
 
