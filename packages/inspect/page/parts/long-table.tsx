@@ -1,33 +1,30 @@
 /** A table of which only the rows in sight are drawn; all have one height. What reads it out is told how many there are. */
+import type { Signal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
+import { type Column, ColumnHead, type Sorting } from './column-head.tsx';
 import { useWindow } from './virtual-rows.ts';
 
 const ROW_HEIGHT = 37;
-
-export interface Column {
-  readonly title: string;
-  readonly class?: string;
-}
 
 interface Props {
   readonly name: string;
   readonly class?: string;
   readonly columns: readonly Column[];
+  /** By which column the keys are sorted, where they can be. */
+  readonly sorting?: Signal<Sorting>;
   readonly keys: readonly string[];
   /** Returns a `tr` with `aria-rowindex` of its place, from 2. */
   readonly row: (key: string, rowIndex: number) => ComponentChildren;
 }
 
-export function LongTable({ name, class: className = '', columns, keys, row }: Props) {
+export function LongTable({ name, class: className = '', columns, sorting, keys, row }: Props) {
   const { list, first, end } = useWindow<HTMLTableSectionElement>(keys.length, ROW_HEIGHT);
   return (
     <table class={className} aria-label={name} aria-rowcount={keys.length + 1}>
       <thead>
         <tr>
-          {columns.map(({ title, class: of }) => (
-            <th key={title} scope="col" class={of}>
-              {title}
-            </th>
+          {columns.map((column) => (
+            <ColumnHead key={column.title} column={column} sorting={sorting} />
           ))}
         </tr>
       </thead>

@@ -4,6 +4,7 @@ import { computed, signal } from '@preact/signals';
 import { backend } from '../live/backend.ts';
 import { Filter, soughtIn } from '../parts/filter.tsx';
 import { StandingMark } from '../parts/glyph.tsx';
+import type { Column, Sorting } from '../parts/column-head.tsx';
 import { LongTable } from '../parts/long-table.tsx';
 import { hrefOf } from '../shell/route.ts';
 import { standingOf, type Tone } from '../standing.ts';
@@ -12,6 +13,8 @@ import { whyOf } from './why.ts';
 
 const filter = signal('');
 const wanted = signal<'all' | 'trouble' | 'busy'>('all');
+/** Those in trouble first, then in the order of their starts, until somebody chooses a column. */
+const sorting = signal<Sorting>(null);
 
 const URGENCY: Readonly<Record<Tone, number>> = { bad: 0, warn: 1, busy: 2, idle: 3, good: 3 };
 
@@ -27,21 +30,41 @@ const rows = computed(() => {
       if (choice === 'busy' && (tone === 'good' || node.phase === '-')) return false;
       return text === '' || [node.id, ...node.tokens].some((name) => name.toLowerCase().includes(text));
     })
-    .sort((a, b) => urgency(a) - urgency(b) || a.rank - b.rank || (a.id < b.id ? -1 : 1))
+    .sort((a, b) => chosen(a, b) || urgency(a) - urgency(b) || a.rank - b.rank || (a.id < b.id ? -1 : 1))
     .map(({ id }) => id);
 });
+
+/** By the column that was chosen; what has nothing in it comes last in either order. */
+function chosen(a: DumpNode, b: DumpNode): number {
+  const { by, order } = sorting.value ?? {};
+  if (by === undefined) return 0;
+  const direction = order === 'ascending' ? 1 : -1;
+  if (by === 'Service') return direction * (a.id < b.id ? -1 : 1);
+  const [one, other] = [valueOf(a, by), valueOf(b, by)];
+  if (one === null || other === null) return Number(one === null) - Number(other === null);
+  return direction * (one - other);
+}
+
+function valueOf(node: DumpNode, column: string): number | null {
+  if (column === 'Start') return node.startMs;
+  return column === 'Ready at' ? readyAt(node) : (backend.lanes.row(node.id)?.value.restarts ?? 0);
+}
+
+function readyAt({ waitMs, startMs, checkMs }: DumpNode): number | null {
+  return waitMs === null || startMs === null ? null : waitMs + startMs + (checkMs ?? 0);
+}
 
 function urgency(node: DumpNode): number {
   return URGENCY[standingOf(node).tone];
 }
 
-const COLUMNS = [
-  { title: 'Service' },
+const COLUMNS: readonly Column[] = [
+  { title: 'Service', sorts: 'ascending' },
   { title: 'State' },
   { title: 'About', class: 'fills' },
-  { title: 'Start', class: 'num' },
-  { title: 'Ready at', class: 'num optional' },
-  { title: 'Restarts', class: 'num optional' },
+  { title: 'Start', class: 'num', sorts: 'descending' },
+  { title: 'Ready at', class: 'num optional', sorts: 'descending' },
+  { title: 'Restarts', class: 'num optional', sorts: 'descending' },
 ];
 
 export function ServicesView() {
@@ -66,6 +89,7 @@ export function ServicesView() {
       <LongTable
         name="Services"
         columns={COLUMNS}
+        sorting={sorting}
         keys={ids}
         row={(id, rowIndex) => <Row key={id} id={id} rowIndex={rowIndex} />}
       />
@@ -79,7 +103,7 @@ function Row({ id, rowIndex }: { readonly id: string; readonly rowIndex: number 
   const lane = backend.lanes.row(id)?.value;
   if (node === undefined) return null;
   const standing = standingOf(node);
-  const ready = node.waitMs === null || node.startMs === null ? null : node.waitMs + node.startMs + (node.checkMs ?? 0);
+  const ready = readyAt(node);
   return (
     <tr aria-rowindex={rowIndex}>
       <th scope="row">

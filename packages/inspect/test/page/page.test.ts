@@ -105,6 +105,32 @@ withBrowser('the live page', () => {
     );
   });
 
+  it('sorts services by what somebody wants to know of them, and back', async () => {
+    await using it = await openPage(running());
+    await it.open('#/services');
+    const starts = async (): Promise<number[]> =>
+      (await it.page.locator('tbody tr:not(.spacer) td:nth-of-type(3)').allTextContents())
+        .filter((text) => text !== '')
+        .map((text) => Number.parseFloat(text) * (/\bms$/.test(text) ? 1 : 1_000));
+    const ids = (): Promise<string[]> => it.page.locator('tbody th').allTextContents();
+    const own = await ids();
+    await it.page.click('button.sort:has-text("Start")');
+    const slowest = await starts();
+    expect(slowest.length).toBeGreaterThan(5);
+    expect(slowest).toEqual([...slowest].sort((a, b) => b - a));
+    expect(await it.page.getAttribute('th:has(button.sort:has-text("Start"))', 'aria-sort')).toBe('descending');
+    await it.page.click('button.sort:has-text("Start")');
+    // Only rows in sight are drawn, so these may be others.
+    const fastest = await starts();
+    expect(fastest).toEqual([...fastest].sort((a, b) => a - b));
+    expect(fastest[0]).toBeLessThan(slowest[0] as number);
+    await it.page.click('button.sort:has-text("Start")');
+    expect(await ids()).toEqual(own);
+    await it.page.click('button.sort:has-text("Service")');
+    const named = await ids();
+    expect(named).toEqual([...named].sort());
+  });
+
   it('says why a boot has failed, and what was skipped because of it', async () => {
     await using it = await openPage(shop(9_000).overview({ at: 9_000, failed }), '#/services');
     expect(await it.page.textContent('.banner[role=alert]')).toMatch(/BOOT_FAILED.*Migrations.*→ Repair the table/s);
