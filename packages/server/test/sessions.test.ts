@@ -266,6 +266,43 @@ describe('an old connection', () => {
     await Promise.all([old.close(), young.close()]);
   });
 
+  it('is also one that was on its way to welcome when a factory was renewed', async () => {
+    const clock = new FakeClock();
+    @factory()
+    class Models {
+      prepare(): string {
+        return 'models';
+      }
+    }
+    await using server = await serve(echo, { app: { clock }, services: [Models] });
+    const log = server.app.get(EventLog);
+    const info = log.info.bind(log);
+    let asked!: () => void;
+    const isAsked = new Promise<void>((resolve) => (asked = resolve));
+    let answer!: () => void;
+    const answered = new Promise<void>((resolve) => (answer = resolve));
+    log.info = async (stream) => {
+      asked();
+      await answered;
+      return info(stream);
+    };
+    const client = new RawClient(server.url);
+    await once(client.socket, 'open');
+    client.hello('token:ann', { subscribe: ['t'] });
+    await isAsked;
+    await server.app.renew(Models);
+    answer();
+    await client.next('welcome');
+    client.request('echo', 'as ever');
+    expect(await client.next('response')).toMatchObject({ data: 'as ever' });
+    for (let passed = 0; passed < 40_000; passed += 10_000) {
+      await clock.advance(10_000);
+      await client.roundTrip();
+    }
+    expect(client.frames.filter(({ type }) => type === 'drain')).toHaveLength(1);
+    await client.close();
+  });
+
   it('that does not go is closed with 4201', async () => {
     const clock = new FakeClock();
     await using server = await serve(echo, { app: { clock }, server: { limits: { maxAgeMs: 100_000 } } });
