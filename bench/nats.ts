@@ -10,7 +10,7 @@ import { connect } from '@nats-io/transport-node';
 import { startCluster } from '../test/fixtures/nats-servers.ts';
 import { type BenchOptions, median, round } from './measure.ts';
 
-const STREAMS = 256;
+const STREAMS = 64;
 /** Appends of one stream that are under way at the same time. */
 const WINDOW = 256;
 const NAME = 'bench';
@@ -34,7 +34,7 @@ export async function run({ short }: BenchOptions): Promise<object> {
   const bare = await connect({ servers: urls });
   try {
     const log = app.get(EventLog);
-    const eventsPerSecond = await flood(log, short ? 20 : 2_000);
+    const eventsPerSecond = await flood(log, short ? 20 : 8_000);
     const alone = await lone(log, bare, short ? 20 : 1_000);
     const failoverMs = await failover(log, bare, servers, short ? 1 : 3);
     return {

@@ -45,6 +45,8 @@ export class NatsConnection {
       made = await connect({
         ...PINGS,
         timeout: CONNECT_MS,
+        // A stack for each request, in case it should fail, costs more than the request; ours name what was asked.
+        noAsyncTraces: true,
         ...connection,
         servers: [...servers],
         // A server that is gone may be back in an hour, and nothing here would be better off without a connection.
