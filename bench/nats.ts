@@ -10,6 +10,7 @@ import { connect } from '@nats-io/transport-node';
 import { startCluster } from '../test/fixtures/nats-servers.ts';
 import { type BenchOptions, median, round } from './measure.ts';
 
+/** Streams that are written to at the same time. */
 const STREAMS = 64;
 /** Appends of one stream that are under way at the same time. */
 const WINDOW = 256;

@@ -232,6 +232,13 @@ describe('a repeated request', () => {
 });
 
 describe('an old connection', () => {
+  @factory()
+  class Models {
+    prepare(): string {
+      return 'models';
+    }
+  }
+
   it('is drained, and lives on until its session is ready elsewhere', async () => {
     const clock = new FakeClock();
     await using server = await serve(echo, { app: { clock }, server: { limits: { maxAgeMs: 100_000 } } });
@@ -247,12 +254,6 @@ describe('an old connection', () => {
 
   it('is also one that was there before a factory was renewed: it comes again within half a minute, and one that came later does not', async () => {
     const clock = new FakeClock();
-    @factory()
-    class Models {
-      prepare(): string {
-        return 'models';
-      }
-    }
     await using server = await serve(echo, { app: { clock }, services: [Models] });
     const old = await RawClient.welcomed(server.url);
     await server.app.renew(Models);
@@ -268,12 +269,6 @@ describe('an old connection', () => {
 
   it('is also one that was on its way to welcome when a factory was renewed', async () => {
     const clock = new FakeClock();
-    @factory()
-    class Models {
-      prepare(): string {
-        return 'models';
-      }
-    }
     await using server = await serve(echo, { app: { clock }, services: [Models] });
     const log = server.app.get(EventLog);
     const info = log.info.bind(log);

@@ -87,16 +87,14 @@ export class Wiring {
     const entry = entryOf(id);
     entry.own = true;
     this.#entries.set(id, entry);
-    // By a mark and not in a set: of ten thousand one costs as much as what it would spare.
+    // Marked where they are: a set of ten thousand costs as much as all the rest of this.
     for (const each of ids) this.#mark(each, entry);
     // Whoever is ready vouches for what it needs to be ready. A task is done whatever became of that, and nobody asks how
     // a shared service is once the gate has been open.
     const vouches = ({ isGating, terms, from }: Link): boolean =>
       isGating && terms.until !== 'started' && !from.isTask && !from.shared && from.watchedBy === entry;
     for (const each of ids) {
-      const watched = this.#entries.get(each);
-      if (watched?.watchedBy !== entry) continue;
-      if (!watched.dependents.some(vouches)) this.#link(entry, each, PLAIN);
+      if (this.#entries.get(each)?.dependents.some(vouches) !== true) this.#link(entry, each, PLAIN);
     }
     for (const each of ids) this.#mark(each, undefined);
   }

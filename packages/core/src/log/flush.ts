@@ -17,7 +17,7 @@ export interface Head {
 }
 
 /** A record of a flush before it is one piece. */
-export interface Parts<H extends Head> {
+export interface UnjoinedRecord<H extends Head> {
   readonly stream: string;
   /** The stream's head after this record. */
   readonly head: H;
@@ -43,7 +43,7 @@ export interface Heads<H extends Head> {
   /** The head of a stream that has been dropped. */
   renewed(head: H): H;
   /** The bytes of a record, copied: an array of all events of its parts. */
-  joined(record: Parts<H>): Buffer;
+  joined(record: UnjoinedRecord<H>): Buffer;
   /** The records of a stream with events behind an offset; a log that nobody else writes into has no need of it. */
   behind?(stream: string, after: number): readonly Batch[];
 }

@@ -15,11 +15,11 @@ export class RecordBytes {
   #used = 0;
 
   /** The arrays of one record, copied and joined. */
-  readonly joined = (arrays: readonly Buffer[]): Buffer => {
+  joined(arrays: readonly Buffer[]): Buffer {
     const bytes = this.#take(joinedSize(arrays));
     joinInto(bytes, 0, arrays);
     return bytes;
-  };
+  }
 
   #take(size: number): Buffer {
     if (size > SMALL_BYTES) return Buffer.allocUnsafeSlow(size);

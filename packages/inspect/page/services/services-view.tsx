@@ -40,12 +40,12 @@ function chosen(a: DumpNode, b: DumpNode): number {
   if (by === undefined) return 0;
   const direction = order === 'ascending' ? 1 : -1;
   if (by === 'Service') return direction * (a.id < b.id ? -1 : 1);
-  const [one, other] = [valueOf(a, by), valueOf(b, by)];
+  const [one, other] = [figureOf(a, by), figureOf(b, by)];
   if (one === null || other === null) return Number(one === null) - Number(other === null);
   return direction * (one - other);
 }
 
-function valueOf(node: DumpNode, column: string): number | null {
+function figureOf(node: DumpNode, column: string): number | null {
   if (column === 'Start') return node.startMs;
   return column === 'Ready at' ? readyAt(node) : (backend.lanes.row(node.id)?.value.restarts ?? 0);
 }
