@@ -1,17 +1,16 @@
 /**
- * How groups, records and streams lie in LMDB, as bytes.
+ * How groups, places and streams lie in LMDB, as bytes.
  *
  * Numbers are big-endian, so that keys sort as their numbers do.
  */
 import { createHash } from 'node:crypto';
-import type { Batch } from '@muster/core';
-import { type Head, joinedSize, joinInto } from '@muster/core/storage';
+import { type Head, joinInto } from '@muster/core/storage';
 
 /** Where a stream stands, and where its records lie. */
 export interface StoredHead extends Head {
   /** How often the stream was dropped before. */
   readonly generation: number;
-  /** Of its records in the table; 0 while it has none there. */
+  /** Of its places in the index; 0 while it has none there. */
   readonly id: number;
 }
 
@@ -62,6 +61,7 @@ export function writeGrouped(group: Buffer, start: number, record: UngroupedReco
   return { jsonAt, end };
 }
 
+/** The records of a group, in order; their JSON is not copied. */
 export function decodeGroup(bytes: Buffer): GroupedRecord[] {
   const records: GroupedRecord[] = [];
   for (let at = 0; at < bytes.length;) {
@@ -75,27 +75,87 @@ export function decodeGroup(bytes: Buffer): GroupedRecord[] {
       offset: bytes.readUIntBE(nameEnd + 4, 6),
       count: bytes.readUInt32BE(nameEnd + 10),
       at: bytes.readDoubleBE(nameEnd + 14),
-      json: Buffer.from(bytes.subarray(jsonAt, end)),
+      json: bytes.subarray(jsonAt, end),
     });
     at = end;
   }
   return records;
 }
 
-/** A record in the table: its offset stands in the key. */
-export function encodeRecord({ count, parts }: Pick<UngroupedRecord, 'count' | 'parts'>): Buffer {
-  const bytes = Buffer.allocUnsafe(4 + joinedSize(parts));
-  bytes.writeUInt32BE(count, 0);
-  joinInto(bytes, 4, parts);
+/** Where the JSON of a record lies. */
+export interface Place {
+  readonly group: number;
+  /** Of its first byte in the group. */
+  readonly at: number;
+  readonly length: number;
+  /** Events in it. */
+  readonly count: number;
+}
+
+const PLACE_BYTES = 6 + 4 + 4 + 4;
+
+/** Places of neighbours in one stream; the offset of the first of them stands in the key. */
+export function encodePlaces(places: readonly Place[]): Buffer {
+  const bytes = Buffer.allocUnsafe(places.length * PLACE_BYTES);
+  let end = 0;
+  for (const { group, at, length, count } of places) {
+    end = bytes.writeUIntBE(group, end, 6);
+    end = bytes.writeUInt32BE(at, end);
+    end = bytes.writeUInt32BE(length, end);
+    end = bytes.writeUInt32BE(count, end);
+  }
   return bytes;
 }
 
-export function decodeRecord(epoch: string, key: Buffer, value: Buffer): Batch {
-  return { epoch, offset: key.readUIntBE(6, 6), count: value.readUInt32BE(0), json: value.subarray(4) };
+export function* decodePlaces(key: Buffer, value: Buffer): Generator<Place & { readonly offset: number }> {
+  let offset = key.readUIntBE(6, 6);
+  for (let start = 0; start < value.length; start += PLACE_BYTES) {
+    const count = value.readUInt32BE(start + 14);
+    yield {
+      offset,
+      group: value.readUIntBE(start, 6),
+      at: value.readUInt32BE(start + 6),
+      length: value.readUInt32BE(start + 10),
+      count,
+    };
+    offset += count;
+  }
 }
 
-/** The key of a record; sorts by stream and then by offset. */
-export function recordKey(id: number, offset: number): Buffer {
+/** What was indexed at one time, or a part of it: keys of places, or the groups from one to another. */
+export interface Segment {
+  /** Wall time at which the newest of it was written, in milliseconds since 1970. */
+  readonly newestAt: number;
+  readonly keys: readonly Buffer[];
+  readonly groups: Groups | null;
+}
+
+/** Numbers of groups, both included. */
+export interface Groups {
+  readonly from: number;
+  readonly to: number;
+}
+
+const KEY_BYTES = 6 + 6;
+const SEGMENT_BYTES = 8 + 6 + 6;
+
+export function encodeSegment({ newestAt, keys, groups }: Segment): Buffer {
+  const fixed = Buffer.alloc(SEGMENT_BYTES);
+  fixed.writeDoubleBE(newestAt, 0);
+  fixed.writeUIntBE(groups?.from ?? 0, 8, 6);
+  fixed.writeUIntBE(groups?.to ?? 0, 14, 6);
+  return Buffer.concat([fixed, ...keys]);
+}
+
+export function decodeSegment(bytes: Buffer): Segment {
+  const [from, to] = [bytes.readUIntBE(8, 6), bytes.readUIntBE(14, 6)];
+  const keys: Buffer[] = [];
+  for (let at = SEGMENT_BYTES; at < bytes.length; at += KEY_BYTES) keys.push(bytes.subarray(at, at + KEY_BYTES));
+  return { newestAt: bytes.readDoubleBE(0), keys, groups: from === 0 ? null : { from, to } };
+}
+
+/** The key of places; sorts by stream and then by the offset of the first event. */
+export function placesKey(id: number, offset: number): Buffer {
   const key = Buffer.allocUnsafe(12);
   key.writeUIntBE(id, 0, 6);
   key.writeUIntBE(offset, 6, 6);

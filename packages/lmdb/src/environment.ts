@@ -10,7 +10,7 @@ import { open, type RootDatabase } from 'lmdb';
 import { lmdbError } from './errors.ts';
 
 /** Of the bytes that lie in a directory; another is refused. */
-const FORMAT = 'muster 1';
+const FORMAT = 'muster 2';
 /** `statfs` types of file systems that live in memory: tmpfs, and ramfs. */
 const IN_MEMORY = [0x01021994, 0x858458f6];
 /** Codes that mean a full disk, a quota, or a limit on the size of files: ENOSPC, EDQUOT, EFBIG, MDB_MAP_FULL. */

@@ -1,12 +1,14 @@
 /**
- * Puts the records of one flush into groups: what goes to the disk, and what the newest records are read from until they
- * lie in the table.
+ * Puts the records of one flush into groups: what goes to the disk, and what the newest records are read from.
  */
 import { joinedSize } from '@muster/core/storage';
 import { groupedSize, type UngroupedRecord, writeGrouped } from './codec.ts';
 
-/** Records are grouped up to so many bytes; a larger one is a group by itself. */
-const GROUP_BYTES = 64 * 1024;
+/**
+ * Records are grouped up to so many bytes, which are four pages with what LMDB puts before them; a larger one is a group by
+ * itself. Who reads one record reads its group.
+ */
+const GROUP_BYTES = 16 * 1024 - 64;
 
 export class GroupWriter {
   readonly #whole: Buffer[] = [];

@@ -2,7 +2,7 @@
  * The event log on LMDB: an append resolves when it is on the disk, and nothing is shown before.
  *
  * What arrives while a flush is written joins the next one, and a flush is one transaction: a few groups of records of
- * all streams under a rising key. When the groups have grown large their records are moved into a table of their own.
+ * all streams under a rising key. There they stay; when there are many new ones, an index learns where each stream lies.
  */
 import type { AgentEvent, StreamInfo, Timer } from '@muster/contracts';
 import {
@@ -19,13 +19,13 @@ import {
   type Subscription,
 } from '@muster/core';
 import { AppendQueue, Flush, type Heads, type Operation, READ_BYTES, Sinks } from '@muster/core/storage';
-import { BEYOND, decodeGroup, groupedSize, numberKey, type StoredHead } from './codec.ts';
-import type { Table } from './environment.ts';
+import { BEYOND, decodeGroup, groupedSize, type StoredHead } from './codec.ts';
 import { lmdbError } from './errors.ts';
+import { GroupTable } from './group-table.ts';
 import { GroupWriter } from './group-writer.ts';
 import { LmdbStorage } from './lmdb-storage.ts';
 import { LmdbSettings } from './options.ts';
-import { RecordTable } from './record-table.ts';
+import { RecordIndex } from './record-index.ts';
 import { Tail } from './tail.ts';
 
 /** So much waiting makes a flush worth its price at once. */
@@ -37,14 +37,16 @@ const EAGER_BYTES = 256 * 1024;
 const GATHER = { msPerRecord: 0.1, most: 4 } as const;
 /** How often a full disk lets the newest events outgrow their bound. */
 const FULL_TAILS = 4;
+/** Steps of forgetting between two flushes: more than one indexing makes. */
+const STEPS = 32;
 /** Part of `keepMs` by which events may be kept longer, and its bounds as an interval, in milliseconds. */
 const GRAIN = 1 / 16;
 const SWEEP_MS = { least: 100, most: 60_000 };
 
 /** What exists between start and stop. */
 interface Opened {
-  readonly groups: Table;
-  readonly table: RecordTable;
+  readonly groups: GroupTable;
+  readonly index: RecordIndex;
   readonly tail: Tail;
   readonly firstEpoch: string;
   readonly fail: (error: unknown) => void;
@@ -93,15 +95,15 @@ export class LmdbEventLog implements EventLog {
     return this.#storage.durability;
   }
 
-  /** Reads what has not been moved into the table: at the most some megabytes. */
+  /** Reads what has not been indexed: at the most some megabytes. */
   async start({ fail }: Pick<StartContext, 'fail'>): Promise<void> {
     const { environment } = this.#storage;
-    const groups = environment.table('groups');
+    const groups = new GroupTable(environment);
     const firstEpoch = environment.meta('epoch') ?? this.#random.uuid();
     if (environment.meta('epoch') === undefined)
       await this.#storage.write((writes) => environment.putMeta(writes, 'epoch', firstEpoch));
     try {
-      const opened = { groups, table: new RecordTable(environment), tail: new Tail(), firstEpoch, fail };
+      const opened = { groups, index: new RecordIndex(environment, groups), tail: new Tail(), firstEpoch, fail };
       this.#opened = opened;
       this.#recover(opened);
     } catch (error) {
@@ -137,13 +139,13 @@ export class LmdbEventLog implements EventLog {
     stream: string,
     { after, maxBytes = READ_BYTES }: { readonly after: number; readonly maxBytes?: number },
   ): Promise<ReadResult> {
-    const { table, tail } = this.#open;
+    const { index, tail } = this.#open;
     const newest = tail.of(stream);
     const before = newest[0]?.offset ?? BEYOND;
-    const batches = table.read(this.#head(stream), { after, before, maxBytes });
+    const batches = index.read(this.#head(stream), { after, before, maxBytes });
     let bytes = batches.reduce((sum, { json }) => sum + json.length, 0);
     const last = batches.at(-1);
-    // What the table still holds above these did not fit.
+    // What the index still has above these did not fit.
     const isWhole = newest[0] === undefined || last === undefined || last.offset + last.count === before;
     for (const batch of isWhole ? newest : []) {
       if (batch.offset + batch.count - 1 <= after) continue;
@@ -171,12 +173,12 @@ export class LmdbEventLog implements EventLog {
   async sweep(): Promise<void> {
     const { keepMs, keepBytes } = this.#settings;
     const now = this.#clock.now();
-    const { tail, table } = this.#open;
-    if (tail.oldestAt !== undefined && tail.oldestAt < now - keepMs * GRAIN)
-      await this.#inTurn(() => this.#checkpoint());
-    const isOpen = (): boolean => this.#opened?.table === table;
+    const { tail, index } = this.#open;
+    const isOld = tail.oldestAt !== undefined && tail.oldestAt < now - keepMs * GRAIN;
+    if (isOld || tail.hasGone) await this.#inTurn(() => this.#checkpoint());
+    const isOpen = (): boolean => this.#opened?.index === index;
     // Appends have their turn between two steps.
-    while (isOpen() && (await this.#inTurn(() => table.forget(now - keepMs, keepBytes)))) continue;
+    while (isOpen() && (await this.#inTurn(() => index.forget(now - keepMs, keepBytes)))) continue;
   }
 
   get #closed(): Error {
@@ -189,24 +191,29 @@ export class LmdbEventLog implements EventLog {
   }
 
   #head(stream: string): StoredHead {
-    const { tail, table, firstEpoch } = this.#open;
-    return tail.heads.get(stream) ?? table.head(stream) ?? { epoch: firstEpoch, top: 0, generation: 0, id: 0 };
+    const { tail, index, firstEpoch } = this.#open;
+    return tail.heads.get(stream) ?? index.head(stream) ?? { epoch: firstEpoch, top: 0, generation: 0, id: 0 };
   }
 
   #info(stream: string): StreamInfo {
-    const { tail, table } = this.#open;
+    const { tail, index } = this.#open;
     const { epoch, top, id } = this.#head(stream);
-    const first = table.first(id) ?? tail.of(stream)[0]?.offset ?? top + 1;
+    const first = index.first(id) ?? tail.of(stream)[0]?.offset ?? top + 1;
     return { epoch, floor: first - 1, top };
   }
 
-  /** Goes through the groups once more, in order. What was dropped since is of an older generation. */
-  #recover({ groups, tail }: Opened): void {
-    for (const { key, value } of groups.getRange()) {
-      this.#nextGroup = key.readUIntBE(0, 6) + 1;
-      for (const { stream, generation, offset, count, json, at } of decodeGroup(value)) {
+  /** Goes once more through the groups that are not indexed, in order. What was dropped since is of an older generation. */
+  #recover({ groups, index, tail }: Opened): void {
+    this.#nextGroup = index.indexed + 1;
+    for (const { group, bytes } of groups.behind(index.indexed)) {
+      this.#nextGroup = group + 1;
+      tail.hold(group, bytes);
+      for (const { stream, generation, offset, count, json, at } of decodeGroup(bytes)) {
         const head = this.#head(stream);
-        if (generation !== head.generation) continue;
+        if (generation !== head.generation) {
+          tail.forget(stream);
+          continue;
+        }
         tail.heads.set(stream, { ...head, top: offset + count - 1 });
         tail.add(stream, { epoch: head.epoch, offset, count, json }, at);
       }
@@ -251,9 +258,9 @@ export class LmdbEventLog implements EventLog {
     const at = this.#clock.now();
     let flush: Flush<StoredHead>;
     try {
-      // On a full disk: a move needs more room than what is to be written, so the tail has grown until here.
+      // On a full disk indexing may fail where appends do not, so the tail has grown until here.
       if (this.#open.tail.bytes > this.#settings.tailBytes * FULL_TAILS) await this.#makeRoom();
-      // Only now, because a checkpoint moves heads.
+      // Only now, because a checkpoint changes heads.
       flush = new Flush(taken, {
         ...this.#heads,
         joined: ({ stream, head: { generation }, offset, count, parts }) =>
@@ -272,15 +279,16 @@ export class LmdbEventLog implements EventLog {
 
   /** Writes a flush, and makes it visible when it is on the disk. */
   async #write(flush: Flush<StoredHead>, written: readonly Buffer[], at: number): Promise<void> {
-    const { groups, table, tail } = this.#open;
+    const { groups, index, tail } = this.#open;
     if (written.length > 0 || flush.dropped.length > 0) {
       await this.#storage.write((writes) => {
-        for (const [i, group] of written.entries()) writes.put(groups, numberKey(this.#nextGroup + i), group);
+        for (const [i, group] of written.entries()) groups.put(writes, this.#nextGroup + i, group);
         for (const { stream, before } of flush.dropped) {
-          table.drop(writes, stream, before, { ...flush.head(stream), top: 0 });
+          index.drop(writes, stream, before, { ...flush.head(stream), top: 0 });
         }
       });
     }
+    for (const [i, group] of written.entries()) tail.hold(this.#nextGroup + i, group);
     this.#nextGroup += written.length;
     const { spacingMs } = this.#settings;
     this.#spacingMs = Math.min(Math.max(spacingMs, flush.made.length * GATHER.msPerRecord), spacingMs * GATHER.most);
@@ -290,22 +298,21 @@ export class LmdbEventLog implements EventLog {
       if (batch.epoch === flush.head(stream).epoch) tail.add(stream, batch, at);
   }
 
-  /** Keeps the tail bounded, and the table in what it may hold. */
+  /** Keeps the tail bounded, and the disk in what it may hold. */
   async #makeRoom(): Promise<void> {
-    const { tail, table } = this.#open;
+    const { tail, index } = this.#open;
     const { keepMs, keepBytes, tailBytes } = this.#settings;
     if (tail.bytes < tailBytes) return;
     await this.#checkpoint();
-    if (table.bytes > keepBytes) await table.forget(this.#clock.now() - keepMs, keepBytes);
+    const before = this.#clock.now() - keepMs;
+    for (let step = 0; step < STEPS && index.bytes > keepBytes; step += 1) await index.forget(before, keepBytes);
   }
 
-  /** Moves all groups into the table. */
+  /** Indexes what the tail holds. */
   async #checkpoint(): Promise<void> {
-    const { groups, table, tail } = this.#open;
-    if (tail.bytes === 0) return;
-    await table.take(tail, (writes) => {
-      for (const key of groups.getKeys()) writes.remove(groups, key);
-    });
+    const { index, tail } = this.#open;
+    if (tail.isEmpty) return;
+    await index.take(tail);
     tail.clear();
   }
 

@@ -10,7 +10,7 @@ const cases = eventLogConformance();
 
 describe.each([
   ['that holds its newest events in memory', {}],
-  ['that moves all of them into the table', { tailBytes: 1 }],
+  ['that indexes all of them at once', { tailBytes: 1 }],
 ])('LmdbEventLog %s', (_, options) => {
   it.each(cases)('$name', async (each) => {
     await each.run(async (limits = {}) => {

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it, jest } from '@jest/globals';
-import { statfsSync, writeFileSync } from 'node:fs';
+import { statfsSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createApp, EventLog, KeyValueStore, MemoryLog, provide, provideValue } from '@muster/core';
 import { FakeClock, numberedEvent as event, readAll, recordEvents } from '@muster/core/testing';
@@ -172,11 +172,11 @@ describe('group commit', () => {
 });
 
 describe('the newest events', () => {
-  it('are moved into a table when they are many: a start reads the rest alone', async () => {
+  it('are indexed when they are many: a start reads the rest alone', async () => {
     const test = await opened({ tailBytes: 100_000 });
     for (let n = 1; n <= 400; n += 1) await test.log.append(`s${n % 4}`, [event(n, 'x'.repeat(1_000))]);
     const { batches } = await test.log.read('s1', { after: 0, maxBytes: Number.POSITIVE_INFINITY });
-    // Records that were single in the groups have grown together.
+    // Records that were single in the groups come together.
     expect(batches.length).toBeLessThan(40);
     await test.close();
     const again = await opened(test.settings);
@@ -218,8 +218,51 @@ describe('retention', () => {
     expect(commits.mock.calls.length).toBeGreaterThanOrEqual(2);
     commits.mockRestore();
     expect(await readAll(test.log, 's')).toEqual([601]);
-    const records = test.storage.environment.table('records');
-    expect(records.getKeysCount()).toBeLessThanOrEqual(1);
+    const places = test.storage.environment.table('places');
+    expect(places.getKeysCount()).toBeLessThanOrEqual(1);
+    const groups = test.storage.environment.table('groups');
+    expect(groups.getKeysCount()).toBeLessThanOrEqual(1);
+    await test.close();
+  });
+
+  it.each([
+    ['was indexed', { tailBytes: 1 }, false],
+    ['was among the newest', {}, false],
+    ['was read again at a start', {}, true],
+  ])('leaves nothing of a dropped stream that %s, and all of those that lie beside it', async (_, options, isAgain) => {
+    let test = await opened(options);
+    for (const n of up(3)) {
+      await Promise.all(['a', 'b', 'c'].map((stream) => test.log.append(stream, [event(n, `said in ${stream}`)])));
+    }
+    await test.log.drop('b');
+    if (isAgain) {
+      await test.close();
+      test = await opened(test.settings);
+    }
+    await test.log.sweep();
+    const bytes = Buffer.concat([...test.storage.environment.table('groups').getRange()].map(({ value }) => value));
+    expect(['a', 'b', 'c'].map((stream) => bytes.includes(`said in ${stream}`))).toEqual([true, false, true]);
+    for (const stream of ['a', 'c']) expect(await readAll(test.log, stream)).toEqual(up(3));
+    expect(await test.log.info('b')).toMatchObject({ floor: 0, top: 0 });
+    await test.log.append('b', [event(1)]);
+    await test.close();
+    const again = await opened(test.settings);
+    for (const stream of ['a', 'c']) expect(await readAll(again.log, stream)).toEqual(up(3));
+    expect(await readAll(again.log, 'b')).toEqual([1]);
+    await again.close();
+  });
+
+  it('uses the room of what it has forgotten, whatever the sizes', async () => {
+    const keepBytes = 4_000_000;
+    const test = await opened({ keepBytes, tailBytes: 200_000 });
+    const sizes = [100, 30_000, 3_000, 70_000, 9_000, 1_500];
+    let written = 0;
+    for (let n = 1; written < 6 * keepBytes; n += 1) {
+      const texts = sizes.map((size, i) => 'x'.repeat(size + ((n * 37 + i) % 500)));
+      await Promise.all(texts.map((text, i) => test.log.append(`s${(n + i) % 9}`, [event(n, text)])));
+      written += texts.reduce((sum, { length }) => sum + length, 0);
+    }
+    expect(statSync(join(test.settings.directory, 'data.mdb')).size).toBeLessThan(keepBytes * 1.5);
     await test.close();
   });
 });

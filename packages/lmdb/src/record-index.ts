@@ -1,0 +1,256 @@
+/**
+ * Where the records of every stream lie in the groups, so that catching up costs what the stream holds.
+ *
+ * What was indexed at one time is listed in segments, by which the oldest of all streams is found and forgotten, in steps
+ * of bounded work.
+ */
+import type { Batch } from '@muster/core';
+import { joinedJson } from '@muster/core/storage';
+import {
+  decodeHead,
+  decodePlaces,
+  decodeSegment,
+  encodeHead,
+  encodePlaces,
+  encodeSegment,
+  type GroupedRecord,
+  type Groups,
+  nameKey,
+  numberKey,
+  type Place,
+  placesKey,
+  type Segment,
+  type StoredHead,
+} from './codec.ts';
+import type { Environment, Table, Writes } from './environment.ts';
+import type { CleanedGroup, GroupTable } from './group-table.ts';
+import { mergedNeighbours } from './merged-neighbours.ts';
+import type { Tail } from './tail.ts';
+
+/** Keys or groups that one step forgets at the most. */
+const STEP = 512;
+/** Places that lie under one key: so many share a page of LMDB. */
+const PLACES = 100;
+
+/** What stands in the meta data of the directory. */
+interface State {
+  /** Of the next stream. */
+  readonly nextId: number;
+  /** What the groups take on the disk that are indexed, nearly. */
+  readonly bytes: number;
+  /** The last group that is indexed; 0 when none is. */
+  readonly indexed: number;
+}
+
+const NOTHING: State = { nextId: 1, bytes: 0, indexed: 0 };
+
+export class RecordIndex {
+  readonly #environment: Environment;
+  readonly #groups: GroupTable;
+  readonly #places: Table;
+  readonly #streams: Table;
+  readonly #segments: Table;
+  /** Ids of streams that were dropped and whose places are still there. */
+  readonly #garbage: Table;
+  #state: State;
+  #nextSegment: number;
+
+  constructor(environment: Environment, groups: GroupTable) {
+    this.#environment = environment;
+    this.#groups = groups;
+    this.#places = environment.table('places');
+    this.#streams = environment.table('streams');
+    this.#segments = environment.table('segments');
+    this.#garbage = environment.table('garbage');
+    const state = environment.meta('index');
+    this.#state = state === undefined ? NOTHING : (JSON.parse(state) as State);
+    const last = [...this.#segments.getKeys({ reverse: true, limit: 1 })][0];
+    this.#nextSegment = last === undefined ? 1 : last.readUIntBE(0, 6) + 1;
+  }
+
+  /** What the groups take on the disk that are indexed, nearly. */
+  get bytes(): number {
+    return this.#state.bytes;
+  }
+
+  /** The last group that is indexed; 0 when none is. */
+  get indexed(): number {
+    return this.#state.indexed;
+  }
+
+  /** Where a stream stands as far as the index knows. */
+  head(stream: string): StoredHead | undefined {
+    const bytes = this.#streams.get(nameKey(stream));
+    return bytes && decodeHead(bytes);
+  }
+
+  /** Offset of the first event of an id; undefined when there is none. */
+  first(id: number): number | undefined {
+    if (id === 0) return undefined;
+    const [key] = [...this.#places.getKeys({ start: placesKey(id, 0), end: placesKey(id + 1, 0), limit: 1 })];
+    return key?.readUIntBE(6, 6);
+  }
+
+  /**
+   * The records with events above `after` and below `before`, as many as fit, and at least one if there is one. Small
+   * neighbours come as one: a replay is then few frames.
+   */
+  read({ id, epoch }: StoredHead, range: { after: number; before: number; maxBytes: number }): Batch[] {
+    if (id === 0 || range.after + 1 >= range.before) return [];
+    const batches: Batch[] = [];
+    for (const { offset, count, parts } of mergedNeighbours(this.#records(id, range))) {
+      batches.push({ epoch, offset, count, json: parts.length === 1 ? (parts[0] as Buffer) : joinedJson(parts) });
+    }
+    return batches;
+  }
+
+  /** Writes that a stream begins anew; what it had goes away in steps. */
+  drop(writes: Writes, stream: string, before: StoredHead, after: StoredHead): void {
+    writes.put(this.#streams, nameKey(stream), encodeHead(after));
+    if (before.id !== 0) writes.put(this.#garbage, numberKey(before.id), Buffer.from([0]));
+  }
+
+  /** Lists where everything lies that a tail holds. */
+  async take(tail: Tail): Promise<void> {
+    const { groups } = tail;
+    const [from, to] = [groups[0] as number, groups.at(-1) as number];
+    const cleaned = tail.hasGone ? this.#groups.without(this.#isDropped, groups) : [];
+    let state = this.#state;
+    let nextSegment = this.#nextSegment;
+    await this.#environment.commit((writes) => {
+      const keys: Buffer[] = [];
+      let { nextId } = state;
+      const bytes = state.bytes + tail.onDisk - this.#clean(writes, cleaned);
+      for (const { stream, offset, places } of tail.places()) {
+        const known = tail.heads.get(stream) as StoredHead;
+        const head = known.id === 0 ? { ...known, id: nextId++ } : known;
+        writes.put(this.#streams, nameKey(stream), encodeHead(head));
+        keys.push(...this.#putPlaces(writes, head.id, offset, places));
+      }
+      for (const segment of segmentsOf(tail.newestAt, keys, { from, to }))
+        writes.put(this.#segments, numberKey(nextSegment++), encodeSegment(segment));
+      state = { nextId, bytes, indexed: to };
+      this.#putState(writes, state);
+    });
+    this.#nextSegment = nextSegment;
+    this.#state = state;
+  }
+
+  /** Forgets a step of what was dropped, or is older than `before`, or too much; false when there is nothing of it. */
+  async forget(before: number, keepBytes: number): Promise<boolean> {
+    const [dropped] = [...this.#garbage.getKeys({ limit: 1 })];
+    if (dropped !== undefined) {
+      await this.#forgetDropped(dropped);
+      return true;
+    }
+    const [first] = [...this.#segments.getRange({ limit: 1 })];
+    if (first === undefined) return false;
+    const { newestAt, keys, groups } = decodeSegment(first.value);
+    if (newestAt >= before && this.bytes <= keepBytes) return false;
+    const sizes = groups === null ? [] : this.#groups.sizes(groups);
+    await this.#remove(keys, (writes) => {
+      for (const { group } of sizes) this.#groups.remove(writes, group);
+      writes.remove(this.#segments, first.key);
+      return sizes.reduce((sum, { bytes }) => sum + bytes, 0);
+    });
+    return true;
+  }
+
+  async #forgetDropped(garbage: Buffer): Promise<void> {
+    const id = garbage.readUIntBE(0, 6);
+    const keys: Buffer[] = [];
+    const groups = new Set<number>();
+    let [places, isAll] = [0, true];
+    for (const { key, value } of this.#places.getRange({ start: placesKey(id, 0), end: placesKey(id + 1, 0) })) {
+      isAll = places < STEP;
+      if (!isAll) break;
+      keys.push(key);
+      for (const { group } of decodePlaces(key, value)) {
+        groups.add(group);
+        places += 1;
+      }
+    }
+    const cleaned = this.#groups.without(this.#isDropped, groups);
+    await this.#remove(keys, (writes) => {
+      if (isAll) writes.remove(this.#garbage, garbage);
+      return this.#clean(writes, cleaned);
+    });
+  }
+
+  /** @param andThen returns what it has freed on the disk. */
+  async #remove(keys: readonly Buffer[], andThen: (writes: Writes) => number): Promise<void> {
+    let state = this.#state;
+    await this.#environment.commit((writes) => {
+      for (const key of keys) writes.remove(this.#places, key);
+      state = { ...state, bytes: state.bytes - andThen(writes) };
+      this.#putState(writes, state);
+    });
+    this.#state = state;
+  }
+
+  /** Returns what it has freed on the disk. */
+  #clean(writes: Writes, cleaned: readonly CleanedGroup[]): number {
+    let freed = 0;
+    for (const { group, bytes, rest } of cleaned) {
+      if (rest !== undefined) this.#groups.put(writes, group, rest);
+      else {
+        this.#groups.remove(writes, group);
+        freed += bytes;
+      }
+    }
+    return freed;
+  }
+
+  readonly #isDropped = ({ stream, generation }: GroupedRecord): boolean =>
+    generation !== (this.head(stream)?.generation ?? 0);
+
+  *#records(id: number, { after, before, maxBytes }: { after: number; before: number; maxBytes: number }) {
+    const start = placesKey(id, this.#startOf(id, after + 1));
+    const read = this.#groups.reader();
+    let bytes = 0;
+    for (const { key, value } of this.#places.getRange({ start, end: placesKey(id, before) })) {
+      for (const place of decodePlaces(key, value)) {
+        const { offset, count } = place;
+        if (offset + count - 1 <= after) continue;
+        if (bytes > 0 && bytes + place.length > maxBytes) return;
+        bytes += place.length;
+        yield { offset, count, json: read(place) };
+      }
+    }
+  }
+
+  #putPlaces(writes: Writes, id: number, first: number, places: readonly Place[]): Buffer[] {
+    const keys: Buffer[] = [];
+    let offset = first;
+    for (let at = 0; at < places.length; at += PLACES) {
+      const together = places.slice(at, at + PLACES);
+      const key = placesKey(id, offset);
+      writes.put(this.#places, key, encodePlaces(together));
+      keys.push(key);
+      offset = together.reduce((sum, { count }) => sum + count, offset);
+    }
+    return keys;
+  }
+
+  /** Where to begin for an offset: the places among which it is may begin below it. */
+  #startOf(id: number, offset: number): number {
+    const [key] = [
+      ...this.#places.getKeys({ start: placesKey(id, offset), end: placesKey(id, 0), reverse: true, limit: 1 }),
+    ];
+    return key === undefined ? 0 : key.readUIntBE(6, 6);
+  }
+
+  #putState(writes: Writes, state: State): void {
+    this.#environment.putMeta(writes, 'index', JSON.stringify(state));
+  }
+}
+
+/** Keys come before groups, so that at no time one points to what is not there. */
+function segmentsOf(newestAt: number, keys: readonly Buffer[], { from, to }: Groups): Segment[] {
+  const segments: Segment[] = [];
+  for (let at = 0; at < keys.length; at += STEP)
+    segments.push({ newestAt, keys: keys.slice(at, at + STEP), groups: null });
+  for (let at = from; at <= to; at += STEP)
+    segments.push({ newestAt, keys: [], groups: { from: at, to: Math.min(to, at + STEP - 1) } });
+  return segments;
+}
