@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { EventsWriter, giveBack, quoted } from '../src/runs/events-writer.ts';
+import { EventsWriter, giveBack, isPlain } from '../src/runs/events-writer.ts';
 
 const anyText = fc.oneof(
   fc.string({ unit: 'binary' }),
@@ -10,11 +10,12 @@ const anyText = fc.oneof(
   fc.constantFrom('"', '\\', '\n', '\u0000', '\u007f', '\u2028', 'grüße', '😀'),
 );
 
-describe('quoted', () => {
-  it('is what JSON makes of a text', () => {
+describe('isPlain', () => {
+  it('is true of texts that JSON takes as they are, and that have a byte for each character', () => {
     fc.assert(
-      fc.property(anyText, (text) => {
-        expect(quoted(text)).toBe(JSON.stringify(text));
+      fc.property(fc.oneof(anyText, fc.string()), (text) => {
+        const asItIs = JSON.stringify(text) === `"${text}"` && Buffer.byteLength(text) === text.length;
+        expect(isPlain(text)).toBe(asItIs && !text.includes('\u007f'));
       }),
     );
   });
@@ -30,7 +31,7 @@ describe('EventsWriter', () => {
       fc.property(fc.array(sized, { maxLength: 40 }), fc.array(sized, { maxLength: 5 }), (first, second) => {
         const writer = new EventsWriter();
         for (const texts of [first, second]) {
-          for (const text of texts) writer.add(JSON.stringify({ text }));
+          for (const text of texts) writer.add(`${JSON.stringify({ text })},`, isPlain(text));
           const { json, count } = writer.take();
           expect([json.toString(), count]).toEqual([JSON.stringify(texts.map((text) => ({ text }))), texts.length]);
         }
@@ -41,26 +42,26 @@ describe('EventsWriter', () => {
 
   it('leaves alone what it has given, until that is given back', () => {
     const [writer, other] = [new EventsWriter(), new EventsWriter()];
-    writer.add('1');
+    writer.add('1,', true);
     const first = writer.take();
-    for (const each of [writer, other]) each.add('2');
+    for (const each of [writer, other]) each.add('2,', true);
     expect([first, writer.take(), other.take()].map(({ json }) => json.toString())).toEqual(['[1]', '[2]', '[2]']);
     giveBack(first);
-    other.add('3');
+    other.add('3,', true);
     expect([other.take().json.toString(), first.json.toString()]).toEqual(['[3]', '[3]']);
   });
 
   it('keeps no more than some megabytes of what is given back', () => {
     const taken = Array.from({ length: 40 }, () => {
       const writer = new EventsWriter();
-      writer.add(`"${'x'.repeat(200_000)}"`);
+      writer.add(`"${'x'.repeat(200_000)}",`, true);
       return writer.take();
     });
     const rooms = new Set(taken.map(({ room }) => room));
     for (const each of taken) giveBack(each);
     const again = Array.from({ length: 40 }, () => {
       const writer = new EventsWriter();
-      writer.add('1');
+      writer.add('1,', true);
       return writer.take();
     });
     const kept = again.filter(({ room }) => rooms.has(room));

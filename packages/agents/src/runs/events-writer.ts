@@ -6,11 +6,13 @@
  * written into again, because buffers are what the collector is called for most.
  */
 import type { EventsJson } from '@muster/core';
+import { Buffer } from 'node:buffer';
 
 /** Room for one event and its brackets; a second one makes it grow. */
 const FIRST_BYTES = 256;
+/** So much becomes bytes at once: a call for each event costs more than the event. */
+const LOOSE_CHARACTERS = 4_096;
 const OPEN = 0x5b;
-const COMMA = 0x2c;
 const CLOSE = 0x5d;
 /** How much of what was given back is kept, in bytes: of one buffer, and of all. */
 const SPARE = { each: 256 * 1024, all: 4 * 2 ** 20 } as const;
@@ -29,28 +31,30 @@ export class EventsWriter {
   #bytes: Buffer | undefined;
   #length = 0;
   #count = 0;
+  /** Events that are no bytes yet, each with a comma behind it. */
+  #loose = '';
+  /** True while those have certainly no character above U+007F. */
+  #isAscii = true;
 
-  /** How many bytes `take()` would give. */
+  /** How many bytes `take()` would give; of what is no bytes yet the characters are counted. */
   get bytes(): number {
-    return this.#length;
+    return this.#length + this.#loose.length;
   }
 
   /**
-   * @param json the text of one event.
-   * @returns how many bytes it has, with the comma behind it.
+   * @param json the text of one event, and a comma.
+   * @param isAscii true when it certainly has no character above U+007F.
    */
-  add(json: string): number {
-    const size = Buffer.byteLength(json) + 1;
-    const bytes = this.#roomFor(size);
-    this.#length += bytes.write(json, this.#length);
-    bytes[this.#length] = COMMA;
-    this.#length += 1;
+  add(json: string, isAscii: boolean): void {
+    this.#loose += json;
+    if (!isAscii) this.#isAscii = false;
     this.#count += 1;
-    return size;
+    if (this.#loose.length >= LOOSE_CHARACTERS) this.#write();
   }
 
   /** All of them, and begins anew. `giveBack` is for when nobody will read them any more. */
   take(): LentEvents {
+    this.#write();
     const [room, count] = [this.#bytes, this.#count];
     if (room === undefined) return { json: Buffer.from('[]'), count: 0, room };
     // The comma after the last.
@@ -60,6 +64,16 @@ export class EventsWriter {
     this.#length = 0;
     this.#count = 0;
     return { json, count, room };
+  }
+
+  #write(): void {
+    const text = this.#loose;
+    if (text === '') return;
+    const size = this.#isAscii ? text.length : Buffer.byteLength(text);
+    const bytes = this.#roomFor(size);
+    this.#length += bytes.write(text, this.#length, size, this.#isAscii ? 'latin1' : 'utf8');
+    this.#loose = '';
+    this.#isAscii = true;
   }
 
   #roomFor(more: number): Buffer {
@@ -97,10 +111,10 @@ function keep(bytes: Buffer): void {
   spareBytes += bytes.length;
 }
 
-/** What JSON does not take as it is, and what is no whole character. */
-const ODD = /[\u0000-\u001f"\\\ud800-\udfff]/;
+/** What JSON does not take as it is, or is no ASCII. */
+const ODD = /[^ !#-[\]-~]/;
 
-/** The JSON of a text. Most have nothing in them that has to be escaped, and a look is cheaper than a call. */
-export function quoted(text: string): string {
-  return ODD.test(text) ? JSON.stringify(text) : `"${text}"`;
+/** True when a text stands in JSON as it is, and is ASCII. Most are, and a look is cheaper than a call. */
+export function isPlain(text: string): boolean {
+  return !ODD.test(text);
 }

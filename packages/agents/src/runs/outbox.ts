@@ -48,6 +48,7 @@ export class Outbox {
   /** Those who wait until nothing is under way. */
   #draining: (() => void)[] = [];
   #events = 0;
+  /** Of all parcels. */
   #bytes = 0;
 
   /** @param failure makes the error that those are told whose events could not be appended. */
@@ -61,25 +62,27 @@ export class Outbox {
     return this.#events;
   }
 
-  /** How many bytes they have. */
+  /** How many bytes they have, nearly. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#bytes + this.#writer.bytes;
   }
 
   /** True while no more should be added, so that a run cannot fill the memory when the log is slow. */
   get isFull(): boolean {
-    return this.#events >= WAITING.events || this.#bytes >= WAITING.bytes;
+    return this.#events >= WAITING.events || this.bytes >= WAITING.bytes;
   }
 
   /**
-   * Adds the text of one event; resolves when it is in the log.
+   * Adds one event; resolves when it is in the log.
    *
+   * @param json its text, and a comma.
+   * @param isAscii true when that certainly has no character above U+007F.
    * @throws the given failure when the append that it was in has failed; the event is kept for the next one all the same.
    */
-  add(json: string): Promise<Receipt> {
+  add(json: string, isAscii: boolean): Promise<Receipt> {
     if (this.#writer.bytes + json.length > TOGETHER_BYTES && this.#gathered !== undefined)
       this.#whole.push(this.#gather());
-    this.#bytes += this.#writer.add(json);
+    this.#writer.add(json, isAscii);
     this.#events += 1;
     this.#gathered ??= gathering();
     if (!this.#isFlushing) {
@@ -99,6 +102,7 @@ export class Outbox {
   /** What has been added since the last whole parcel. */
   #gather(): Parcel {
     const parcel = { events: this.#writer.take(), gathered: this.#gathered };
+    this.#bytes += parcel.events.json.length;
     this.#gathered = undefined;
     return parcel;
   }
@@ -129,7 +133,7 @@ export class Outbox {
     this.#taken = undefined;
     if (gathered === undefined) this.#unwritten.shift();
     this.#events -= events.count;
-    this.#bytes -= sizeOf(events);
+    this.#bytes -= events.json.length;
     giveBack(events);
     gathered?.resolve({ offset: top });
     this.#flush();
@@ -146,11 +150,6 @@ export class Outbox {
     gathered?.reject(this.#error);
     this.#flush();
   };
-}
-
-/** Of its events as they were added, each with a comma: one bracket less. */
-function sizeOf({ json }: EventsJson): number {
-  return json.length - 1;
 }
 
 function gathering(): Gathered {

@@ -18,7 +18,7 @@ import {
 import type { Content, Kept } from '../content/content.ts';
 import { agentError } from '../errors.ts';
 import { Fence } from './fence.ts';
-import { quoted } from './events-writer.ts';
+import { isPlain } from './events-writer.ts';
 import { Outbox, type Receipt } from './outbox.ts';
 import type { RunNews } from './run-news.ts';
 import type { UserEmitter } from './user-emitter.ts';
@@ -66,6 +66,8 @@ export class RunRecorder {
   readonly fence: Fence;
   /** What is the same in every event of the run. */
   readonly #text: { readonly id: string; readonly run: string; readonly agent: string };
+  /** True when that has no character above U+007F. */
+  readonly #isAscii: boolean;
   readonly #outbox: Outbox;
   readonly #clock: Clock;
   readonly #content: Content;
@@ -92,6 +94,7 @@ export class RunRecorder {
       run: `","run":${JSON.stringify(run)},"n":`,
       agent: `,"agent":${JSON.stringify(agent)},"at":`,
     };
+    this.#isAscii = isPlain(run) && isPlain(agent);
     this.#outbox = new Outbox(emitter, (count, cause) => this.#notAppended(count, cause));
     this.#clock = clock;
     this.#content = content;
@@ -132,7 +135,7 @@ export class RunRecorder {
       const { kept, altered } = this.#content.thought(reasoning);
       const rest =
         step === undefined && altered.length === 0 ? '' : rested({ ...wholeNumbers(step), ...flags(altered) });
-      return this.#write('agent_thinking', `{"reasoning":${quoted(kept)}${rest}}`);
+      return this.#writeText('agent_thinking', 'reasoning', kept, rest);
     } catch (error) {
       return this.refuse('agent_thinking', NO_EVENT, error);
     }
@@ -215,7 +218,7 @@ export class RunRecorder {
     const madeAt = this.#clock.monotonic();
     const { offset } = await (isTooLarge(data)
       ? this.#record('agent_completed', { ...rest, ...flags(['cut']), count: whole.count, durationMs })
-      : this.#write('agent_completed', data));
+      : this.#write('agent_completed', data, false));
     const { status, by, code = null } = ending;
     const appendMs = this.#clock.monotonic() - madeAt;
     this.news.ended({ status, by, code, events: whole.count, offset, durationMs, appendMs });
@@ -249,19 +252,26 @@ export class RunRecorder {
     this.#pendingOutput = '';
     // Whoever awaits a later event or drain() learns of a failed append.
     for (let at = 0; at < delta.length; at += PIECE_CHARACTERS)
-      this.#write('agent_output', `{"delta":${quoted(delta.slice(at, at + PIECE_CHARACTERS))}}`).catch(() => {});
+      this.#writeText('agent_output', 'delta', delta.slice(at, at + PIECE_CHARACTERS)).catch(() => {});
   }
 
   #record<N extends AgentEventName>(name: N, data: EventData<N>, accepted?: () => void): Promise<Receipt> {
-    return this.#write(name, JSON.stringify(data), accepted);
+    return this.#write(name, JSON.stringify(data), false, accepted);
+  }
+
+  /** @param rest fields behind the text, each with a comma before it. */
+  #writeText(name: AgentEventName, field: string, text: string, rest = ''): Promise<Receipt> {
+    const isAscii = isPlain(text);
+    return this.#write(name, `{"${field}":${isAscii ? `"${text}"` : JSON.stringify(text)}${rest}}`, isAscii);
   }
 
   /**
    * Checks, numbers and writes down one event; resolves when it is in the log.
    *
+   * @param isAscii true when `data` certainly has no character above U+007F.
    * @param accepted called when it will be, at once.
    */
-  #write(name: AgentEventName, data: string, accepted?: () => void): Promise<Receipt> {
+  #write(name: AgentEventName, data: string, isAscii: boolean, accepted?: () => void): Promise<Receipt> {
     const fenced = this.fence.error;
     if (fenced !== undefined) return rejected(fenced);
     if (!this.#machine.can(name)) return this.refuse(name, this.#rule);
@@ -274,7 +284,8 @@ export class RunRecorder {
     const { id, run, agent } = this.#text;
     const n = this.#n;
     const at = this.#clock.now();
-    return this.#outbox.add(`${id}${n}","event":"${name}${run}${n}${agent}${at},"data":${data}}`);
+    const json = `${id}${n}","event":"${name}${run}${n}${agent}${at},"data":${data}},`;
+    return this.#outbox.add(json, isAscii && this.#isAscii);
   }
 
   #notAppended(count: number, cause: unknown): MusterError {
