@@ -20,13 +20,15 @@ export interface GroupedRecord {
   readonly generation: number;
   readonly offset: number;
   readonly count: number;
+  /** Where its JSON begins in the group. */
+  readonly jsonAt: number;
   readonly json: Buffer;
   /** Wall time at which it was written, in milliseconds since 1970. */
   readonly at: number;
 }
 
 /** A record before it is put into a group: its JSON in parts. */
-export interface UngroupedRecord extends Omit<GroupedRecord, 'json'> {
+export interface UngroupedRecord extends Omit<GroupedRecord, 'json' | 'jsonAt'> {
   readonly parts: readonly Buffer[];
 }
 
@@ -75,6 +77,7 @@ export function decodeGroup(bytes: Buffer): GroupedRecord[] {
       offset: bytes.readUIntBE(nameEnd + 4, 6),
       count: bytes.readUInt32BE(nameEnd + 10),
       at: bytes.readDoubleBE(nameEnd + 14),
+      jsonAt,
       json: bytes.subarray(jsonAt, end),
     });
     at = end;
@@ -92,6 +95,11 @@ export interface Place {
   readonly count: number;
 }
 
+/** A record by where it lies; `offset` is that of its first event. */
+export interface PlacedRecord extends Place {
+  readonly offset: number;
+}
+
 const PLACE_BYTES = 6 + 4 + 4 + 4;
 
 /** Places of neighbours in one stream; the offset of the first of them stands in the key. */
@@ -107,7 +115,7 @@ export function encodePlaces(places: readonly Place[]): Buffer {
   return bytes;
 }
 
-export function* decodePlaces(key: Buffer, value: Buffer): Generator<Place & { readonly offset: number }> {
+export function* decodePlaces(key: Buffer, value: Buffer): Generator<PlacedRecord> {
   let offset = key.readUIntBE(6, 6);
   for (let start = 0; start < value.length; start += PLACE_BYTES) {
     const count = value.readUInt32BE(start + 14);

@@ -30,13 +30,10 @@ export class GroupTable {
     writes.put(this.#table, numberKey(group), bytes);
   }
 
-  /** All groups behind one, in order; their bytes are those of the caller, one `ArrayBuffer` each. */
+  /** All groups behind one, in order. */
   *behind(group: number): Generator<{ readonly group: number; readonly bytes: Buffer }> {
-    for (const { key, value } of this.#table.getRange({ start: numberKey(group + 1) })) {
-      const bytes = Buffer.allocUnsafeSlow(value.length);
-      value.copy(bytes);
-      yield { group: key.readUIntBE(0, 6), bytes };
-    }
+    for (const { key, value } of this.#table.getRange({ start: numberKey(group + 1) }))
+      yield { group: key.readUIntBE(0, 6), bytes: value };
   }
 
   remove(writes: Writes, group: number): void {

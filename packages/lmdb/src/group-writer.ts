@@ -1,8 +1,8 @@
 /**
- * Puts the records of one flush into groups: what goes to the disk, and what the newest records are read from.
+ * Puts the records of one flush into groups, as they go to the disk.
  */
 import { joinedSize } from '@muster/core/storage';
-import { groupedSize, type UngroupedRecord, writeGrouped } from './codec.ts';
+import { groupedSize, type PlacedRecord, type UngroupedRecord, writeGrouped } from './codec.ts';
 
 /**
  * Records are grouped up to so many bytes, which are four pages with what LMDB puts before them; a larger one is a group by
@@ -11,14 +11,21 @@ import { groupedSize, type UngroupedRecord, writeGrouped } from './codec.ts';
 const GROUP_BYTES = 16 * 1024 - 64;
 
 export class GroupWriter {
+  readonly #first: number;
   readonly #whole: Buffer[] = [];
   #open: Buffer | undefined;
   #used = 0;
   /** What may still come, in bytes. */
   #expected: number;
+  /** The records, in the order in which they were added. */
+  readonly places: PlacedRecord[] = [];
 
-  /** @param expected bytes that all records may have together; more is taken as well. */
-  constructor(expected: number) {
+  /**
+   * @param first number of the first group.
+   * @param expected bytes that all records may have together; more is taken as well.
+   */
+  constructor(first: number, expected: number) {
+    this.#first = first;
     this.#expected = expected;
   }
 
@@ -32,6 +39,8 @@ export class GroupWriter {
     const { jsonAt, end } = writeGrouped(this.#open, this.#used, record);
     this.#expected -= size;
     this.#used = end;
+    const group = this.#first + this.#whole.length;
+    this.places.push({ offset: record.offset, count: record.count, group, at: jsonAt, length: end - jsonAt });
     return this.#open.subarray(jsonAt, end);
   }
 

@@ -19,22 +19,23 @@ import {
   type Subscription,
 } from '@muster/core';
 import { AppendQueue, Flush, type Heads, type Operation, READ_BYTES, Sinks } from '@muster/core/storage';
-import { BEYOND, decodeGroup, groupedSize, type StoredHead } from './codec.ts';
+import { BEYOND, decodeGroup, groupedSize, type PlacedRecord, type StoredHead } from './codec.ts';
 import { lmdbError } from './errors.ts';
 import { GroupTable } from './group-table.ts';
 import { GroupWriter } from './group-writer.ts';
 import { LmdbStorage } from './lmdb-storage.ts';
 import { LmdbSettings } from './options.ts';
+import { readRecords } from './read-records.ts';
 import { RecordIndex } from './record-index.ts';
 import { Tail } from './tail.ts';
 
 /** So much waiting makes a flush worth its price at once. */
 const EAGER_BYTES = 256 * 1024;
 /**
- * Milliseconds that a log gathers for each record of the flush before, up to so many times the spacing: above 10,000
- * records a second it pays to send fewer and larger ones.
+ * Milliseconds that a log gathers for each event of the flush before, up to so many times the spacing: above 10,000
+ * events a second it pays to write and to send fewer and larger records.
  */
-const GATHER = { msPerRecord: 0.1, most: 4 } as const;
+const GATHER = { msPerEvent: 0.1, most: 4 } as const;
 /** How often a full disk lets the newest events outgrow their bound. */
 const FULL_TAILS = 4;
 /** Steps of forgetting between two flushes: more than one indexing makes. */
@@ -139,21 +140,12 @@ export class LmdbEventLog implements EventLog {
     stream: string,
     { after, maxBytes = READ_BYTES }: { readonly after: number; readonly maxBytes?: number },
   ): Promise<ReadResult> {
-    const { index, tail } = this.#open;
-    const newest = tail.of(stream);
-    const before = newest[0]?.offset ?? BEYOND;
-    const batches = index.read(this.#head(stream), { after, before, maxBytes });
-    let bytes = batches.reduce((sum, { json }) => sum + json.length, 0);
-    const last = batches.at(-1);
-    // What the index still has above these did not fit.
-    const isWhole = newest[0] === undefined || last === undefined || last.offset + last.count === before;
-    for (const batch of isWhole ? newest : []) {
-      if (batch.offset + batch.count - 1 <= after) continue;
-      bytes += batch.json.length;
-      if (batches.length > 0 && bytes > maxBytes) break;
-      batches.push(batch);
-    }
-    return { ...this.#info(stream), batches };
+    const { epoch } = this.#head(stream);
+    const jsonAt = this.#open.groups.reader();
+    return {
+      ...this.#info(stream),
+      batches: readRecords(this.#records(stream, after), epoch, { after, maxBytes }, jsonAt),
+    };
   }
 
   subscribe(stream: string, sink: (batch: Batch) => void): Subscription {
@@ -195,6 +187,14 @@ export class LmdbEventLog implements EventLog {
     return tail.heads.get(stream) ?? index.head(stream) ?? { epoch: firstEpoch, top: 0, generation: 0, id: 0 };
   }
 
+  /** The records of a stream from the one with the event behind `after` on: those that are indexed, then the newest. */
+  *#records(stream: string, after: number): Generator<PlacedRecord> {
+    const { index, tail } = this.#open;
+    const newest = tail.of(stream);
+    yield* index.records(this.#head(stream).id, { after, before: newest[0]?.offset ?? BEYOND });
+    yield* newest;
+  }
+
   #info(stream: string): StreamInfo {
     const { tail, index } = this.#open;
     const { epoch, top, id } = this.#head(stream);
@@ -207,15 +207,15 @@ export class LmdbEventLog implements EventLog {
     this.#nextGroup = index.indexed + 1;
     for (const { group, bytes } of groups.behind(index.indexed)) {
       this.#nextGroup = group + 1;
-      tail.hold(group, bytes);
-      for (const { stream, generation, offset, count, json, at } of decodeGroup(bytes)) {
+      tail.hold(group, bytes.length);
+      for (const { stream, generation, offset, count, jsonAt, json, at } of decodeGroup(bytes)) {
         const head = this.#head(stream);
         if (generation !== head.generation) {
           tail.forget(stream);
           continue;
         }
         tail.heads.set(stream, { ...head, top: offset + count - 1 });
-        tail.add(stream, { epoch: head.epoch, offset, count, json }, at);
+        tail.add(stream, { offset, count, group, at: jsonAt, length: json.length }, at);
       }
     }
   }
@@ -254,7 +254,7 @@ export class LmdbEventLog implements EventLog {
   async #flush(): Promise<void> {
     this.#flushedAt = this.#clock.monotonic();
     const taken = this.#queue.take();
-    const groups = new GroupWriter(groupedBytes(taken));
+    const groups = new GroupWriter(this.#nextGroup, groupedBytes(taken));
     const at = this.#clock.now();
     let flush: Flush<StoredHead>;
     try {
@@ -266,7 +266,7 @@ export class LmdbEventLog implements EventLog {
         joined: ({ stream, head: { generation }, offset, count, parts }) =>
           groups.add({ stream, generation, offset, count, at, parts }),
       });
-      await this.#write(flush, groups.end(), at);
+      await this.#write(flush, groups, at);
     } catch (error) {
       this.#queue.settled(taken);
       for (const { reject } of taken) reject(error);
@@ -278,24 +278,25 @@ export class LmdbEventLog implements EventLog {
   }
 
   /** Writes a flush, and makes it visible when it is on the disk. */
-  async #write(flush: Flush<StoredHead>, written: readonly Buffer[], at: number): Promise<void> {
+  async #write(flush: Flush<StoredHead>, written: GroupWriter, at: number): Promise<void> {
     const { groups, index, tail } = this.#open;
-    if (written.length > 0 || flush.dropped.length > 0) {
+    const bytes = written.end();
+    if (bytes.length > 0 || flush.dropped.length > 0) {
       await this.#storage.write((writes) => {
-        for (const [i, group] of written.entries()) groups.put(writes, this.#nextGroup + i, group);
+        for (const [i, group] of bytes.entries()) groups.put(writes, this.#nextGroup + i, group);
         for (const { stream, before } of flush.dropped) {
           index.drop(writes, stream, before, { ...flush.head(stream), top: 0 });
         }
       });
     }
-    for (const [i, group] of written.entries()) tail.hold(this.#nextGroup + i, group);
-    this.#nextGroup += written.length;
+    for (const { length } of bytes) tail.hold(this.#nextGroup++, length);
     const { spacingMs } = this.#settings;
-    this.#spacingMs = Math.min(Math.max(spacingMs, flush.made.length * GATHER.msPerRecord), spacingMs * GATHER.most);
+    const events = flush.made.reduce((sum, { batch }) => sum + batch.count, 0);
+    this.#spacingMs = Math.min(Math.max(spacingMs, events * GATHER.msPerEvent), spacingMs * GATHER.most);
     for (const { stream } of flush.dropped) tail.forget(stream);
     flush.eachHead((stream, head) => tail.heads.set(stream, head));
-    for (const { stream, batch } of flush.made)
-      if (batch.epoch === flush.head(stream).epoch) tail.add(stream, batch, at);
+    for (const [i, { stream, batch }] of flush.made.entries())
+      if (batch.epoch === flush.head(stream).epoch) tail.add(stream, written.places[i] as PlacedRecord, at);
   }
 
   /** Keeps the tail bounded, and the disk in what it may hold. */
@@ -311,7 +312,7 @@ export class LmdbEventLog implements EventLog {
   /** Indexes what the tail holds. */
   async #checkpoint(): Promise<void> {
     const { index, tail } = this.#open;
-    if (tail.isEmpty) return;
+    if (tail.groups.length === 0) return;
     await index.take(tail);
     tail.clear();
   }

@@ -11,7 +11,7 @@ export interface LmdbOptions extends QueueLimits {
   readonly keepMs?: number;
   /** How much of events is kept, in bytes; beyond it the oldest of all streams go first. @default 1_073_741_824, 1 GiB */
   readonly keepBytes?: number;
-  /** How much of the newest events is held in memory as well, in bytes, and read again at a start. @default 2_097_152, 2 MiB */
+  /** How much of the newest events is not indexed yet, in bytes: a start reads it again. @default 4_194_304, 4 MiB */
   readonly tailBytes?: number;
   /** Time between the beginnings of two flushes, in milliseconds: four times as much under load, 0 flushes at once. @default 5 */
   readonly spacingMs?: number;
@@ -21,7 +21,7 @@ export const LMDB_DEFAULTS = {
   directory: '.muster/data',
   keepMs: 7 * 86_400_000,
   keepBytes: 2 ** 30,
-  tailBytes: 2 * 2 ** 20,
+  tailBytes: 4 * 2 ** 20,
   spacingMs: 5,
 } as const;
 

@@ -4,8 +4,6 @@
  * What was indexed at one time is listed in segments, by which the oldest of all streams is found and forgotten, in steps
  * of bounded work.
  */
-import type { Batch } from '@muster/core';
-import { joinedJson } from '@muster/core/storage';
 import {
   decodeHead,
   decodePlaces,
@@ -17,14 +15,13 @@ import {
   type Groups,
   nameKey,
   numberKey,
-  type Place,
+  type PlacedRecord,
   placesKey,
   type Segment,
   type StoredHead,
 } from './codec.ts';
 import type { Environment, Table, Writes } from './environment.ts';
 import type { CleanedGroup, GroupTable } from './group-table.ts';
-import { mergedNeighbours } from './merged-neighbours.ts';
 import type { Tail } from './tail.ts';
 
 /** Keys or groups that one step forgets at the most. */
@@ -91,17 +88,12 @@ export class RecordIndex {
     return key?.readUIntBE(6, 6);
   }
 
-  /**
-   * The records with events above `after` and below `before`, as many as fit, and at least one if there is one. Small
-   * neighbours come as one: a replay is then few frames.
-   */
-  read({ id, epoch }: StoredHead, range: { after: number; before: number; maxBytes: number }): Batch[] {
-    if (id === 0 || range.after + 1 >= range.before) return [];
-    const batches: Batch[] = [];
-    for (const { offset, count, parts } of mergedNeighbours(this.#records(id, range))) {
-      batches.push({ epoch, offset, count, json: parts.length === 1 ? (parts[0] as Buffer) : joinedJson(parts) });
-    }
-    return batches;
+  /** The records of an id from the one with the event behind `after` on, below `before`. */
+  *records(id: number, { after, before }: { after: number; before: number }): Generator<PlacedRecord> {
+    if (id === 0 || after + 1 >= before) return;
+    const start = placesKey(id, this.#startOf(id, after + 1));
+    for (const { key, value } of this.#places.getRange({ start, end: placesKey(id, before) }))
+      yield* decodePlaces(key, value);
   }
 
   /** Writes that a stream begins anew; what it had goes away in steps. */
@@ -121,11 +113,11 @@ export class RecordIndex {
       const keys: Buffer[] = [];
       let { nextId } = state;
       const bytes = state.bytes + tail.onDisk - this.#clean(writes, cleaned);
-      for (const { stream, offset, places } of tail.places()) {
+      for (const [stream, records] of tail.streams) {
         const known = tail.heads.get(stream) as StoredHead;
         const head = known.id === 0 ? { ...known, id: nextId++ } : known;
         writes.put(this.#streams, nameKey(stream), encodeHead(head));
-        keys.push(...this.#putPlaces(writes, head.id, offset, places));
+        keys.push(...this.#putPlaces(writes, head.id, records));
       }
       for (const segment of segmentsOf(tail.newestAt, keys, { from, to }))
         writes.put(this.#segments, numberKey(nextSegment++), encodeSegment(segment));
@@ -204,30 +196,12 @@ export class RecordIndex {
   readonly #isDropped = ({ stream, generation }: GroupedRecord): boolean =>
     generation !== (this.head(stream)?.generation ?? 0);
 
-  *#records(id: number, { after, before, maxBytes }: { after: number; before: number; maxBytes: number }) {
-    const start = placesKey(id, this.#startOf(id, after + 1));
-    const read = this.#groups.reader();
-    let bytes = 0;
-    for (const { key, value } of this.#places.getRange({ start, end: placesKey(id, before) })) {
-      for (const place of decodePlaces(key, value)) {
-        const { offset, count } = place;
-        if (offset + count - 1 <= after) continue;
-        if (bytes > 0 && bytes + place.length > maxBytes) return;
-        bytes += place.length;
-        yield { offset, count, json: read(place) };
-      }
-    }
-  }
-
-  #putPlaces(writes: Writes, id: number, first: number, places: readonly Place[]): Buffer[] {
+  #putPlaces(writes: Writes, id: number, records: readonly PlacedRecord[]): Buffer[] {
     const keys: Buffer[] = [];
-    let offset = first;
-    for (let at = 0; at < places.length; at += PLACES) {
-      const together = places.slice(at, at + PLACES);
-      const key = placesKey(id, offset);
-      writes.put(this.#places, key, encodePlaces(together));
+    for (let at = 0; at < records.length; at += PLACES) {
+      const key = placesKey(id, (records[at] as PlacedRecord).offset);
+      writes.put(this.#places, key, encodePlaces(records.slice(at, at + PLACES)));
       keys.push(key);
-      offset = together.reduce((sum, { count }) => sum + count, offset);
     }
     return keys;
   }

@@ -1,21 +1,22 @@
 /**
- * What lies in groups that are not indexed yet: the newest records of every stream, in memory as well.
+ * Where the newest records lie: those in groups that are not indexed yet.
  *
  * It is bounded: when it has grown large, what it holds is indexed.
  */
-import type { Batch } from '@muster/core';
-import type { Place, StoredHead } from './codec.ts';
+import type { PlacedRecord, StoredHead } from './codec.ts';
 import { onDisk } from './group-table.ts';
 
 /** What a record counts as beside its bytes. */
 const OVERHEAD = 256;
 
+const NONE: readonly never[] = [];
+
 export class Tail {
-  readonly #streams = new Map<string, Batch[]>();
+  readonly #streams = new Map<string, PlacedRecord[]>();
   /** Where the streams stand that have been written to since the last indexing. */
   readonly heads = new Map<string, StoredHead>();
-  /** The groups, in order, by the bytes in which the JSON of their records lies. */
-  readonly #groups = new Map<ArrayBufferLike, number>();
+  /** Numbers of its groups, rising. */
+  readonly groups: number[] = [];
   #hasGone = false;
   #bytes = 0;
   #onDisk = 0;
@@ -32,10 +33,6 @@ export class Tail {
     return this.#onDisk;
   }
 
-  get isEmpty(): boolean {
-    return this.#groups.size === 0;
-  }
-
   /** True when its groups have records of streams that were dropped since. */
   get hasGone(): boolean {
     return this.#hasGone;
@@ -50,18 +47,16 @@ export class Tail {
     return this.#newestAt;
   }
 
-  /** A group, before its records; no other one has the same `ArrayBuffer`. */
-  hold(group: number, bytes: Buffer): void {
-    this.#groups.set(bytes.buffer, group);
-    this.#bytes += bytes.length;
-    this.#onDisk += onDisk(bytes.length);
+  hold(group: number, bytes: number): void {
+    this.groups.push(group);
+    this.#bytes += bytes;
+    this.#onDisk += onDisk(bytes);
   }
 
-  /** @param batch its JSON lies in the bytes of a group. */
-  add(stream: string, batch: Batch, at: number): void {
-    const batches = this.#streams.get(stream);
-    if (batches === undefined) this.#streams.set(stream, [batch]);
-    else batches.push(batch);
+  add(stream: string, record: PlacedRecord, at: number): void {
+    const records = this.#streams.get(stream);
+    if (records === undefined) this.#streams.set(stream, [record]);
+    else records.push(record);
     this.#bytes += OVERHEAD;
     this.#oldestAt ??= at;
     this.#newestAt = Math.max(this.#newestAt, at);
@@ -73,31 +68,19 @@ export class Tail {
     this.#streams.delete(stream);
   }
 
-  of(stream: string): readonly Batch[] {
-    return this.#streams.get(stream) ?? [];
+  of(stream: string): readonly PlacedRecord[] {
+    return this.#streams.get(stream) ?? NONE;
   }
 
   /** All streams that hold something, and where. */
-  *places(): Generator<{ stream: string; offset: number; places: Place[] }> {
-    for (const [stream, batches] of this.#streams) {
-      const places = batches.map(({ count, json }): Place => {
-        const group = this.#groups.get(json.buffer);
-        if (group === undefined) throw new Error(`A record of ${stream} lies in no group.`);
-        return { group, at: json.byteOffset, length: json.length, count };
-      });
-      yield { stream, offset: (batches[0] as Batch).offset, places };
-    }
-  }
-
-  /** Numbers of its groups, rising. */
-  get groups(): readonly number[] {
-    return [...this.#groups.values()];
+  get streams(): Iterable<readonly [string, readonly PlacedRecord[]]> {
+    return this.#streams;
   }
 
   clear(): void {
     this.#streams.clear();
     this.heads.clear();
-    this.#groups.clear();
+    this.groups.length = 0;
     this.#hasGone = false;
     this.#bytes = 0;
     this.#onDisk = 0;
