@@ -21,7 +21,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'node:',
   ],
   server: ['@muster/contracts', '@muster/core', 'ws', 'node:'],
-  agents: ['@muster/contracts', '@muster/core', '@standard-schema/spec', 'ai'],
+  agents: ['@muster/contracts', '@muster/core', '@standard-schema/spec', 'ai', 'node:buffer'],
   client: ['@muster/contracts'],
   lmdb: ['@muster/contracts', '@muster/core', 'lmdb', 'node:'],
   nats: ['@muster/contracts', '@muster/core', '@nats-io/jetstream', '@nats-io/transport-node', 'node:'],

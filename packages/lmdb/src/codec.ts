@@ -3,6 +3,7 @@
  *
  * Numbers are big-endian, so that keys sort as their numbers do.
  */
+import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { type Head, joinInto } from '@muster/core/storage';
 

@@ -18,6 +18,9 @@ const FULL = [28, 122, 27, -30_792];
 /** LMDB's word for a write that was cut short, and the system's for a broken disk. */
 const EIO = 5;
 
+/** What a transaction writes at the most beside what it puts: pages of the trees that it touches. Removing takes room as well. */
+const BESIDE_BYTES = 64 * 1024;
+
 /** Where LMDB has its magic number and its format in a file, and what they are. */
 const MARK_AT = 24;
 const MARK = Buffer.from('dec0efbe02000000', 'hex');
@@ -106,7 +109,7 @@ export class Environment {
    * @throws MusterError `DISK_FULL` or `WRITE_FAILED`; nothing was written.
    */
   async commit(write: (writes: Writes) => void): Promise<void> {
-    let bytes = 0;
+    let bytes = BESIDE_BYTES;
     const promises = new Set<Promise<boolean>>();
     const writes: Writes = {
       put: (table, key, value) => {

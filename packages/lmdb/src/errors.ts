@@ -34,3 +34,7 @@ export const LMDB_ERRORS = {
 
 /** Makes an error of this catalogue. */
 export const lmdbError = errorsFrom(LMDB_ERRORS);
+
+export function isDiskFull(error: unknown): boolean {
+  return (error as { code?: string }).code === 'DISK_FULL';
+}

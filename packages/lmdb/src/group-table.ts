@@ -12,6 +12,9 @@ const PAGE_BYTES = 4_096;
 /** What LMDB keeps beside a value. */
 const NODE_BYTES = 24;
 
+/** A space, with which no JSON begins here. */
+const BLANK = 0x20;
+
 export interface CleanedGroup {
   readonly group: number;
   /** What it takes on the disk. */
@@ -49,7 +52,7 @@ export class GroupTable {
   }
 
   /**
-   * Groups without what is gone from them: only those in which something is gone, and only those that are there.
+   * Groups without what is gone from them: only those that change by it, and only those that are there.
    *
    * @returns `rest` is undefined when nothing else is in a group; else what is gone is blank in it, and all lies where it did.
    */
@@ -59,9 +62,10 @@ export class GroupTable {
       const bytes = this.#table.get(numberKey(group));
       const records = bytes === undefined ? [] : decodeGroup(bytes);
       const gone = records.filter(isGone);
-      if (bytes === undefined || gone.length === 0) continue;
-      for (const { json } of gone) json.fill(' ');
-      cleaned.push({ group, bytes: onDisk(bytes.length), rest: gone.length < records.length ? bytes : undefined });
+      const isEmpty = gone.length === records.length;
+      if (bytes === undefined || (!isEmpty && gone.every(({ json }) => json[0] === BLANK))) continue;
+      for (const { json } of gone) json.fill(BLANK);
+      cleaned.push({ group, bytes: onDisk(bytes.length), rest: isEmpty ? undefined : bytes });
     }
     return cleaned;
   }

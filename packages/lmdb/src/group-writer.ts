@@ -1,6 +1,7 @@
 /**
  * Puts the records of one flush into groups, as they go to the disk.
  */
+import { Buffer } from 'node:buffer';
 import { joinedSize } from '@muster/core/storage';
 import { groupedSize, type PlacedRecord, type UngroupedRecord, writeGrouped } from './codec.ts';
 

@@ -20,7 +20,7 @@ import {
 } from '@muster/core';
 import { AppendQueue, Flush, type Heads, type Operation, READ_BYTES, Sinks } from '@muster/core/storage';
 import { BEYOND, decodeGroup, groupedSize, type PlacedRecord, type StoredHead } from './codec.ts';
-import { lmdbError } from './errors.ts';
+import { isDiskFull, lmdbError } from './errors.ts';
 import { GroupTable } from './group-table.ts';
 import { GroupWriter } from './group-writer.ts';
 import { LmdbStorage } from './lmdb-storage.ts';
@@ -312,7 +312,8 @@ export class LmdbEventLog implements EventLog {
   /** Indexes what the tail holds. */
   async #checkpoint(): Promise<void> {
     const { index, tail } = this.#open;
-    if (tail.groups.length === 0) return;
+    if (tail.hasGone) await index.clean(tail);
+    if (tail.groups.size === 0) return tail.clear();
     await index.take(tail);
     tail.clear();
   }
@@ -359,8 +360,4 @@ function groupedBytes(operations: readonly Operation[]): number {
     (sum, each) => (each.kind === 'append' ? sum + groupedSize(each.stream, each.json.length) : sum),
     0,
   );
-}
-
-function isDiskFull(error: unknown): boolean {
-  return (error as { code?: string }).code === 'DISK_FULL';
 }

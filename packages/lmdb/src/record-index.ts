@@ -4,6 +4,7 @@
  * What was indexed at one time is listed in segments, by which the oldest of all streams is found and forgotten, in steps
  * of bounded work.
  */
+import { Buffer } from 'node:buffer';
 import {
   decodeHead,
   decodePlaces,
@@ -12,7 +13,6 @@ import {
   encodePlaces,
   encodeSegment,
   type GroupedRecord,
-  type Groups,
   nameKey,
   numberKey,
   type PlacedRecord,
@@ -21,11 +21,15 @@ import {
   type StoredHead,
 } from './codec.ts';
 import type { Environment, Table, Writes } from './environment.ts';
+import { isDiskFull } from './errors.ts';
 import type { CleanedGroup, GroupTable } from './group-table.ts';
 import type { Tail } from './tail.ts';
 
-/** Keys or groups that one step forgets at the most. */
+/** Keys or groups that one step forgets at the most, and what those groups may take on the disk: one by itself may be more. */
 const STEP = 512;
+const STEP_BYTES = 2 ** 20;
+/** Groups from which dropped streams are taken in one step: each of them is written again. */
+const DROP_STEP = 64;
 /** Places that lie under one key: so many share a page of LMDB. */
 const PLACES = 100;
 
@@ -102,26 +106,34 @@ export class RecordIndex {
     if (before.id !== 0) writes.put(this.#garbage, numberKey(before.id), Buffer.from([0]));
   }
 
+  /** Takes what was dropped out of the groups of a tail. */
+  async clean(tail: Tail): Promise<void> {
+    await this.#clean([...tail.groups.keys()], async (writes, cleaned) => {
+      await this.#environment.commit(writes);
+      for (const { group, rest } of cleaned) if (rest === undefined) tail.groups.delete(group);
+    });
+    tail.cleaned();
+  }
+
   /** Lists where everything lies that a tail holds. */
   async take(tail: Tail): Promise<void> {
-    const { groups } = tail;
-    const [from, to] = [groups[0] as number, groups.at(-1) as number];
-    const cleaned = tail.hasGone ? this.#groups.without(this.#isDropped, groups) : [];
+    const pieces = inSteps(tail.groups);
+    const indexed = [...tail.groups.keys()].at(-1) ?? this.#state.indexed;
     let state = this.#state;
     let nextSegment = this.#nextSegment;
     await this.#environment.commit((writes) => {
       const keys: Buffer[] = [];
       let { nextId } = state;
-      const bytes = state.bytes + tail.onDisk - this.#clean(writes, cleaned);
+      const bytes = [...tail.groups.values()].reduce((sum, size) => sum + size, state.bytes);
       for (const [stream, records] of tail.streams) {
         const known = tail.heads.get(stream) as StoredHead;
         const head = known.id === 0 ? { ...known, id: nextId++ } : known;
         writes.put(this.#streams, nameKey(stream), encodeHead(head));
         keys.push(...this.#putPlaces(writes, head.id, records));
       }
-      for (const segment of segmentsOf(tail.newestAt, keys, { from, to }))
+      for (const segment of segmentsOf(tail.newestAt, keys, pieces))
         writes.put(this.#segments, numberKey(nextSegment++), encodeSegment(segment));
-      state = { nextId, bytes, indexed: to };
+      state = { nextId, bytes, indexed };
       this.#putState(writes, state);
     });
     this.#nextSegment = nextSegment;
@@ -139,11 +151,15 @@ export class RecordIndex {
     if (first === undefined) return false;
     const { newestAt, keys, groups } = decodeSegment(first.value);
     if (newestAt >= before && this.bytes <= keepBytes) return false;
+    const present = keys.filter((key) => this.#places.doesExist(key));
     const sizes = groups === null ? [] : this.#groups.sizes(groups);
-    await this.#remove(keys, (writes) => {
-      for (const { group } of sizes) this.#groups.remove(writes, group);
-      writes.remove(this.#segments, first.key);
-      return sizes.reduce((sum, { bytes }) => sum + bytes, 0);
+    await withRoom(async (step) => {
+      const some = sizes.slice(0, step);
+      await this.#commit(-bytesOf(some), (writes) => {
+        for (const key of present.slice(0, step)) writes.remove(this.#places, key);
+        for (const { group } of some) this.#groups.remove(writes, group);
+        if (present.length <= step && sizes.length <= step) writes.remove(this.#segments, first.key);
+      });
     });
     return true;
   }
@@ -152,45 +168,52 @@ export class RecordIndex {
     const id = garbage.readUIntBE(0, 6);
     const keys: Buffer[] = [];
     const groups = new Set<number>();
-    let [places, isAll] = [0, true];
+    let isAll = true;
     for (const { key, value } of this.#places.getRange({ start: placesKey(id, 0), end: placesKey(id + 1, 0) })) {
-      isAll = places < STEP;
+      isAll = keys.length < STEP && groups.size < STEP;
       if (!isAll) break;
       keys.push(key);
-      for (const { group } of decodePlaces(key, value)) {
-        groups.add(group);
-        places += 1;
-      }
+      for (const { group } of decodePlaces(key, value)) groups.add(group);
     }
-    const cleaned = this.#groups.without(this.#isDropped, groups);
-    await this.#remove(keys, (writes) => {
+    await this.#clean([...groups], (writes, cleaned) =>
+      this.#commit(-bytesOf(cleaned.filter(({ rest }) => rest === undefined)), writes),
+    );
+    await this.#environment.commit((writes) => {
+      for (const key of keys) writes.remove(this.#places, key);
       if (isAll) writes.remove(this.#garbage, garbage);
-      return this.#clean(writes, cleaned);
     });
   }
 
-  /** @param andThen returns what it has freed on the disk. */
-  async #remove(keys: readonly Buffer[], andThen: (writes: Writes) => number): Promise<void> {
-    let state = this.#state;
+  /** Takes what was dropped out of groups, in steps. */
+  async #clean(
+    groups: readonly number[],
+    commit: (write: (writes: Writes) => void, cleaned: readonly CleanedGroup[]) => Promise<void>,
+  ): Promise<void> {
+    for (let done = 0; done < groups.length;) {
+      await withRoom(async (step) => {
+        const next = done + Math.min(step, DROP_STEP);
+        const cleaned = this.#groups.without(this.#isDropped, groups.slice(done, next));
+        if (cleaned.length > 0) await commit((writes) => this.#putCleaned(writes, cleaned), cleaned);
+        done = next;
+      });
+    }
+  }
+
+  #putCleaned(writes: Writes, cleaned: readonly CleanedGroup[]): void {
+    for (const { group, rest } of cleaned) {
+      if (rest === undefined) this.#groups.remove(writes, group);
+      else this.#groups.put(writes, group, rest);
+    }
+  }
+
+  /** @param bytes by how much the groups change that are indexed, on the disk. */
+  async #commit(bytes: number, write: (writes: Writes) => void): Promise<void> {
+    const state = { ...this.#state, bytes: this.bytes + bytes };
     await this.#environment.commit((writes) => {
-      for (const key of keys) writes.remove(this.#places, key);
-      state = { ...state, bytes: state.bytes - andThen(writes) };
+      write(writes);
       this.#putState(writes, state);
     });
     this.#state = state;
-  }
-
-  /** Returns what it has freed on the disk. */
-  #clean(writes: Writes, cleaned: readonly CleanedGroup[]): number {
-    let freed = 0;
-    for (const { group, bytes, rest } of cleaned) {
-      if (rest !== undefined) this.#groups.put(writes, group, rest);
-      else {
-        this.#groups.remove(writes, group);
-        freed += bytes;
-      }
-    }
-    return freed;
   }
 
   readonly #isDropped = ({ stream, generation }: GroupedRecord): boolean =>
@@ -219,12 +242,49 @@ export class RecordIndex {
   }
 }
 
+/** Groups with what each takes on the disk, in pieces that one step can forget: one on a full disk has little room for itself. */
+function inSteps(groups: ReadonlyMap<number, number>): Map<number, number>[] {
+  const steps: Map<number, number>[] = [];
+  let bytes = 0;
+  for (const [group, size] of groups) {
+    const last = steps.at(-1);
+    if (last === undefined || last.size >= STEP || bytes + size > STEP_BYTES) {
+      steps.push(new Map([[group, size]]));
+      bytes = size;
+    } else {
+      last.set(group, size);
+      bytes += size;
+    }
+  }
+  return steps;
+}
+
+function bytesOf(groups: readonly { readonly bytes: number }[]): number {
+  return groups.reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+/** Does a step, or a smaller one where the disk is full: removing takes room as well. */
+async function withRoom(work: (step: number) => Promise<void>, step = STEP): Promise<void> {
+  try {
+    await work(step);
+  } catch (error) {
+    if (!isDiskFull(error) || step === 1) throw error;
+    await withRoom(work, step / 8);
+  }
+}
+
 /** Keys come before groups, so that at no time one points to what is not there. */
-function segmentsOf(newestAt: number, keys: readonly Buffer[], { from, to }: Groups): Segment[] {
+function segmentsOf(
+  newestAt: number,
+  keys: readonly Buffer[],
+  pieces: readonly ReadonlyMap<number, number>[],
+): Segment[] {
   const segments: Segment[] = [];
   for (let at = 0; at < keys.length; at += STEP)
     segments.push({ newestAt, keys: keys.slice(at, at + STEP), groups: null });
-  for (let at = from; at <= to; at += STEP)
-    segments.push({ newestAt, keys: [], groups: { from: at, to: Math.min(to, at + STEP - 1) } });
+  for (const piece of pieces) {
+    const numbers = [...piece.keys()];
+    segments.push({ newestAt, keys: [], groups: { from: numbers[0] as number, to: numbers.at(-1) as number } });
+  }
   return segments;
 }

@@ -15,22 +15,16 @@ export class Tail {
   readonly #streams = new Map<string, PlacedRecord[]>();
   /** Where the streams stand that have been written to since the last indexing. */
   readonly heads = new Map<string, StoredHead>();
-  /** Numbers of its groups, rising. */
-  readonly groups: number[] = [];
+  /** Its groups by their numbers, rising, and what each takes on the disk. */
+  readonly groups = new Map<number, number>();
   #hasGone = false;
   #bytes = 0;
-  #onDisk = 0;
   #oldestAt: number | undefined;
   #newestAt = 0;
 
   /** Of all groups, with what their records count as; also of what was dropped since. */
   get bytes(): number {
     return this.#bytes;
-  }
-
-  /** What its groups take on the disk. */
-  get onDisk(): number {
-    return this.#onDisk;
   }
 
   /** True when its groups have records of streams that were dropped since. */
@@ -48,9 +42,8 @@ export class Tail {
   }
 
   hold(group: number, bytes: number): void {
-    this.groups.push(group);
+    this.groups.set(group, onDisk(bytes));
     this.#bytes += bytes;
-    this.#onDisk += onDisk(bytes);
   }
 
   add(stream: string, record: PlacedRecord, at: number): void {
@@ -68,6 +61,11 @@ export class Tail {
     this.#streams.delete(stream);
   }
 
+  /** What was dropped is gone from its groups. */
+  cleaned(): void {
+    this.#hasGone = false;
+  }
+
   of(stream: string): readonly PlacedRecord[] {
     return this.#streams.get(stream) ?? NONE;
   }
@@ -80,10 +78,9 @@ export class Tail {
   clear(): void {
     this.#streams.clear();
     this.heads.clear();
-    this.groups.length = 0;
+    this.groups.clear();
     this.#hasGone = false;
     this.#bytes = 0;
-    this.#onDisk = 0;
     this.#oldestAt = undefined;
   }
 }

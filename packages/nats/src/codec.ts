@@ -5,6 +5,7 @@
  * Sequences of JetStream are shared by all streams, so a record has offsets of its own. It also names the record before it
  * and the attempt that wrote it, so that a writer who never got an answer finds out what became of it.
  */
+import { Buffer } from 'node:buffer';
 import type { Batch } from '@muster/core';
 
 const KINDS = ['events', 'begin', 'top'] as const;

@@ -5,6 +5,7 @@
  * time each knows what the others have written. A record of which nobody knows whether it was written is sent again until
  * that is known: it says which attempt it belongs to.
  */
+import { Buffer } from 'node:buffer';
 import { type Append, AppendQueue, joinedJson, type Operation, type QueueBudget, RECORD } from '@muster/core/storage';
 import { type Appended, type Batch, type Clock, type Since, sleep } from '@muster/core';
 import { encodeRecord, type LogRecord, type StoredRecord, topOf } from './codec.ts';

@@ -5,8 +5,8 @@
  * and nothing that an agent changes afterwards changes what it has emitted. They are lent: what a log has copied is
  * written into again, because buffers are what the collector is called for most.
  */
-import type { EventsJson } from '@muster/core';
 import { Buffer } from 'node:buffer';
+import type { EventsJson } from '@muster/core';
 
 /** Room for one event and its brackets; a second one makes it grow. */
 const FIRST_BYTES = 256;

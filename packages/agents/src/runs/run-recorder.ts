@@ -4,6 +4,7 @@
  * Numbers and order are given when an event is emitted, so they cannot depend on who awaits what. What is refused is
  * refused at its producer, and told to whoever carries the run: a breach ends it, whatever the producer does.
  */
+import { Buffer } from 'node:buffer';
 import {
   type AgentEventName,
   type Alteration,

@@ -4,6 +4,7 @@
  * Events become bytes here: in the call, so that what the caller changes afterwards changes nothing in the log, or, where
  * they are still being gathered, when they are taken.
  */
+import { Buffer } from 'node:buffer';
 import type { AgentEvent } from '@muster/contracts';
 import { coreError } from '../errors.ts';
 import type { Appended, EventsJson, Gathering, Since } from './event-log.ts';

@@ -3,6 +3,7 @@
  *
  * Arrays have at least one entry each, as UTF-8 text without space around it, and there is at least one of them.
  */
+import { Buffer } from 'node:buffer';
 
 const [OPEN, COMMA, CLOSE] = [...Buffer.from('[,]')] as [number, number, number];
 

@@ -4,6 +4,7 @@
  * Small ones share a slab with nothing but each other: in that of Node, what is kept for a day would hold what is gone in
  * a moment, many times its own size, and the garbage collector counts all of it.
  */
+import { Buffer } from 'node:buffer';
 import { joinedSize, joinInto } from './joined-json.ts';
 
 const SLAB_BYTES = 8_192;

@@ -4,6 +4,7 @@
  * What is sent in one tick leaves in one write. Nothing here knows what a frame means.
  */
 import type { ServerFrame } from '@muster/contracts';
+import { nextTick } from 'node:process';
 import type { Duplex } from 'node:stream';
 import type { RawData, WebSocket } from 'ws';
 
@@ -65,7 +66,7 @@ export class Wire {
     if (!this.#isCorked) {
       this.#isCorked = true;
       this.#stream.cork();
-      if (corked.push(this) === 1) process.nextTick(uncorkAll);
+      if (corked.push(this) === 1) nextTick(uncorkAll);
     }
     this.#socket.send(frame, TEXT);
   }

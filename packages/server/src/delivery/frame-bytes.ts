@@ -1,6 +1,7 @@
 /**
  * The bytes of an `events` frame: made once for each batch, the same for every socket that gets it.
  */
+import { Buffer } from 'node:buffer';
 import type { Batch } from '@muster/core';
 
 /** Digits of the largest offset, and what stands between it and the events. */
