@@ -36,6 +36,8 @@ const EAGER_BYTES = 256 * 1024;
  * events a second it pays to write and to send fewer and larger records.
  */
 const GATHER = { msPerEvent: 0.1, most: 4 } as const;
+/** When many wait and nobody joins them for so long, in milliseconds, all that append are waiting for the flush. */
+const QUIET = { appends: 64, ms: 2 } as const;
 /** How often a full disk lets the newest events outgrow their bound. */
 const FULL_TAILS = 4;
 /** Steps of forgetting between two flushes: more than one indexing makes. */
@@ -68,6 +70,9 @@ export class LmdbEventLog implements EventLog {
   #flushing: Promise<void> | undefined;
   #flushedAt = Number.NEGATIVE_INFINITY;
   #spacingMs = 0;
+  /** How many appends and drops the last flush had. */
+  #flushed = 0;
+  #quietTimer: Timer | undefined;
   /** Ends a pause between two flushes. */
   #goOn: (() => void) | undefined;
   /** The last of those that write, one after another. */
@@ -222,7 +227,23 @@ export class LmdbEventLog implements EventLog {
 
   #wake(): void {
     if (this.#queue.bytes >= EAGER_BYTES) this.#goOn?.();
+    else if (this.#goOn !== undefined) this.#watchForQuiet();
     this.#flushing ??= this.#flushAll();
+  }
+
+  /**
+   * As many wait as were in the flush before: when nobody joins them, it may be that all wait for this one. What is still
+   * being gathered grows without anybody joining.
+   */
+  #watchForQuiet(): void {
+    const { length, isGathering } = this.#queue;
+    if (isGathering || length < Math.max(this.#flushed, QUIET.appends) || this.#quietTimer !== undefined) return;
+    const early = this.#flushedAt + this.#settings.spacingMs - this.#clock.monotonic();
+    this.#quietTimer = this.#clock.schedule(Math.max(QUIET.ms, early), () => {
+      this.#quietTimer = undefined;
+      if (this.#queue.length === length) this.#goOn?.();
+      else this.#watchForQuiet();
+    });
   }
 
   /** Flushes until nothing waits. */
@@ -245,15 +266,19 @@ export class LmdbEventLog implements EventLog {
       const timer = this.#clock.schedule(ms, () => this.#goOn?.());
       this.#goOn = () => {
         timer.cancel();
+        this.#quietTimer?.cancel();
+        this.#quietTimer = undefined;
         this.#goOn = undefined;
         resolve();
       };
+      this.#watchForQuiet();
     });
   }
 
   async #flush(): Promise<void> {
     this.#flushedAt = this.#clock.monotonic();
     const taken = this.#queue.take();
+    this.#flushed = taken.length;
     const groups = new GroupWriter(this.#nextGroup, groupedBytes(taken));
     const at = this.#clock.now();
     let flush: Flush<StoredHead>;

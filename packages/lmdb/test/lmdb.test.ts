@@ -103,7 +103,7 @@ describe('group commit', () => {
     await test.close();
   });
 
-  it('gathers longer after a flush of many records, up to four times the spacing, and as before after a small one', async () => {
+  it('gathers longer after a flush of many events, up to four times the spacing, and as before after a small one', async () => {
     const test = await opened({ spacingMs: 5 });
     const commits = transactions();
     const flush = async (streams: number, waitMs: number): Promise<void> => {
@@ -116,10 +116,45 @@ describe('group commit', () => {
       expect(commits.mock.calls).toHaveLength(1);
     };
     await test.log.append('s', [event(1)]);
-    await flush(120, 5);
-    await flush(500, 12);
-    await flush(1, 20);
+    await flush(500, 5);
+    await flush(120, 20);
+    await flush(110, 12);
+    await flush(1, 11);
     await flush(1, 5);
+    commits.mockRestore();
+    await test.close();
+  });
+
+  it('does not gather when all that append wait for it already', async () => {
+    const test = await opened({ spacingMs: 5 });
+    const commits = transactions();
+    const all = (): Promise<unknown> => Promise.all(up(500).map((n) => test.log.append(`stream ${n}`, [event(n)])));
+    await all();
+    const again = all();
+    commits.mockClear();
+    await test.clock.advance(4);
+    expect(commits.mock.calls).toHaveLength(0);
+    await test.clock.advance(1);
+    await again;
+    expect(commits.mock.calls).toHaveLength(1);
+    // One that joins shows that there are others.
+    const third = all();
+    commits.mockClear();
+    await test.clock.advance(4);
+    const late = test.log.append('late', [event(1)]);
+    await test.clock.advance(2);
+    expect(commits.mock.calls).toHaveLength(0);
+    await test.clock.advance(1);
+    await Promise.all([third, late]);
+    expect(commits.mock.calls).toHaveLength(1);
+    // What is still being gathered may become more.
+    const fourth = all();
+    const gathered = test.log.append('gathered', () => ({ json: Buffer.from(JSON.stringify([event(1)])), count: 1 }));
+    commits.mockClear();
+    await test.clock.advance(19);
+    expect(commits.mock.calls).toHaveLength(0);
+    await test.clock.advance(1);
+    await Promise.all([fourth, gathered]);
     commits.mockRestore();
     await test.close();
   });

@@ -67,6 +67,8 @@ export class AppendQueue {
   #waiting: (Waiting | Drop)[] = [];
   /** Of what waits. */
   #bytes = 0;
+  /** How many of those that wait are still being gathered. */
+  #gathering = 0;
   readonly #budget: QueueBudget;
 
   /**
@@ -82,6 +84,16 @@ export class AppendQueue {
   /** Bytes that wait for the next flush. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** How many appends and drops wait for the next flush. */
+  get length(): number {
+    return this.#waiting.length;
+  }
+
+  /** True while any of them may still become more by waiting. */
+  get isGathering(): boolean {
+    return this.#gathering > 0;
   }
 
   get isEmpty(): boolean {
@@ -101,6 +113,7 @@ export class AppendQueue {
       const bytes = json.length + OVERHEAD;
       this.#check(stream, json);
       this.#admit(bytes);
+      if (gather !== undefined) this.#gathering += 1;
       this.#join({ kind: 'append', stream, json, bytes, count, expectedTop, since, resolve, reject, gather });
     });
   }
@@ -122,7 +135,10 @@ export class AppendQueue {
       count += 1;
       this.#bytes -= waiting.bytes;
       this.#budget.held -= waiting.bytes;
-      if (waiting.kind === 'append' && waiting.gather !== undefined && !this.#ask(waiting, waiting.gather)) continue;
+      if (waiting.kind === 'append' && waiting.gather !== undefined) {
+        this.#gathering -= 1;
+        if (!this.#ask(waiting, waiting.gather)) continue;
+      }
       taken.push(waiting);
       bytes += waiting.bytes;
     }
@@ -142,6 +158,7 @@ export class AppendQueue {
     this.#waiting = [];
     this.#budget.held -= this.#bytes;
     this.#bytes = 0;
+    this.#gathering = 0;
     for (const { reject } of refused) reject(error);
   }
 
