@@ -3,6 +3,7 @@ import { parseServerFrame, type ServerFrame } from '@muster/contracts';
 import { EventLog, MemoryLog, streamOf, systemClock, systemRandom } from '@muster/core';
 import { FakeClock, numberedEvent as event } from '@muster/core/testing';
 import { accounted } from './accounted.ts';
+import { type EventsFrameBytes, textOf } from '../src/delivery/frame-bytes.ts';
 import { StreamFeed } from '../src/delivery/stream-feed.ts';
 import { RawClient, serve } from './harness.ts';
 
@@ -16,7 +17,7 @@ function client() {
     frames,
     isRoomy: true,
     send: (frame: ServerFrame) => frames.push(frame),
-    write: (bytes: Buffer) => frames.push(parseServerFrame(bytes.toString())),
+    sendEvents: (events: EventsFrameBytes) => frames.push(parseServerFrame(textOf(events))),
     roomy(): Promise<void> | undefined {
       return this.isRoomy ? undefined : new Promise((resolve) => waiters.push(resolve));
     },
@@ -225,17 +226,21 @@ describe('StreamFeed', () => {
 
   it('gives every client the same bytes, made once', async () => {
     const log = memory();
-    const written: Buffer[] = [];
+    const written: EventsFrameBytes[] = [];
     for (let i = 0; i < 3; i += 1) {
-      const sink = { ...client(), write: (bytes: Buffer) => void written.push(bytes) };
+      const sink = { ...client(), sendEvents: (events: EventsFrameBytes) => void written.push(events) };
       const feed = new StreamFeed({ log, key: 's', name: 't "quoted"', window: 10, ...accounted() }, sink, observer);
       await feed.open('top');
       await feed.replay();
     }
     await log.append('s', [event(1)]);
     expect(written).toHaveLength(3);
-    expect(new Set(written).size).toBe(1);
-    expect(parseServerFrame(String(written[0]))).toMatchObject({ stream: 't "quoted"', offset: 1, events: [{ n: 1 }] });
+    expect(new Set(written.map(({ wire }) => wire)).size).toBe(1);
+    expect(parseServerFrame(textOf(written[0] as EventsFrameBytes))).toMatchObject({
+      stream: 't "quoted"',
+      offset: 1,
+      events: [{ n: 1 }],
+    });
   });
 });
 

@@ -4,6 +4,7 @@ import { parseServerFrame, type ServerFrame } from '@muster/contracts';
 import { MemoryLog, systemClock, systemRandom } from '@muster/core';
 import { numberedEvent as event } from '@muster/core/testing';
 import { accounted } from './accounted.ts';
+import { type EventsFrameBytes, textOf } from '../src/delivery/frame-bytes.ts';
 import { StreamFeed } from '../src/delivery/stream-feed.ts';
 
 const KEPT = 10;
@@ -19,7 +20,7 @@ function fed() {
   const sink = {
     isRoomy: true,
     send: (frame: ServerFrame) => void frames.push(frame),
-    write: (bytes: Buffer) => void frames.push(parseServerFrame(bytes.toString())),
+    sendEvents: (events: EventsFrameBytes) => void frames.push(parseServerFrame(textOf(events))),
     roomy: () => (sink.isRoomy ? undefined : new Promise<void>((resolve) => waiters.push(resolve))),
   };
   const observer = {

@@ -22,6 +22,7 @@ import {
 import type { Clock, ConnectionView, Door, Random, RuntimeEvents } from '@muster/core';
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
+import { type EventsFrameBytes, textOf } from '../delivery/frame-bytes.ts';
 import type { FeedObserver, FrameSink } from '../delivery/stream-feed.ts';
 import { serverError } from '../errors.ts';
 import type { LegacyCodec } from '../legacy/legacy-codec.ts';
@@ -211,10 +212,15 @@ export class Connection implements WireObserver, FrameSink, FeedObserver, Connec
     else for (const text of this.#codec.encode(frame)) this.#wire.write(text);
   }
 
-  /** Sends the text of one frame, or its bytes. */
-  write(frame: string | Buffer): void {
+  /** Sends the text of one frame. */
+  write(frame: string): void {
     if (this.#codec === undefined) this.#wire.write(frame);
-    else this.send(JSON.parse(String(frame)) as ServerFrame);
+    else this.send(JSON.parse(frame) as ServerFrame);
+  }
+
+  sendEvents(frame: EventsFrameBytes): void {
+    if (this.#codec === undefined) this.#wire.writeFramed(frame.wire);
+    else this.send(JSON.parse(textOf(frame)) as ServerFrame);
   }
 
   /** Resolves when no request is being handled and none waits. */

@@ -60,15 +60,21 @@ export class Wire {
     this.write(JSON.stringify(frame));
   }
 
-  /** Sends the text of one frame, or its bytes. */
-  write(frame: string | Buffer): void {
+  /** Sends the text of one frame. */
+  write(text: string): void {
     if (this.#socket.readyState !== this.#socket.OPEN) return;
-    if (!this.#isCorked) {
-      this.#isCorked = true;
-      this.#stream.cork();
-      if (corked.push(this) === 1) nextTick(uncorkAll);
-    }
-    this.#socket.send(frame, TEXT);
+    this.#cork();
+    this.#socket.send(text, TEXT);
+  }
+
+  /**
+   * Sends a whole WebSocket frame: the same bytes for all sockets. `ws` is passed by, as it writes what it sends in the
+   * call, not masked and not compressed.
+   */
+  writeFramed(frame: Buffer): void {
+    if (this.#socket.readyState !== this.#socket.OPEN) return;
+    this.#cork();
+    this.#stream.write(frame);
   }
 
   /** Asks for a sign of life below every message. */
@@ -95,6 +101,13 @@ export class Wire {
   terminate(): void {
     this.uncork();
     this.#socket.terminate();
+  }
+
+  #cork(): void {
+    if (this.#isCorked) return;
+    this.#isCorked = true;
+    this.#stream.cork();
+    if (corked.push(this) === 1) nextTick(uncorkAll);
   }
 
   uncork(): void {

@@ -6,13 +6,13 @@
  */
 import type { Position, ServerFrame, StreamInfo } from '@muster/contracts';
 import type { Batch, EventLog, Subscription } from '@muster/core';
-import { eventsFrame, frameHead } from './frame-bytes.ts';
+import { type EventsFrameBytes, eventsFrame, frameHead } from './frame-bytes.ts';
 import type { StreamAccount } from './ledger.ts';
 
 /** Where a feed writes. */
 export interface FrameSink {
   send(frame: ServerFrame): void;
-  write(frame: Buffer): void;
+  sendEvents(frame: EventsFrameBytes): void;
   /** Resolves when there is room again; nothing while there is. */
   roomy(): Promise<void> | undefined;
   readonly isRoomy: boolean;
@@ -259,7 +259,7 @@ export class StreamFeed {
   #send(batch: Batch): void {
     this.#sent = batch.offset + batch.count - 1;
     this.#head ??= frameHead(this.#stream.name, this.#epoch);
-    this.#sink.write(eventsFrame(this.#head, batch));
+    this.#sink.sendEvents(eventsFrame(this.#head, batch));
     const { account, acknowledges } = this.#stream;
     account.sent(batch.offset, this.#sent);
     if (!acknowledges) {
