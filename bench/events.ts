@@ -69,12 +69,18 @@ export interface Urls {
   readonly inspector?: string;
 }
 
+/** A server under load. */
+export interface Loaded extends Urls {
+  /** The process of the clients. */
+  readonly clients: number;
+}
+
 /** One server and its clients, from the first event to the last one received. `beside` does something meanwhile until what it returns is called. */
 export async function measure(
   programs: { readonly server: string; readonly client: string },
   contender: Contender,
   load: Load,
-  beside: (urls: Urls) => () => void = () => () => {},
+  beside: (loaded: Loaded) => () => void = () => () => {},
 ): Promise<Measured> {
   const total = eventsOf(load);
   const server = fork(programs.server, [contender, load.mode, `${load.connections}`, `${load.runs}`]);
@@ -91,7 +97,7 @@ export async function measure(
     await told(server, processes);
     server.send('warm up');
     await told(client, processes);
-    stopBeside = beside(urls);
+    stopBeside = beside({ ...urls, clients: client.pid as number });
     server.send('go');
     const { p50Ms, p99Ms } = await told<{ p50Ms: number; p99Ms: number }>(client, processes);
     server.send('done');

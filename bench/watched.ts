@@ -1,5 +1,6 @@
 /** Everything that can watch an app: metrics, a page, and traces that are sampled and thrown away. */
 import { spawn } from 'node:child_process';
+import { constants, setPriority } from 'node:os';
 import { type Class, type Health, healthy, type Registration, service } from '@muster/core';
 import { type Inspector, inspector, traces } from '@muster/inspect';
 import { context, ROOT_CONTEXT } from '@opentelemetry/api';
@@ -34,9 +35,10 @@ export function watched(hangs = false): {
   return { inspect: inspector({ port: 0 }), services: [...traces(), ...(hangs ? [Hanging] : [])] };
 }
 
-/** Looks at the page of an inspector, from a process of its own, until the returned function is called. */
+/** Looks at the page of an inspector, from a process of its own that stands for another machine, until the returned function is called. */
 export function lookAt(url: string): () => void {
   const program = `require('node:http').get(${JSON.stringify(`${url}/api/live`)}, (response) => response.resume())`;
   const child = spawn(process.execPath, ['-e', program], { stdio: 'ignore' });
+  if (child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_LOW);
   return () => child.kill('SIGKILL');
 }

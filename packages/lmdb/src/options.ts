@@ -13,7 +13,7 @@ export interface LmdbOptions extends QueueLimits {
   readonly keepBytes?: number;
   /** How much of the newest events is not indexed yet, in bytes: a start reads it again. @default 4_194_304, 4 MiB */
   readonly tailBytes?: number;
-  /** Time between the beginnings of two flushes, in milliseconds: four times as much under load, 0 flushes at once. @default 5 */
+  /** Time between the beginnings of two flushes, in milliseconds: nearly four times as much under load, 0 flushes at once. @default 5 */
   readonly spacingMs?: number;
 }
 

@@ -160,11 +160,19 @@ const TEXT = { binary: false } as const;
 
 /** Those that have written in this tick. */
 let corked: Wire[] = [];
+/** So many are written to before the event loop has a look at what has come: ten thousand at once would hold it for long. */
+const TOGETHER = 64;
 
 function uncorkAll(): void {
   const all = corked;
   corked = [];
-  for (const wire of all) wire.uncork();
+  uncorkFrom(all, 0);
+}
+
+function uncorkFrom(all: readonly Wire[], first: number): void {
+  const end = Math.min(first + TOGETHER, all.length);
+  for (let i = first; i < end; i += 1) (all[i] as Wire).uncork();
+  if (end < all.length) setImmediate(uncorkFrom, all, end);
 }
 
 function deferred(): { promise: Promise<void>; resolve: () => void } {
