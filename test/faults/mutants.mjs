@@ -158,9 +158,9 @@ export const MUTANTS = [
     guarantee: 'R7',
     name: 'what is far into a log is read from its end',
     drill: 'foreign thread',
-    file: log,
-    find: '      batches.push(batch);\n',
-    replace: '      if (batches.length < 8) batches.push(batch);\n      else batches.unshift(batch);\n',
+    file: 'packages/lmdb/src/read-records.ts',
+    find: '    open.parts.push(jsonAt(record));\n',
+    replace: "    open.parts[open.parts.length < 8 ? 'push' : 'unshift'](jsonAt(record));\n",
   },
   {
     guarantee: 'R8',
