@@ -8,8 +8,8 @@
  */
 import { LmdbStorage } from '@muster/lmdb';
 
-/** So many turns of the event loop let everything out that does not wait for the write. */
-const TURNS = 50;
+/** So many turns of the event loop let everything out that does not wait for the write; a write takes some hundreds. */
+const TURNS = 5_000;
 
 type Work = Parameters<LmdbStorage['write']>[0];
 

@@ -14,7 +14,14 @@ export const MUTANTS = [
     drill: 'kill before every write',
     file: log,
     find: '      await this.#storage.write((writes) => {\n        for (const [i, group]',
-    replace: '      void this.#storage.write((writes) => {\n        for (const [i, group]',
+    // Others are written by then: who cannot read what was announced is shown nothing.
+    replace: `      const turns = new Promise((go) => {
+        let left = 1_000;
+        const next = () => (left-- > 0 ? setImmediate(next) : go());
+        next();
+      });
+      const write = (work) => Promise.race([this.#storage.write(work), turns]);
+      await write((writes) => {\n        for (const [i, group]`,
   },
   {
     guarantee: 'R1',
