@@ -178,10 +178,12 @@ export class RecordIndex {
     await this.#clean([...groups], (writes, cleaned) =>
       this.#commit(-bytesOf(cleaned.filter(({ rest }) => rest === undefined)), writes),
     );
-    await this.#environment.commit((writes) => {
-      for (const key of keys) writes.remove(this.#places, key);
-      if (isAll) writes.remove(this.#garbage, garbage);
-    });
+    await withRoom((step) =>
+      this.#environment.commit((writes) => {
+        for (const key of keys.slice(0, step)) writes.remove(this.#places, key);
+        if (isAll && keys.length <= step) writes.remove(this.#garbage, garbage);
+      }),
+    );
   }
 
   /** Takes what was dropped out of groups, in steps. */

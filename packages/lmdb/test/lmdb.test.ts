@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, describe, expect, it, jest } from '@jest/globals';
 import { statfsSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createApp, EventLog, KeyValueStore, MemoryLog, provide, provideValue } from '@muster/core';
@@ -9,6 +9,7 @@ import { Environment } from '../src/environment.ts';
 import { directory, opened, removeAll } from './harness.ts';
 
 jest.setTimeout(20_000);
+afterEach(() => void jest.restoreAllMocks());
 afterAll(removeAll);
 
 const up = (to: number, from = 1): number[] => Array.from({ length: to - from + 1 }, (_, i) => from + i);
@@ -121,6 +122,14 @@ describe('group commit', () => {
     await flush(110, 12);
     await flush(1, 11);
     await flush(1, 5);
+    // What counts are events: a burst has many of them in one record.
+    const burst = test.log.append(
+      's',
+      up(150).map((n) => event(n)),
+    );
+    await test.clock.advance(5);
+    await burst;
+    await flush(1, 15);
     commits.mockRestore();
     await test.close();
   });
@@ -285,6 +294,31 @@ describe('retention', () => {
     for (const stream of ['a', 'c']) expect(await readAll(again.log, stream)).toEqual(up(3));
     expect(await readAll(again.log, 'b')).toEqual([1]);
     await again.close();
+  });
+
+  it.each([
+    ['dropped, and was indexed', { tailBytes: 1 }, true],
+    ['dropped, and was among the newest', {}, true],
+    ['too old', { tailBytes: 1, keepMs: 60_000 }, false],
+  ])('takes small steps where the disk has room for no large ones: of what is %s', async (_, options, isDropped) => {
+    const test = await opened(options);
+    for (let n = 1; n <= 40; n += 1) await test.log.append('s', [event(n, 'x'.repeat(20_000))]);
+    if (isDropped) await test.log.drop('s');
+    else await test.clock.advance(120_000);
+    const { environment } = test.storage;
+    const commit = environment.commit.bind(environment);
+    const full = Object.assign(new Error('There is no room.'), { code: 'DISK_FULL' });
+    const groups = environment.table('groups');
+    const commits = transactions().mockImplementation(async (write) => {
+      let removed = 0;
+      write({ put: () => {}, remove: () => void (removed += 1) });
+      if (removed > 12) throw full;
+      await commit(write);
+    });
+    await test.log.sweep();
+    commits.mockRestore();
+    expect(groups.getKeysCount()).toBe(0);
+    await test.close();
   });
 
   it('uses the room of what it has forgotten, whatever the sizes', async () => {
