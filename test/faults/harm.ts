@@ -8,7 +8,7 @@
  */
 import { LmdbStorage } from '@muster/lmdb';
 
-/** So many turns of the event loop let everything out that does not wait for the write; a write takes some hundreds. */
+/** So many turns of the event loop let everything out that does not wait for the write, also where it waits for other writes. */
 const TURNS = 5_000;
 
 type Work = Parameters<LmdbStorage['write']>[0];

@@ -14,7 +14,7 @@ export const MUTANTS = [
     drill: 'kill before every write',
     file: log,
     find: '      await this.#storage.write((writes) => {\n        for (const [i, group]',
-    // Others are written by then: who cannot read what was announced is shown nothing.
+    // Waits long enough for a write that is written, because feeds can read nothing else, and not for one that never is.
     replace: `      const turns = new Promise((go) => {
         let left = 1_000;
         const next = () => (left-- > 0 ? setImmediate(next) : go());

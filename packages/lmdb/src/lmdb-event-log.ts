@@ -40,7 +40,7 @@ const GATHER = { msPerEvent: 0.1, most: 3.8 } as const;
 const QUIET = { appends: 64, ms: 2 } as const;
 /** How often a full disk lets the newest events outgrow their bound. */
 const FULL_TAILS = 4;
-/** Steps of forgetting between two flushes: more than one indexing makes. */
+/** Steps of forgetting between two flushes; what they leave is for the sweep. */
 const STEPS = 32;
 /** Part of `keepMs` by which events may be kept longer, and its bounds as an interval, in milliseconds. */
 const GRAIN = 1 / 16;
@@ -145,12 +145,10 @@ export class LmdbEventLog implements EventLog {
     stream: string,
     { after, maxBytes = READ_BYTES }: { readonly after: number; readonly maxBytes?: number },
   ): Promise<ReadResult> {
-    const { epoch } = this.#head(stream);
-    const jsonAt = this.#open.groups.reader();
-    return {
-      ...this.#info(stream),
-      batches: readRecords(this.#records(stream, after), epoch, { after, maxBytes }, jsonAt),
-    };
+    const info = this.#info(stream);
+    const records = this.#records(stream, after);
+    const batches = readRecords(records, info.epoch, { after, maxBytes }, this.#open.groups.reader());
+    return { ...info, batches };
   }
 
   subscribe(stream: string, sink: (batch: Batch) => void): Subscription {

@@ -1,9 +1,10 @@
+/** From places of records to what a read gives: small neighbours together, whole records alone, and no more than was asked for. */
 import type { Batch } from '@muster/core';
 import { joinedJson, RECORD } from '@muster/core/storage';
 import type { Place, PlacedRecord } from './codec.ts';
 
 /** How a read ends: above which event it begins, and how many bytes it may have. */
-export interface ReadLimits {
+interface ReadLimits {
   readonly after: number;
   readonly maxBytes: number;
 }

@@ -25,9 +25,8 @@ import { isDiskFull } from './errors.ts';
 import type { CleanedGroup, GroupTable } from './group-table.ts';
 import type { Tail } from './tail.ts';
 
-/** Keys or groups that one step forgets at the most, and what those groups may take on the disk: one by itself may be more. */
+/** Keys or groups that one step forgets at the most. */
 const STEP = 512;
-const STEP_BYTES = 2 ** 20;
 /** Groups from which dropped streams are taken in one step: each of them is written again. */
 const DROP_STEP = 64;
 /** Places that lie under one key: so many share a page of LMDB. */
@@ -117,8 +116,8 @@ export class RecordIndex {
 
   /** Lists where everything lies that a tail holds. */
   async take(tail: Tail): Promise<void> {
-    const pieces = inSteps(tail.groups);
-    const indexed = [...tail.groups.keys()].at(-1) ?? this.#state.indexed;
+    const groups = [...tail.groups.keys()];
+    const indexed = groups.at(-1) ?? this.#state.indexed;
     let state = this.#state;
     let nextSegment = this.#nextSegment;
     await this.#environment.commit((writes) => {
@@ -131,7 +130,7 @@ export class RecordIndex {
         writes.put(this.#streams, nameKey(stream), encodeHead(head));
         keys.push(...this.#putPlaces(writes, head.id, records));
       }
-      for (const segment of segmentsOf(tail.newestAt, keys, pieces))
+      for (const segment of segmentsOf(tail.newestAt, keys, groups))
         writes.put(this.#segments, numberKey(nextSegment++), encodeSegment(segment));
       state = { nextId, bytes, indexed };
       this.#putState(writes, state);
@@ -193,11 +192,11 @@ export class RecordIndex {
   ): Promise<void> {
     for (let done = 0; done < groups.length;) {
       await withRoom(async (step) => {
-        const next = done + Math.min(step, DROP_STEP);
+        const next = done + step;
         const cleaned = this.#groups.without(this.#isDropped, groups.slice(done, next));
         if (cleaned.length > 0) await commit((writes) => this.#putCleaned(writes, cleaned), cleaned);
         done = next;
-      });
+      }, DROP_STEP);
     }
   }
 
@@ -244,29 +243,16 @@ export class RecordIndex {
   }
 }
 
-/** Groups with what each takes on the disk, in pieces that one step can forget: one on a full disk has little room for itself. */
-function inSteps(groups: ReadonlyMap<number, number>): Map<number, number>[] {
-  const steps: Map<number, number>[] = [];
-  let bytes = 0;
-  for (const [group, size] of groups) {
-    const last = steps.at(-1);
-    if (last === undefined || last.size >= STEP || bytes + size > STEP_BYTES) {
-      steps.push(new Map([[group, size]]));
-      bytes = size;
-    } else {
-      last.set(group, size);
-      bytes += size;
-    }
-  }
-  return steps;
-}
-
 function bytesOf(groups: readonly { readonly bytes: number }[]): number {
   return groups.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
-/** Does a step, or a smaller one where the disk is full: removing takes room as well. */
-async function withRoom(work: (step: number) => Promise<void>, step = STEP): Promise<void> {
+/**
+ * Does a step, or a smaller one where the disk is full: removing takes room as well.
+ *
+ * @param step how much is tried first, a power of eight.
+ */
+async function withRoom(work: (step: number) => Promise<void>, step: number = STEP): Promise<void> {
   try {
     await work(step);
   } catch (error) {
@@ -276,17 +262,13 @@ async function withRoom(work: (step: number) => Promise<void>, step = STEP): Pro
 }
 
 /** Keys come before groups, so that at no time one points to what is not there. */
-function segmentsOf(
-  newestAt: number,
-  keys: readonly Buffer[],
-  pieces: readonly ReadonlyMap<number, number>[],
-): Segment[] {
+function segmentsOf(newestAt: number, keys: readonly Buffer[], groups: readonly number[]): Segment[] {
   const segments: Segment[] = [];
   for (let at = 0; at < keys.length; at += STEP)
     segments.push({ newestAt, keys: keys.slice(at, at + STEP), groups: null });
-  for (const piece of pieces) {
-    const numbers = [...piece.keys()];
-    segments.push({ newestAt, keys: [], groups: { from: numbers[0] as number, to: numbers.at(-1) as number } });
+  for (let at = 0; at < groups.length; at += STEP) {
+    const [from, to] = [groups[at] as number, groups[Math.min(at + STEP, groups.length) - 1] as number];
+    segments.push({ newestAt, keys: [], groups: { from, to } });
   }
   return segments;
 }

@@ -9,7 +9,7 @@ const KEEP_MS = 60_000;
 const cases = eventLogConformance();
 
 describe.each([
-  ['that holds its newest events in memory', {}],
+  ['that indexes its newest events when they are many', {}],
   ['that indexes all of them at once', { tailBytes: 1 }],
 ])('LmdbEventLog %s', (_, options) => {
   it.each(cases)('$name', async (each) => {
