@@ -17,6 +17,7 @@ import type { Boot, Start } from './boot/contender.ts';
 import type { Needs } from './boot/shape.ts';
 
 const NO_OPTIONS = {};
+const NO_HOOKS: never[] = [];
 const BUDGETS = { bootMs: 60_000, stopMs: 9_000, defaults: { startMs: 15_000, stopMs: 3_000 } };
 
 /** The wall time is that of the start; graph, validation, plan and engine are made before it, and in the CPU time. */
@@ -40,10 +41,10 @@ function validated(providers: readonly Provider[], start: Start): Boot {
   if (graph.problems.length + budget.problems.length > 0) throw new Error('the graph is not sound');
   const around = { clock: systemClock, random: systemRandom, events };
   const engine = new Orchestrator(graph, plan, around, BUDGETS, { escalated() {}, flipped() {} });
-  for (const { id, shared, essential } of plan.order) {
-    const instance = new Service(Number(id.slice(1)), start);
-    const settings = settingsOf(id, NO_OPTIONS);
-    engine.adopt({ id, instance, settings, hooks: [], isTask: false, shared, essential });
+  for (const node of plan.order) {
+    const instance = new Service(Number(node.id.slice(1)), start);
+    const settings = settingsOf(node.id, NO_OPTIONS);
+    engine.adopt({ node, instance, settings, hooks: NO_HOOKS, candidate: undefined });
   }
   return async () => {
     if ((await engine.start()) !== undefined || heard < providers.length)

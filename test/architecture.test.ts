@@ -47,7 +47,7 @@ const CORE_LAYERS: Readonly<Record<string, readonly string[]>> = {
   container: ['declare', 'graph', 'lifecycle/gate', 'state/key-value-store', 'errors', 'redact', 'thenable'],
   factories: [
     'declare',
-    'graph/service-graph',
+    'graph/graph-node',
     'lifecycle',
     'state/preparation',
     'app-server',

@@ -39,8 +39,8 @@ export const MUTANTS = [
     invariant: 'stops after its dependents',
     name: 'everything is stopped at once',
     file: `${lifecycle}/shutdown.ts`,
-    find: 'if (node.neededBy.length === 0) this.#ready.push(node.id);',
-    replace: 'this.#ready.push(node.id);',
+    find: 'if (node.dependents.length === 0) this.#ready.push(node);',
+    replace: 'this.#ready.push(node);',
   },
   {
     invariant: 'no two stops at once',

@@ -445,7 +445,7 @@ export class App {
       interceptor: this.#container.isBound(Interceptor as unknown as Class)
         ? this.#container.get<Interceptor>(Interceptor as unknown as Class<Interceptor>)
         : undefined,
-      gateOver: (name, dependency) => orchestrator.gate(name, engine.idsOf(dependency), this.#options.gate ?? {}),
+      gateOver: (name, dependency) => orchestrator.gate(name, engine.nodesOf(dependency), this.#options.gate ?? {}),
       declared: factories.declared,
       factories: () => factories.resolved,
     };

@@ -3,7 +3,7 @@
  */
 import { MusterError } from '@muster/contracts';
 import { coreError } from './errors.ts';
-import type { GraphNode } from './graph/service-graph.ts';
+import type { GraphNode } from './graph/graph-node.ts';
 import type { GraphView } from './graph-view.ts';
 import { type BootFacts, BootstrapError } from './lifecycle/bootstrap-error.ts';
 

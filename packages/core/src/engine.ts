@@ -20,7 +20,8 @@ import { AT_REST, dumpGraph, type NodeState } from './graph/dump.ts';
 import { PLAIN } from './declare/edge.ts';
 import { configuredTwice, type GraphProblem, missing } from './graph/problems.ts';
 import type { Provider } from './graph/provider.ts';
-import { type GraphNode, ServiceGraph, sortProblems } from './graph/service-graph.ts';
+import type { GraphNode } from './graph/graph-node.ts';
+import { ServiceGraph, sortProblems } from './graph/service-graph.ts';
 import { planStart, type StartPlan } from './graph/start-plan.ts';
 import { GraphView } from './graph-view.ts';
 import type { Gate, GateOptions } from './lifecycle/gate.ts';
@@ -104,7 +105,7 @@ export class Engine {
       flipped: (id, ready) => this.#flipped(id, ready),
     });
     this.factories = this.#gatedFactories();
-    const guarded = this.#graph.nodes.filter((node) => node.guarded && isAlive(node)).map((node) => node.id);
+    const guarded = this.#graph.nodes.filter((node) => node.guarded && node.isAlive);
     this.gate = this.orchestrator.gate(MAIN, guarded, options.gate, () => this.#open());
     // From the first opening on, a system that all replicas share closes no gate any more.
     this.gate.onMove((state) => {
@@ -194,7 +195,7 @@ export class Engine {
       if (instance === undefined) continue;
       const declared = declarationOf(node.provider.target as Class)?.options ?? NO_OPTIONS;
       this.orchestrator.adopt({
-        id: node.id,
+        node,
         instance,
         settings: settingsOf(node.id, declared),
         hooks:
@@ -203,10 +204,7 @@ export class Engine {
             : keysOf(node)
                 .flatMap((key) => hooks.get(key) ?? [])
                 .map(({ hook }) => hook),
-        isTask: node.kind === 'task',
-        shared: node.shared,
-        essential: node.essential,
-        ...(declared.cluster === 'leader' ? { candidate: this.#candidateFor(node.id) } : {}),
+        candidate: declared.cluster === 'leader' ? this.#candidateFor(node.id) : undefined,
       });
     }
     this.#tieRefs(instances);
@@ -236,27 +234,28 @@ export class Engine {
   /** Keeps what the boot took at least: later restarts must not change how well it went. */
   booted(): void {
     const { orchestrator } = this;
-    this.#bootIdealMs = criticalPath(this.#plan.order, ({ id }) => orchestrator.service(id)?.costMs ?? 0).ms;
+    const { wiring } = orchestrator;
+    this.#bootIdealMs = criticalPath(this.#plan.order, (node) => wiring.placeOf(node).service?.costMs ?? 0).ms;
   }
 
-  /** Ids of the nodes that answer to a dependency. */
-  idsOf(dependency: Dependency): string[] {
-    return this.#graph.nodes.filter((node) => keysOf(node).includes(dependency)).map((node) => node.id);
+  /** The nodes that answer to a dependency. */
+  nodesOf(dependency: Dependency): GraphNode[] {
+    return this.#graph.nodes.filter((node) => keysOf(node).includes(dependency));
   }
 
   /** The dump as it stands now. */
   view(state: AppState, wallMs: number | null, scopes?: GraphDump['scopes']): GraphView {
     const { orchestrator, gate } = this;
-    const causes = orchestrator.wiring.causes(this.#plan.order.map(({ id }) => id));
+    const { wiring } = orchestrator;
+    const causes = wiring.causes(this.#plan.order.map((node) => wiring.placeOf(node)));
     const stateOf = (id: string): NodeState | undefined => {
       const factory = this.factories.factory(id);
       if (factory !== undefined) return factoryState(factory, this.#configurations?.otherwise(id) ?? []);
-      const service = orchestrator.service(id);
-      const node = this.#graph.node(id);
-      const known = service?.snapshot() ?? (node !== undefined && isAlive(node) ? { ...PLANNED } : undefined);
-      if (known === undefined) return undefined;
-      known.degradedBy = service?.isStarted === true ? orchestrator.wiring.degradedBy(id) : [];
-      known.blockedBy = causes.get(id) ?? [];
+      const place = wiring.place(id);
+      const known = place?.service?.snapshot() ?? (place?.node?.isAlive === true ? { ...PLANNED } : undefined);
+      if (place === undefined || known === undefined) return undefined;
+      known.degradedBy = place.service?.isStarted === true ? wiring.degradedBy(place) : [];
+      known.blockedBy = causes.get(place) ?? [];
       return known;
     };
     const dump = dumpGraph(this.#graph, this.#plan, {
@@ -268,7 +267,7 @@ export class Engine {
       bootIdealMs: this.#bootIdealMs,
       budgets: { ...this.#budgets, problems: this.problems },
       stateOf,
-      releasedAt: (from, to) => orchestrator.wiring.releasedAt(from, to),
+      releasedAt: (from, to) => wiring.releasedAt(from, to),
     });
     return new GraphView(dump);
   }
@@ -301,7 +300,7 @@ export class Engine {
 
   #hookProblems(): GraphProblem[] {
     if (this.#options.hooks.length === 0) return [];
-    const alive = this.#graph.nodes.filter(isAlive);
+    const alive = this.#graph.nodes.filter((node) => node.isAlive);
     const known = alive.flatMap(({ id, tokens }) => [id, ...tokens]);
     const keys = new Set(alive.flatMap(keysOf));
     return this.#options.hooks
@@ -346,6 +345,7 @@ export class Engine {
   }
 
   #flipped(id: string, ready: boolean): void {
+    if (this.#tied.size === 0) return;
     const tied = this.#tied.get(id);
     if (tied === undefined) return;
     // A leader that stands by is ready, and still not here.
@@ -386,11 +386,6 @@ function factoryState(
 function once<T extends object>(make: () => T): () => T {
   let made: T | undefined;
   return () => (made ??= make());
-}
-
-/** True for what has a lifecycle. */
-function isAlive(node: GraphNode): boolean {
-  return node.kind === 'service' || node.kind === 'task';
 }
 
 /** Everything bound, and what stands for services of other instances, which is bound here for whoever asks for it. */

@@ -7,7 +7,7 @@ import { tagOf } from './declare/declaration.ts';
 import { type Class, nameOf } from './declare/dependency.ts';
 import { coreError } from './errors.ts';
 
-import type { GraphNode } from './graph/service-graph.ts';
+import type { GraphNode } from './graph/graph-node.ts';
 import type { Singletons } from './scopes/compile.ts';
 import type { ScopedClass } from './scopes/layout.ts';
 

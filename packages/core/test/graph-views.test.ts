@@ -19,7 +19,10 @@ import { diffGraphs, renderDiff } from '@muster/core/graph';
 import { FakeClock } from '@muster/core/testing';
 import { criticalPath, slackOf } from '../src/graph/critical-path.ts';
 import { renderDot, renderMermaid } from '../src/graph/render-diagram.ts';
-import type { GraphNode } from '../src/graph/service-graph.ts';
+import { PLAIN } from '../src/declare/edge.ts';
+import type { GraphNode } from '../src/graph/graph-node.ts';
+import { ServiceGraph } from '../src/graph/service-graph.ts';
+import { planStart } from '../src/graph/start-plan.ts';
 
 /** A backend with one of everything. */
 function backend(databaseMs = 300) {
@@ -242,11 +245,16 @@ describe('the critical path', () => {
     fc.assert(
       fc.property(rows, (all) => {
         const needs = all.map((row, i) => [...new Set(i === 0 ? [] : row.needs.map((need) => need % i))]);
-        const nodes = needs.map((list, i) => ({
-          id: `S${i}`,
-          needs: list.map((need) => `S${need}`),
-          neededBy: needs.flatMap((other, j) => (other.includes(i) ? [`S${j}`] : [])),
-        })) as unknown as GraphNode[];
+        const providers = needs.map((list, i) => ({
+          key: i,
+          target: i,
+          name: `S${i}`,
+          kind: 'service' as const,
+          aliases: [],
+          declaredAt: undefined,
+          wants: list.map((need) => ({ key: need, name: `S${need}`, terms: PLAIN })),
+        }));
+        const nodes = planStart(ServiceGraph.from(providers)).order;
         const costs = all.map(({ cost }) => cost);
         const cost = ({ id }: Pick<GraphNode, 'id'>): number => costs[Number(id.slice(1))] as number;
         const length = (i: number): number =>

@@ -103,7 +103,6 @@ describe('ServiceGraph', () => {
         const nodes = rows.map((row, i) => ({
           id: `N${i}`,
           needs: [...new Set(row)].map((n) => `N${n}`),
-          neededBy: rows.flatMap((other, j) => (other.includes(i) ? [`N${j}`] : [])),
         }));
         const cycles = findCycles(nodes);
         for (const path of cycles) {

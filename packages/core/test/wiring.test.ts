@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { AFTER, type EdgeTerms, OPTIONAL, PLAIN } from '../src/declare/edge.ts';
 import type { Provider } from '../src/graph/provider.ts';
 import { ServiceGraph } from '../src/graph/service-graph.ts';
-import { Wiring } from '../src/lifecycle/wiring.ts';
+import { isReady, mayStart, type Place, Wiring } from '../src/lifecycle/wiring.ts';
 
 const terms: fc.Arbitrary<EdgeTerms> = fc.oneof(
   { weight: 3, arbitrary: fc.constant(PLAIN) },
@@ -176,10 +176,11 @@ describe('Wiring', () => {
         const flips: string[] = [];
         const unblocked: string[] = [];
         const wiring = new Wiring(graph.nodes, () => 0, {
-          flipped: (id) => flips.push(id),
-          unblocked: (id) => unblocked.push(id),
+          flipped: ({ id }) => flips.push(id),
+          unblocked: ({ id }) => unblocked.push(id),
           degraded: () => {},
         });
+        const place = (id: string): Place => wiring.place(id) as Place;
         const model = new Model(graph);
         const ids = graph.nodes.map(({ id }) => id);
         const wasSettled = new Set<string>();
@@ -193,7 +194,7 @@ describe('Wiring', () => {
         };
         for (const { at, phase, hold } of changes) {
           const before = new Map(ids.map((id) => [id, model.ready(id)]));
-          const mayBefore = new Map(ids.map((id) => [id, wiring.mayStart(id)]));
+          const mayBefore = new Map(ids.map((id) => [id, mayStart(place(id))]));
           flips.length = 0;
           unblocked.length = 0;
           const told = STANDINGS[phase] as Standing;
@@ -201,20 +202,20 @@ describe('Wiring', () => {
           const settled = told.settled || wasSettled.has(`S${at}`);
           if (settled) wasSettled.add(`S${at}`);
           model.standings[at] = { ...told, settled };
-          wiring.set(`S${at}`, told.own, told.started, told.settled);
+          wiring.set(place(`S${at}`), told.own, told.started, told.settled);
           rememberHopeless();
           if (hold) {
             model.holdsShared = true;
             wiring.holdShared();
           }
           rememberHopeless();
-          expect(ids.map((id) => [id, wiring.ready(id)])).toEqual(ids.map((id) => [id, model.ready(id)]));
-          expect(ids.map((id) => [id, wiring.mayStart(id)])).toEqual(ids.map((id) => [id, model.mayStart(id)]));
+          expect(ids.map((id) => [id, isReady(place(id))])).toEqual(ids.map((id) => [id, model.ready(id)]));
+          expect(ids.map((id) => [id, mayStart(place(id))])).toEqual(ids.map((id) => [id, model.mayStart(id)]));
           const flipped = ids.filter((id) => before.get(id) !== model.ready(id));
           expect(flips.filter((id) => flipped.includes(id)).sort()).toEqual(flipped);
           for (const id of ids) {
             if (mayBefore.get(id) === false && model.mayStart(id)) expect(unblocked).toContain(id);
-            expect([id, wiring.blockedBy([id])]).toEqual([id, model.causes(id)]);
+            expect([id, wiring.blockedBy([place(id)])]).toEqual([id, model.causes(id)]);
           }
         }
       }),
@@ -228,26 +229,27 @@ describe('Wiring', () => {
         const graph = graphOf(nodes);
         const flips: boolean[] = [];
         const wiring = new Wiring(graph.nodes, () => 0, {
-          flipped: (id, ready) => void (id === 'watcher' && flips.push(ready)),
+          flipped: ({ id }, ready) => void (id === 'watcher' && flips.push(ready)),
           unblocked: () => {},
           degraded: () => {},
         });
-        const watched = nodes.flatMap((node, i) => (node.watched === true ? [`S${i}`] : []));
-        wiring.watch('watcher', watched);
+        const place = (i: number): Place => wiring.place(`S${i}`) as Place;
+        const watched = nodes.flatMap((node, i) => (node.watched === true ? [i] : []));
+        const watcher = wiring.watch('watcher', watched.map(place));
         const model = new Model(graph);
         let was = watched.length === 0;
         for (const { at, phase, hold } of changes) {
           const { own, started, settled } = STANDINGS[phase] as Standing;
           model.standings[at] = STANDINGS[phase] as Standing;
           flips.length = 0;
-          wiring.set(`S${at}`, own, started, settled);
+          wiring.set(place(at), own, started, settled);
           if (hold) {
             model.holdsShared = true;
             wiring.holdShared();
           }
-          const missed = watched.filter((id) => model.gates({ to: id, ...PLAIN }) && !model.ready(id));
+          const missed = watched.filter((i) => model.gates({ to: `S${i}`, ...PLAIN }) && !model.ready(`S${i}`));
           const is = missed.length === 0;
-          expect(wiring.ready('watcher')).toBe(is);
+          expect(isReady(watcher)).toBe(is);
           if (is !== was) expect(flips.at(-1)).toBe(is);
           was = is;
         }
@@ -264,11 +266,11 @@ describe('Wiring', () => {
         const wiring = new Wiring(graph.nodes, () => 0, nobody);
         for (const { at, phase } of changes) {
           const { own, started, settled } = STANDINGS[phase] as Standing;
-          wiring.set(`S${at}`, own, started, settled);
+          wiring.set(wiring.places[graph.node(`S${at}`)?.index as number] as Place, own, started, settled);
         }
-        const ids = nodes.map((_, i) => `S${i}`);
-        const all = wiring.causes(ids);
-        for (const id of ids) expect([id, all.get(id)]).toEqual([id, wiring.blockedBy([id])]);
+        const places = nodes.map((_, i) => wiring.place(`S${i}`) as Place);
+        const all = wiring.causes(places);
+        for (const each of places) expect([each.id, all.get(each)]).toEqual([each.id, wiring.blockedBy([each])]);
       }),
     );
   });
@@ -281,8 +283,9 @@ describe('Wiring', () => {
     }));
     const nobody = { flipped: () => {}, unblocked: () => {}, degraded: () => {} };
     const wiring = new Wiring(graphOf(chain).nodes, () => 0, nobody);
-    const causes = wiring.causes(chain.map((_, i) => `S${i}`));
-    expect(causes.get('S199')).toEqual(['S0']);
+    const places = chain.map((_, i) => wiring.place(`S${i}`) as Place);
+    const causes = wiring.causes(places);
+    expect(causes.get(places[199] as Place)).toEqual(['S0']);
     expect(new Set(causes.values()).size).toBe(1);
   });
 });

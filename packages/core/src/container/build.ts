@@ -8,7 +8,7 @@ import type { Container, ServiceIdentifier } from 'inversify';
 import { nameOf } from '../declare/dependency.ts';
 import { coreError } from '../errors.ts';
 import type { Provider } from '../graph/provider.ts';
-import type { GraphNode } from '../graph/service-graph.ts';
+import type { GraphNode } from '../graph/graph-node.ts';
 import { isThenable } from '../thenable.ts';
 import { observeDynamic } from './bindings.ts';
 import type { BoundProvider } from './read-container.ts';

@@ -28,14 +28,6 @@ export interface EdgeTerms {
   readonly onLoss: OnLoss;
 }
 
-/** An edge of the graph, as its depending node has it. */
-export interface Edge extends EdgeTerms {
-  /** Id of the node that is depended on. */
-  readonly to: string;
-  /** `declared` by a decorator or by metadata, `observed` while a dynamic value was being made. */
-  readonly source: 'declared' | 'observed';
-}
-
 /** What a plain entry of `dependsOn` means. */
 export const PLAIN: EdgeTerms = { kind: 'needs', until: 'healthy', need: 'required', onLoss: 'gate' };
 
@@ -61,14 +53,12 @@ export function isRequirement(edge: EdgeTerms): boolean {
 const STRENGTH_OF_UNTIL: Readonly<Record<Until, number>> = { started: 0, healthy: 1, completed: 2 };
 const STRENGTH_OF_LOSS: Readonly<Record<OnLoss, number>> = { ignore: 0, degrade: 1, gate: 2, restart: 3, stop: 4 };
 
-/** The edge that keeps the promises of both: two entries of one class on the same other side are one edge. */
-export function stronger(a: Edge, b: Edge): Edge {
+/** The terms that keep the promises of both: two entries of one class on the same other side are one edge. */
+export function stronger(a: EdgeTerms, b: EdgeTerms): EdgeTerms {
   return {
-    to: a.to,
     kind: a.kind === 'needs' ? 'needs' : b.kind,
     until: STRENGTH_OF_UNTIL[a.until] >= STRENGTH_OF_UNTIL[b.until] ? a.until : b.until,
     need: a.need === 'required' ? 'required' : b.need,
     onLoss: STRENGTH_OF_LOSS[a.onLoss] >= STRENGTH_OF_LOSS[b.onLoss] ? a.onLoss : b.onLoss,
-    source: a.source === 'declared' ? 'declared' : b.source,
   };
 }

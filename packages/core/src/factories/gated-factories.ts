@@ -8,7 +8,7 @@ import type { GatedFactory } from '../app-server.ts';
 import { type Class, type Dependency, nameOf } from '../declare/dependency.ts';
 import { tagOf } from '../declare/declaration.ts';
 import { coreError } from '../errors.ts';
-import type { GraphNode } from '../graph/service-graph.ts';
+import type { GraphNode } from '../graph/graph-node.ts';
 import type { Permit } from '../lifecycle/gate.ts';
 import { SERVICE_DEFAULTS } from '../lifecycle/service-settings.ts';
 import type { Surroundings } from '../lifecycle/surroundings.ts';

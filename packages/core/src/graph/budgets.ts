@@ -7,7 +7,7 @@ import type { BudgetVerdict } from '@muster/contracts';
 import { type Costs, criticalPath, type LongestPath } from './critical-path.ts';
 import { at, type GraphProblem } from './problems.ts';
 import type { WrittenTimes } from './provider.ts';
-import type { GraphNode } from './service-graph.ts';
+import type { GraphNode } from './graph-node.ts';
 
 /** All times in milliseconds. */
 export interface BudgetOptions {
@@ -28,7 +28,7 @@ export function checkBudgets(order: readonly GraphNode[], options: BudgetOptions
   const { bootMs, stopMs, defaults } = options;
   /** The longest chain of services; where nobody has written anything down, it decides. */
   let longest: LongestPath | undefined;
-  const chain = (): LongestPath => (longest ??= criticalPath(order, (node) => (lives(node) ? 1 : 0)));
+  const chain = (): LongestPath => (longest ??= criticalPath(order, (node) => (node.isAlive ? 1 : 0)));
   const boot = verdict(order, chain, bootMs, ({ startMs }) => startMs, defaults.startMs);
   const stop = verdict(order, chain, stopMs, (times) => times.stopMs, defaults.stopMs);
   const inner = order.filter(({ times }) => !isSilent(times)).flatMap((node) => innerProblems(node, options));
@@ -52,7 +52,7 @@ function verdict(
   const costs =
     (missing: number): Costs =>
     (node) =>
-      lives(node) ? (written(node.times) ?? missing) : 0;
+      node.isAlive ? (written(node.times) ?? missing) : 0;
   const isWritten = order.some(({ times }) => written(times) !== undefined);
   const own = isWritten ? criticalPath(order, costs(0)) : { nodes: NONE, ms: 0 };
   const all = isWritten
@@ -61,10 +61,6 @@ function verdict(
   const says = own.ms > budgetMs ? 'exceeds' : all.ms > budgetMs ? 'shares' : 'fits';
   const chain = says === 'shares' || own.ms === 0 ? all.nodes : own.nodes;
   return { budgetMs, writtenMs: own.ms, withDefaultsMs: all.ms, chain, says };
-}
-
-function lives({ kind }: GraphNode): boolean {
-  return kind === 'service' || kind === 'task';
 }
 
 function isSilent({ startMs, stopMs, healthMs }: WrittenTimes): boolean {

@@ -4,34 +4,25 @@
  * A node that nobody needs is wanted by the app itself. From there requirements lead on: what only optional edges lead to
  * is not essential, and what is only reached by edges whose loss is no loss of readiness is not guarded.
  */
-import { type Edge, isGating, isRequirement } from '../declare/edge.ts';
-
-interface Linked {
-  readonly edges: readonly Edge[];
-  /** The other sides of the edges, each at the place of its edge. */
-  readonly others: readonly Linked[];
-  readonly isNeeded: boolean;
-  demand: number;
-}
+import { type EdgeTerms, isGating, isRequirement } from '../declare/edge.ts';
+import type { GraphNode } from './graph-node.ts';
 
 /** How much a node is wanted: what is guarded is essential as well. */
 export const DEMAND = { none: 0, essential: 1, guarded: 2 } as const;
 
 /** Sets the demand of all; linear in nodes and edges. */
-export function markDemand(nodes: readonly Linked[]): void {
+export function markDemand(nodes: readonly GraphNode[]): void {
   const roots = nodes.filter((node) => !node.isNeeded);
   spread(roots, DEMAND.essential, isRequirement);
   spread(roots, DEMAND.guarded, isGating);
 }
 
-function spread(roots: readonly Linked[], demand: number, follows: (edge: Edge) => boolean): void {
+function spread(roots: readonly GraphNode[], demand: number, follows: (terms: EdgeTerms) => boolean): void {
   const open = [...roots];
   for (const root of roots) root.demand = demand;
   for (let node = open.pop(); node !== undefined; node = open.pop()) {
-    const { edges, others } = node;
-    for (let place = 0; place < edges.length; place += 1) {
-      const other = others[place] as Linked;
-      if (other.demand >= demand || !follows(edges[place] as Edge)) continue;
+    for (const { other, terms } of node.edges) {
+      if (other.demand >= demand || !follows(terms)) continue;
       other.demand = demand;
       open.push(other);
     }

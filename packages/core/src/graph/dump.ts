@@ -6,7 +6,8 @@
 import type { DumpEdge, DumpNode, GraphDump } from '@muster/contracts';
 import type { BudgetReport } from './budgets.ts';
 import { type Costs, criticalPath, slackOf } from './critical-path.ts';
-import type { GraphNode, ServiceGraph } from './service-graph.ts';
+import type { GraphNode } from './graph-node.ts';
+import type { ServiceGraph } from './service-graph.ts';
 import { sortProblems } from './service-graph.ts';
 import type { StartPlan } from './start-plan.ts';
 

@@ -2,105 +2,75 @@
  * The edges of one node after another while a graph is made: one for each other side, sorted by its id.
  *
  * What is collected is copied out at its exact length, because lists that are pushed to have room for more than they will
- * ever hold, five of them for each service.
+ * ever hold, for each service.
  */
-import { type Edge, stronger } from '../declare/edge.ts';
-
-/** A node that can be linked to others. */
-export interface Linkable<N> {
-  readonly id: string;
-  /** Sorted by the ids of their other sides. */
-  edges: readonly Edge[];
-  /** The other sides of its edges, each at the place of its edge. */
-  others: readonly N[];
-  /** Those that have an edge to it, in the order of the nodes. */
-  dependents: readonly N[];
-  /** How many of them are known. */
-  linked: number;
-}
+import type { Edge, GraphNode } from './graph-node.ts';
 
 /** Fewer are searched and put in order one by one; of more there is a map. */
 const FEW = 16;
-const NONE: readonly never[] = [];
 
-export class Links<N extends Linkable<N>> {
+export class Links {
   readonly #edges: Edge[] = [];
-  readonly #others: N[] = [];
   #count = 0;
-  #places: Map<string, number> | undefined;
+  #places: Map<GraphNode, number> | undefined;
 
   /** Adds an edge of the present node; of two with one other side the stronger terms hold. */
-  add(edge: Edge, other: N): void {
-    const place = this.#placeOf(edge.to);
+  add(edge: Edge): void {
+    const place = this.#placeOf(edge.other);
     if (place !== undefined) {
-      this.#edges[place] = stronger(this.#edges[place] as Edge, edge);
+      this.#edges[place] = (this.#edges[place] as Edge).joined(edge);
       return;
     }
-    this.#places?.set(edge.to, this.#count);
+    this.#places?.set(edge.other, this.#count);
     this.#edges[this.#count] = edge;
-    this.#others[this.#count] = other;
     this.#count += 1;
   }
 
   /** Gives the present node what was added; the next one begins. */
-  settle(node: N): void {
+  settle(node: GraphNode): void {
     const count = this.#count;
     if (count === 0) return;
     if (count <= FEW) this.#sortFew();
-    else this.#sortMany();
-    node.edges = this.#edges.slice(0, count);
-    node.others = this.#others.slice(0, count);
-    for (const other of node.others) other.linked += 1;
+    const edges = this.#edges.slice(0, count);
+    node.edges = count <= FEW ? edges : edges.sort((a, b) => (a.to < b.to ? -1 : 1));
+    for (const { other } of edges) other.left += 1;
     this.#count = 0;
     this.#places = undefined;
   }
 
-  #placeOf(to: string): number | undefined {
+  #placeOf(other: GraphNode): number | undefined {
     if (this.#count < FEW) {
-      for (let place = 0; place < this.#count; place += 1) if (this.#edges[place]?.to === to) return place;
+      for (let place = 0; place < this.#count; place += 1) if (this.#edges[place]?.other === other) return place;
       return undefined;
     }
     if (this.#places === undefined) {
       this.#places = new Map();
-      for (let place = 0; place < this.#count; place += 1) this.#places.set((this.#edges[place] as Edge).to, place);
+      for (let place = 0; place < this.#count; place += 1) this.#places.set((this.#edges[place] as Edge).other, place);
     }
-    return this.#places.get(to);
+    return this.#places.get(other);
   }
 
   #sortFew(): void {
-    const [edges, others] = [this.#edges, this.#others];
+    const edges = this.#edges;
     for (let from = 1; from < this.#count; from += 1) {
-      const [edge, other] = [edges[from] as Edge, others[from] as N];
+      const edge = edges[from] as Edge;
       let to = from;
-      for (; to > 0 && (edges[to - 1] as Edge).to > edge.to; to -= 1) {
-        edges[to] = edges[to - 1] as Edge;
-        others[to] = others[to - 1] as N;
-      }
+      for (; to > 0 && (edges[to - 1] as Edge).to > edge.to; to -= 1) edges[to] = edges[to - 1] as Edge;
       edges[to] = edge;
-      others[to] = other;
     }
-  }
-
-  #sortMany(): void {
-    const pairs = Array.from({ length: this.#count }, (_, place) => ({
-      edge: this.#edges[place] as Edge,
-      other: this.#others[place] as N,
-    }));
-    pairs.sort((a, b) => (a.edge.to < b.edge.to ? -1 : 1));
-    for (const [place, { edge, other }] of pairs.entries()) [this.#edges[place], this.#others[place]] = [edge, other];
   }
 }
 
 /** Lists for every node those that have an edge to it; after all have been settled. */
-export function listDependents<N extends Linkable<N>>(nodes: readonly N[]): void {
+export function listDependents(nodes: readonly GraphNode[]): void {
   for (const node of nodes) {
-    node.dependents = node.linked === 0 ? NONE : Array<N>(node.linked);
-    node.linked = 0;
+    if (node.left > 0) node.dependents = Array<GraphNode>(node.left);
+    node.left = 0;
   }
   for (const node of nodes) {
-    for (const other of node.others) {
-      (other.dependents as N[])[other.linked] = node;
-      other.linked += 1;
+    for (const { other } of node.edges) {
+      (other.dependents as GraphNode[])[other.left] = node;
+      other.left += 1;
     }
   }
 }

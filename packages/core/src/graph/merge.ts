@@ -3,7 +3,7 @@
  * where that is.
  */
 import type { DumpEdge, DumpNode, GraphDump } from '@muster/contracts';
-import { byText } from './service-graph.ts';
+import { byText } from './graph-node.ts';
 
 /** How a node is named in a merged graph. */
 const within = (instance: string, id: string): string => `${instance}/${id}`;

@@ -3,7 +3,8 @@
  *
  * Pure and deterministic: ranks are longest paths, equals are sorted by name, whatever order the services were named in.
  */
-import type { GraphNode, ServiceGraph } from './service-graph.ts';
+import type { GraphNode } from './graph-node.ts';
+import type { ServiceGraph } from './service-graph.ts';
 
 /** The order of a sound graph. */
 export interface StartPlan {

@@ -101,7 +101,7 @@ export class BringUp {
     this.progress = text;
     if (extendMs !== undefined) this.attempt.extend(extendMs);
     const { clock, events } = this.#around;
-    events.emit({ type: 'progress', service: this.#identity.id, text, at: clock.now() });
+    events.emit({ type: 'progress', service: this.#identity.node.id, text, at: clock.now() });
   }
 
   fail(error: unknown): void {
@@ -152,12 +152,12 @@ export class BringUp {
     this.attempt.end();
     if (this.attempt.reason !== undefined && error === this.attempt.reason) return error;
     const reason = withoutDot(reasonOf(error));
-    return coreError(code, { service: this.#identity.id, attempt: this.#generation, reason }, error);
+    return coreError(code, { service: this.#identity.node.id, attempt: this.#generation, reason }, error);
   }
 
   /** Called by the attempt when its time is over. */
   timedOut(timeoutMs: number): MusterError {
-    const { id } = this.#identity;
+    const { id } = this.#identity.node;
     const attempt = this.#generation;
     if (this.startMs === null)
       return coreError('START_TIMEOUT', { service: id, timeoutMs, attempt, progress: this.progress });
@@ -168,7 +168,7 @@ export class BringUp {
 
   #neverHealthy(timeoutMs: number): MusterError {
     return coreError('FIRST_CHECK_FAILED', {
-      service: this.#identity.id,
+      service: this.#identity.node.id,
       timeoutMs,
       attempt: this.#generation,
       reason: withoutDot(this.reason ?? 'check() has not answered'),

@@ -24,6 +24,7 @@ import type { ServiceIdentity } from './service-identity.ts';
 import { ServiceRecord } from './service-record.ts';
 import { SERVICE, type ServicePhase } from './service-state.ts';
 import type { Surroundings } from './surroundings.ts';
+import type { Place } from './wiring.ts';
 
 /** What a service asks and tells its engine. */
 export interface Keeper {
@@ -51,6 +52,7 @@ const COVERED: ReadonlySet<ServicePhase> = new Set(['standby', 'starting', 'back
 export class ManagedService implements Listener, Standing, MoveObserver<typeof SERVICE> {
   readonly id: string;
   readonly identity: ServiceIdentity;
+  readonly place: Place;
   readonly #around: Surroundings;
   readonly #keeper: Keeper;
   readonly #machine: StateMachine<typeof SERVICE>;
@@ -83,15 +85,16 @@ export class ManagedService implements Listener, Standing, MoveObserver<typeof S
   /** What was said between the end of the attempt and the move to `running`. */
   #afterwards: (() => void) | undefined;
 
-  constructor(identity: ServiceIdentity, around: Surroundings, keeper: Keeper) {
-    const { id, settings } = identity;
-    this.id = id;
+  constructor(identity: ServiceIdentity, place: Place, around: Surroundings, keeper: Keeper) {
+    const { node, settings } = identity;
+    this.id = node.id;
     this.identity = identity;
+    this.place = place;
     this.#around = around;
     this.#keeper = keeper;
     this.#health = new HealthRecord(settings);
-    this.#record = new ServiceRecord(id);
-    this.#machine = new StateMachine(`service ${id}`, SERVICE, 'registered', this);
+    this.#record = new ServiceRecord(node.id);
+    this.#machine = new StateMachine(node.id, SERVICE, 'registered', this);
   }
 
   moved({ from, event, to }: Transition<typeof SERVICE>): void {
@@ -367,7 +370,8 @@ export class ManagedService implements Listener, Standing, MoveObserver<typeof S
 
   /** Lets the service finish what is under way. Never throws; returns what went wrong. */
   async drain(withinMs: number, reason: string): Promise<unknown> {
-    const { id, instance } = this.identity;
+    const { id } = this;
+    const { instance } = this.identity;
     if (this.phase !== 'running' || instance.drain === undefined) return undefined;
     return (await farewell({ id, instance, body: undefined }, 'drain', this.#around.clock, withinMs, reason)).error;
   }
@@ -464,7 +468,7 @@ export class ManagedService implements Listener, Standing, MoveObserver<typeof S
     this.#wasUp = true;
     if (this.#bringUp !== undefined) this.#record.up(this.#bringUp, this.#now());
     this.#bringUp = undefined;
-    this.#machine.send(this.identity.isTask ? 'end' : 'ok');
+    this.#machine.send(this.place.isTask ? 'end' : 'ok');
     this.#record.close('done');
     this.#tellStanding();
     this.#runBody(generation);
@@ -690,7 +694,8 @@ export class ManagedService implements Listener, Standing, MoveObserver<typeof S
   /** Calls `stop()`, or joins a call that is under way: it is never called while it runs. Tells of what went wrong. */
   async #callStop(withinMs: number, reason: string): Promise<Outcome> {
     if (this.#leaving !== undefined) return this.#within(this.#leaving, withinMs);
-    const { id, instance } = this.identity;
+    const { id } = this;
+    const { instance } = this.identity;
     if (instance.stop === undefined && this.#body === undefined) return CLEAN;
     const { clock, events } = this.#around;
     this.#leaving = farewell({ id, instance, body: this.#body }, 'stop', clock, withinMs, reason);

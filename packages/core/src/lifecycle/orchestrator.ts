@@ -4,6 +4,8 @@
  * A service starts the moment its own edges are satisfied: there are no waves, and the boot is as long as its critical
  * path. When an essential service fails for good, everything that was started is stopped in reverse before the boot ends.
  */
+import { isRequirement } from '../declare/edge.ts';
+import type { GraphNode } from '../graph/graph-node.ts';
 import type { ServiceGraph } from '../graph/service-graph.ts';
 import type { StartPlan } from '../graph/start-plan.ts';
 import type { AbandonedWhy } from './abandoned.ts';
@@ -18,7 +20,7 @@ import type { ServiceIdentity } from './service-identity.ts';
 import { type StopReport, stopInReverse } from './shutdown.ts';
 import type { Surroundings } from './surroundings.ts';
 import { WaitingReport } from './waiting-report.ts';
-import { Wiring, type WiringObserver } from './wiring.ts';
+import { isReady, mayStart, type Place, Wiring, type WiringObserver } from './wiring.ts';
 
 /** Times for the whole boot and the whole stop, in milliseconds. */
 export interface Budgets {
@@ -61,22 +63,23 @@ export class Orchestrator implements Keeper, WiringObserver {
   readonly #around: Surroundings;
   readonly #budgets: Budgets;
   readonly #owner: Owner;
-  readonly #services = new Map<string, ManagedService>();
+  readonly #services: ManagedService[] = [];
+  readonly #bootPlace: Place;
   readonly #gates = new Map<string, Gate>();
   readonly #health: HealthLoop;
   readonly #deepChecks: DeepChecks;
-  /** Ids of services that may start now. */
-  readonly #ready: string[] = [];
+  /** Services that may start now. */
+  readonly #ready: ManagedService[] = [];
   /** Those that are starting, where their number is limited. */
-  readonly #starting = new Set<string>();
+  readonly #starting = new Set<ManagedService>();
   /** Services that were lost since the main gate last opened: it asks them for more than one good word. */
   readonly #lost = new Set<ManagedService>();
   /** Those of them that are up again and have not given a second one. */
   readonly #doubtful = new Set<ManagedService>();
-  /** By the guarded ids of a gate, all that these rest on. */
-  readonly #closures = new Map<readonly string[], ReadonlySet<string>>();
-  /** Who is to be restarted when a service is back, by the id of that service. */
-  readonly #followers = new Map<string, Set<string>>();
+  /** By what a gate guards, all that this rests on. */
+  readonly #closures = new Map<readonly Place[], ReadonlySet<Place>>();
+  /** Who is to be restarted when a service is back, by that service. */
+  readonly #followers = new Map<ManagedService, Set<ManagedService>>();
   boot: Keeper['boot'];
   #startedAt = 0;
   #hasBegun = false;
@@ -99,7 +102,7 @@ export class Orchestrator implements Keeper, WiringObserver {
     this.#health = new HealthLoop(this.clock, around.events, {
       doubted: (lagMs) => this.#freeze(true, lagMs),
       trusted: () => this.#freeze(false, 0),
-      isDoubted: (service) => this.#lost.has(service) && !service.isConfirmed,
+      isDoubted: (service) => this.#isLost(service) && !service.isConfirmed,
     });
     this.#deepChecks = new DeepChecks({
       clock: this.clock,
@@ -111,19 +114,18 @@ export class Orchestrator implements Keeper, WiringObserver {
       () => (this.#hasBegun ? this.clock.monotonic() - this.#startedAt : null),
       this,
     );
-    const lives = graph.nodes.filter((node) => node.kind === 'service' || node.kind === 'task');
-    this.wiring.watch(
-      BOOT,
-      lives.filter((node) => node.essential).map((node) => node.id),
-    );
+    const { places } = this.wiring;
+    const essential = places.filter(({ node }) => node?.isAlive === true && node.essential);
+    this.#bootPlace = this.wiring.watch(BOOT, essential);
   }
 
-  /** Makes a gate over `guarded`; it follows their readiness in the same tick as that changes, once the boot has begun. */
-  gate(name: string, guarded: readonly string[], options: GateOptions, open?: () => void | Promise<void>): Gate {
+  /** Makes a gate over `nodes`; it follows their readiness in the same tick as that changes, once the boot has begun. */
+  gate(name: string, nodes: readonly GraphNode[], options: GateOptions, open?: () => void | Promise<void>): Gate {
     const id = `gate ${name}`;
-    this.wiring.watch(id, guarded);
+    const guarded = nodes.map((node) => this.wiring.placeOf(node));
+    const place = this.wiring.watch(id, guarded);
     const watched = {
-      ready: () => this.wiring.ready(id),
+      ready: () => isReady(place),
       confirmed: () => !this.#hasDoubtful(guarded),
       blockedBy: () => this.wiring.blockedBy(guarded),
     };
@@ -135,42 +137,48 @@ export class Orchestrator implements Keeper, WiringObserver {
       this.#deepChecks.opened();
     });
     this.#gates.set(id, gate);
+    place.gate = gate;
     return gate;
   }
 
   /** Whether anything that these rest on is back and has not proved itself; others are no business of theirs. */
-  #hasDoubtful(guarded: readonly string[]): boolean {
+  #hasDoubtful(guarded: readonly Place[]): boolean {
     if (this.#doubtful.size === 0) return false;
     let closure = this.#closures.get(guarded);
     if (closure === undefined) {
       closure = this.wiring.closure(guarded);
       this.#closures.set(guarded, closure);
     }
-    for (const { id } of this.#doubtful) if (closure.has(id)) return true;
+    for (const { place } of this.#doubtful) if (closure.has(place)) return true;
     return false;
   }
 
   /** Takes a constructed service into care; all must be adopted, in plan order, before `start()`. */
   adopt(identity: ServiceIdentity): void {
-    this.#services.set(identity.id, new ManagedService(identity, this.#around, this));
+    const place = this.wiring.placeOf(identity.node);
+    place.service = new ManagedService(identity, place, this.#around, this);
+    this.#services.push(place.service);
   }
 
   /** Takes in edges that were seen only when everything was built; before `start()`. */
   rewire(graph: ServiceGraph, plan: StartPlan): void {
     for (const node of graph.nodes) {
       const before = new Set(this.#graph.node(node.id)?.needs);
-      for (const edge of node.edges) if (!before.has(edge.to)) this.wiring.link(node.id, edge.to, edge);
+      for (const { other, terms } of node.edges) {
+        if (!before.has(other.id)) this.wiring.link(this.wiring.placeOf(node), this.wiring.placeOf(other), terms);
+      }
     }
     this.#graph = graph;
     this.#plan = plan;
   }
 
   service(id: string): ManagedService | undefined {
-    return this.#services.get(id);
+    return this.wiring.place(id)?.service;
   }
 
-  get services(): Iterable<ManagedService> {
-    return this.#services.values();
+  /** In the order of the plan. */
+  get services(): readonly ManagedService[] {
+    return this.#services;
   }
 
   /** Starts everything; resolves to nothing when all essential services are up, else to what the boot failed of. */
@@ -180,17 +188,15 @@ export class Orchestrator implements Keeper, WiringObserver {
     this.#hasBegun = true;
     this.#startedAt = clock.monotonic();
     this.boot = { startedAt: this.#startedAt, endsAt: this.#startedAt + budgetMs, budgetMs };
-    this.#around.events.emit({ type: 'boot-started', services: [...this.#services.keys()], at: clock.now() });
+    this.#around.events.emit({ type: 'boot-started', services: this.#services.map(({ id }) => id), at: clock.now() });
     const over = clock.schedule(budgetMs, () => this.#spendBudget(budgetMs));
     const report = new WaitingReport(this, this.#around);
     await new Promise<void>((resolve) => {
       this.#settled = resolve;
-      for (const service of this.#services.values()) service.enlist();
+      for (const service of this.#services) service.enlist();
       // Bound, but under a condition that nobody fulfils: there is nothing to start, and nobody to miss it.
-      for (const { id } of this.#graph.nodes) {
-        if (!this.#services.has(id)) this.wiring.set(id, true, true, true);
-      }
-      for (const id of this.#services.keys()) if (this.wiring.mayStart(id)) this.#ready.push(id);
+      for (const place of this.wiring.places) if (place.service === undefined) this.wiring.set(place, true, true, true);
+      for (const service of this.#services) if (mayStart(service.place)) this.#ready.push(service);
       for (const gate of this.#gates.values()) gate.follow();
       this.#pump();
       this.#settleIfUp();
@@ -207,7 +213,7 @@ export class Orchestrator implements Keeper, WiringObserver {
 
   /** Restarts a service on somebody's word. False where it can be neither stopped nor started now. */
   restart(id: string, cause: string): boolean {
-    return !this.#isHalted && (this.#services.get(id)?.restart(cause) ?? false);
+    return !this.#isHalted && (this.service(id)?.restart(cause) ?? false);
   }
 
   /** The first moment of a stop: closes all gates for ever, and nothing is started any more. */
@@ -219,7 +225,7 @@ export class Orchestrator implements Keeper, WiringObserver {
   /** Lets services finish what is under way, all at the same time; takes at most `withinMs`. */
   async drain(reason: string, withinMs: number): Promise<void> {
     const { events } = this.#around;
-    const drained = [...this.#services.values()].map(async (service) => {
+    const drained = this.#services.map(async (service) => {
       const error = await service.drain(withinMs, reason);
       if (error !== undefined) events.emit({ type: 'stop-failed', service: service.id, error, at: this.clock.now() });
     });
@@ -233,11 +239,11 @@ export class Orchestrator implements Keeper, WiringObserver {
   }
 
   mayStart(service: ManagedService): boolean {
-    return this.wiring.mayStart(service.id) && !this.#isHalted;
+    return mayStart(service.place) && !this.#isHalted;
   }
 
   changed(service: ManagedService): void {
-    const { id, isUp } = service;
+    const { place, isUp } = service;
     if (!isUp && service.wasUp) this.#lost.add(service);
     if (service.phase !== 'running') {
       this.#health.unwatch(service);
@@ -247,33 +253,34 @@ export class Orchestrator implements Keeper, WiringObserver {
       this.#deepChecks.watch(service);
       if (service.health.isSuspect) this.#health.hurry(service);
     }
-    const wasDoubtful = this.#doubtful.has(service);
-    const isDoubtful = isUp && this.#lost.has(service) && !service.isConfirmed;
+    const wasDoubtful = this.#doubtful.size > 0 && this.#doubtful.has(service);
+    const isDoubtful = isUp && this.#isLost(service) && !service.isConfirmed;
     if (isDoubtful) this.#doubtful.add(service);
-    else this.#doubtful.delete(service);
+    else if (wasDoubtful) this.#doubtful.delete(service);
     // Those that follow a restart go down before anybody hears that there is something to start on.
     if (isUp) this.#restartFollowers(service);
-    this.wiring.set(id, isUp, service.isStarted || isUp, service.isSettled);
+    this.wiring.set(place, isUp, service.isStarted || isUp, service.isSettled);
     // Whether it runs here is more than whether it is ready.
-    if (service.identity.candidate !== undefined) this.#owner.flipped(id, this.wiring.ready(id));
-    if (this.#starting.delete(id)) this.#pump();
+    if (service.identity.candidate !== undefined) this.#owner.flipped(place.id, isReady(place));
+    if (this.#starting.size > 0 && this.#starting.delete(service)) this.#pump();
     if (wasDoubtful && !isDoubtful) for (const gate of this.#gates.values()) gate.follow();
   }
 
   wentDown(service: ManagedService, cause: string): Promise<void> | undefined {
     const down: Promise<unknown>[] = [];
-    for (const { id, when } of this.wiring.following(service.id)) {
-      if (when === 'restart') this.#followersOf(service.id).add(id);
-      const follower = this.#services.get(id);
+    for (const { from, terms } of service.place.dependents) {
+      const follower = from.service;
+      if (follower === undefined || (terms.onLoss !== 'restart' && terms.onLoss !== 'stop')) continue;
+      if (terms.onLoss === 'restart') this.#followersOf(service).add(follower);
       // One that is starting has begun on what is lost: it begins again.
-      const stopped = when === 'stop' || follower?.phase === 'starting' ? follower?.recycle(cause) : undefined;
+      const stopped = terms.onLoss === 'stop' || follower.phase === 'starting' ? follower.recycle(cause) : undefined;
       if (stopped) down.push(stopped);
     }
     return down.length === 0 ? undefined : Promise.all(down).then(() => {});
   }
 
   gaveUp(service: ManagedService, error: unknown): void {
-    const { essential, shared } = service.identity;
+    const { essential, shared } = service.identity.node;
     if (this.#isHalted) return;
     if (!essential) this.#skipAbove(service);
     else if (this.boot !== undefined) {
@@ -283,21 +290,26 @@ export class Orchestrator implements Keeper, WiringObserver {
     } else if (!shared) this.#owner.escalated(service.id, error);
   }
 
-  flipped(id: string, ready: boolean): void {
-    this.#gates.get(id)?.follow();
-    if (id === BOOT) this.#settleIfUp();
-    this.#owner.flipped(id, ready);
+  flipped(place: Place, ready: boolean): void {
+    place.gate?.follow();
+    if (place === this.#bootPlace) this.#settleIfUp();
+    this.#owner.flipped(place.id, ready);
   }
 
-  unblocked(id: string): void {
-    if (!this.#hasBegun) return;
-    this.#ready.push(id);
+  unblocked({ service }: Place): void {
+    if (!this.#hasBegun || service === undefined) return;
+    this.#ready.push(service);
     this.#pump();
   }
 
-  degraded(id: string, by: readonly string[]): void {
-    if (this.#services.get(id)?.isStarted !== true) return;
+  degraded({ id, service }: Place, by: readonly string[]): void {
+    if (service?.isStarted !== true) return;
     this.#around.events.emit({ type: 'degraded', service: id, by, at: this.clock.now() });
+  }
+
+  /** Whether it was lost since the main gate last opened. */
+  #isLost(service: ManagedService): boolean {
+    return this.#lost.size > 0 && this.#lost.has(service);
   }
 
   /** Starts whatever may start, in order; a loop and not a recursion, however long the chain. */
@@ -307,11 +319,9 @@ export class Orchestrator implements Keeper, WiringObserver {
     const { concurrency = Number.POSITIVE_INFINITY } = this.#budgets;
     let next = 0;
     for (; next < this.#ready.length && this.#starting.size < concurrency; next += 1) {
-      const id = this.#ready[next] as string;
-      const service = this.#services.get(id);
-      if (service === undefined || this.#abandoned !== undefined || this.#isHalted) continue;
-      if ((service.phase === 'waiting' || service.phase === 'skipped') && this.wiring.mayStart(id))
-        this.#begin(service);
+      const service = this.#ready[next] as ManagedService;
+      if (this.#abandoned !== undefined || this.#isHalted) continue;
+      if ((service.phase === 'waiting' || service.phase === 'skipped') && mayStart(service.place)) this.#begin(service);
     }
     this.#ready.splice(0, next);
     this.#isPumping = false;
@@ -320,19 +330,19 @@ export class Orchestrator implements Keeper, WiringObserver {
   #begin(service: ManagedService): void {
     service.begin();
     if (this.boot !== undefined && this.#budgets.concurrency !== undefined && service.phase === 'starting')
-      this.#starting.add(service.id);
+      this.#starting.add(service);
   }
 
   #settleIfUp(): void {
     // After a standstill nothing is up before it was asked.
-    if (this.#abandoned === undefined && !this.#isFrozen && this.wiring.ready(BOOT)) this.#settled?.();
+    if (this.#abandoned === undefined && !this.#isFrozen && isReady(this.#bootPlace)) this.#settled?.();
   }
 
   /** From this moment on nothing is started; what the boot failed of is noted as it stands now. */
   #abandon(why: AbandonedWhy, text: string, causes: () => readonly BootCause[] = () => []): void {
     if (this.#abandoned !== undefined || this.boot === undefined) return;
-    const blockedBy = this.wiring.blockedBy([BOOT]).filter((id) => id !== BOOT);
-    const waited = [...this.#services.values()].filter((service) => service.phase === 'waiting');
+    const blockedBy = this.wiring.blockedBy([this.#bootPlace]).filter((id) => id !== BOOT);
+    const waited = this.#services.filter((service) => service.phase === 'waiting');
     const reasons = new Map(blockedBy.flatMap((id) => this.#reasonOf(id)));
     this.#abandoned = { why, text, blockedBy, reasons, waited: waited.map(({ id }) => id), causes: [] };
     this.#abandoned.causes.push(...causes());
@@ -343,17 +353,17 @@ export class Orchestrator implements Keeper, WiringObserver {
   }
 
   #reasonOf(id: string): [string, string][] {
-    const reason = this.#services.get(id)?.reason ?? null;
+    const reason = this.service(id)?.reason ?? null;
     return reason === null ? [] : [[id, withoutDot(reason)]];
   }
 
   #spendBudget(budgetMs: number): void {
     // Everything was up when the process fell asleep: the round of checks that goes on decides, and not the time slept.
-    this.#isOverdue = this.#isFrozen && this.wiring.ready(BOOT);
+    this.#isOverdue = this.#isFrozen && isReady(this.#bootPlace);
     if (this.#isOverdue) return;
     this.#abandon('budget', `the boot budget of ${budgetMs} ms ended`, () =>
-      [...this.#services.values()]
-        .filter((service) => service.identity.essential && ['starting', 'backoff'].includes(service.phase))
+      this.#services
+        .filter((service) => service.identity.node.essential && ['starting', 'backoff'].includes(service.phase))
         .map((service) => ({ service: service.id, error: service.spendBudget(budgetMs) })),
     );
   }
@@ -362,7 +372,7 @@ export class Orchestrator implements Keeper, WiringObserver {
     const { why, text, blockedBy, reasons, waited, causes } = this.#abandoned as Abandonment;
     const place = new Map(this.#plan.order.map((node, index) => [node.id, index]));
     const inOrder = [...causes].sort((a, b) => (place.get(a.service) ?? 0) - (place.get(b.service) ?? 0));
-    const timeline = [...this.#services.values()].flatMap((service) => service.story()).sort((a, b) => a.atMs - b.atMs);
+    const timeline = this.#services.flatMap((service) => service.story()).sort((a, b) => a.atMs - b.atMs);
     const report = await this.stop('the boot failed');
     return {
       wallMs,
@@ -381,7 +391,7 @@ export class Orchestrator implements Keeper, WiringObserver {
     this.#health.stop();
     this.#deepChecks.stop();
     this.#abandon('stop', reason);
-    return stopInReverse(this.#graph, this.#plan, this.#services, this.#around, reason, budgetMs);
+    return stopInReverse(this.#plan, this.wiring, this.#around, reason, budgetMs);
   }
 
   #freeze(isFrozen: boolean, lagMs: number): void {
@@ -390,31 +400,31 @@ export class Orchestrator implements Keeper, WiringObserver {
     for (const gate of this.#gates.values()) gate.freeze(isFrozen);
     if (isFrozen) return;
     this.#settleIfUp();
-    if (this.#isOverdue && !this.wiring.ready(BOOT)) this.#spendBudget(this.#budgets.bootMs);
+    if (this.#isOverdue && !isReady(this.#bootPlace)) this.#spendBudget(this.#budgets.bootMs);
   }
 
-  #followersOf(id: string): Set<string> {
-    const known = this.#followers.get(id) ?? new Set();
-    this.#followers.set(id, known);
+  #followersOf(service: ManagedService): Set<ManagedService> {
+    const known = this.#followers.get(service) ?? new Set();
+    this.#followers.set(service, known);
     return known;
   }
 
   #restartFollowers(service: ManagedService): void {
-    const followers = this.#followers.get(service.id);
+    if (this.#followers.size === 0) return;
+    const followers = this.#followers.get(service);
     if (followers === undefined) return;
-    this.#followers.delete(service.id);
-    for (const id of followers) void this.#services.get(id)?.recycle(`${service.id} was restarted`);
+    this.#followers.delete(service);
+    for (const follower of followers) void follower.recycle(`${service.id} was restarted`);
   }
 
   /** What requires a service that is not tried any more is skipped, and what requires that; optional ones all of them. */
   #skipAbove(service: ManagedService): void {
-    const open = [service.id];
-    for (let id = open.pop(); id !== undefined; id = open.pop()) {
-      for (const above of this.wiring.requiring(id)) {
-        const other = this.#services.get(above);
-        if (other?.phase !== 'waiting') continue;
-        other.skip(`${service.id} failed`);
-        open.push(above);
+    const open = [service.place];
+    for (let place = open.pop(); place !== undefined; place = open.pop()) {
+      for (const { from, terms } of place.dependents) {
+        if (from.service?.phase !== 'waiting' || !isRequirement(terms)) continue;
+        from.service.skip(`${service.id} failed`);
+        open.push(from);
       }
     }
   }

@@ -41,7 +41,10 @@ export class RetryPlan {
    * @param boot bounds of the boot, for what has never been up in it.
    */
   next(error: unknown, now: number, boot: BootBounds | undefined): number | null {
-    const { essential, shared, settings } = this.#identity;
+    const {
+      node: { essential, shared },
+      settings,
+    } = this.#identity;
     if (boot !== undefined) {
       if (isFatal(error)) return null;
       const pauseMs = Math.min(SERVICE_DEFAULTS.backoffMs * 2 ** this.#tries, SERVICE_DEFAULTS.backoffCapMs);

@@ -3,10 +3,11 @@
  *
  * Errors are collected and never stop the walk; what hangs costs its own share of the time and is named.
  */
-import type { ServiceGraph } from '../graph/service-graph.ts';
+import type { GraphNode } from '../graph/graph-node.ts';
 import type { StartPlan } from '../graph/start-plan.ts';
 import type { ManagedService } from './managed-service.ts';
 import type { Surroundings } from './surroundings.ts';
+import type { Wiring } from './wiring.ts';
 
 /** How a stop went. */
 export interface StopReport {
@@ -19,26 +20,25 @@ export interface StopReport {
 
 /** Walks the graph from its doors down; takes at most `budgetMs`. */
 export function stopInReverse(
-  graph: ServiceGraph,
   plan: StartPlan,
-  services: ReadonlyMap<string, ManagedService>,
+  wiring: Wiring,
   around: Surroundings,
   reason: string,
   budgetMs: number,
 ): Promise<StopReport> {
-  return new Walk(graph, plan, services, around, reason, budgetMs).run();
+  return new Walk(plan, wiring, around, reason, budgetMs).run();
 }
 
 class Walk {
-  readonly #graph: ServiceGraph;
-  readonly #services: ReadonlyMap<string, ManagedService>;
+  readonly #wiring: Wiring;
   readonly #around: Surroundings;
   readonly #reason: string;
   readonly #endsAt: number;
-  /** For each service its own timeout plus the longest chain of timeouts that still comes after it. */
-  readonly #chain = new Map<string, number>();
-  readonly #open = new Map<string, number>();
-  readonly #ready: string[] = [];
+  /** By node its service's timeout plus the longest chain of timeouts that still comes after it; in milliseconds. */
+  readonly #chain: Float64Array;
+  /** By node how many of its dependents have not passed. */
+  readonly #open: Uint32Array;
+  readonly #ready: GraphNode[] = [];
   readonly #report = {
     order: [] as string[],
     hung: [] as string[],
@@ -47,26 +47,19 @@ class Walk {
   #active = 0;
   #done: ((report: StopReport) => void) | undefined;
 
-  constructor(
-    graph: ServiceGraph,
-    plan: StartPlan,
-    services: ReadonlyMap<string, ManagedService>,
-    around: Surroundings,
-    reason: string,
-    budgetMs: number,
-  ) {
-    this.#graph = graph;
-    this.#services = services;
+  constructor({ order }: StartPlan, wiring: Wiring, around: Surroundings, reason: string, budgetMs: number) {
+    this.#wiring = wiring;
     this.#around = around;
     this.#reason = reason;
     this.#endsAt = around.clock.monotonic() + budgetMs;
-    for (const node of plan.order) {
-      const below = node.needs.reduce((most, need) => Math.max(most, this.#chain.get(need) ?? 0), 0);
-      this.#chain.set(node.id, below + (services.get(node.id)?.identity.settings.stopTimeoutMs ?? 0));
-    }
-    for (const node of graph.nodes) {
-      this.#open.set(node.id, node.neededBy.length);
-      if (node.neededBy.length === 0) this.#ready.push(node.id);
+    this.#chain = new Float64Array(wiring.places.length);
+    this.#open = new Uint32Array(wiring.places.length);
+    for (const node of order) {
+      let below = 0;
+      for (const { other } of node.edges) below = Math.max(below, this.#chain[other.index] as number);
+      this.#chain[node.index] = below + (wiring.placeOf(node).service?.identity.settings.stopTimeoutMs ?? 0);
+      this.#open[node.index] = node.dependents.length;
+      if (node.dependents.length === 0) this.#ready.push(node);
     }
   }
 
@@ -78,35 +71,35 @@ class Walk {
   }
 
   #pump(): void {
-    for (let id = this.#ready.pop(); id !== undefined; id = this.#ready.pop()) {
-      const service = this.#services.get(id);
-      if (service === undefined) this.#passed(id);
-      else void this.#takeDown(id, service);
+    for (let node = this.#ready.pop(); node !== undefined; node = this.#ready.pop()) {
+      const { service } = this.#wiring.placeOf(node);
+      if (service === undefined) this.#passed(node);
+      else void this.#takeDown(node, service);
     }
     if (this.#active === 0) this.#done?.(this.#report);
   }
 
-  #passed(id: string): void {
-    for (const need of this.#graph.node(id)?.needs ?? []) {
-      const left = (this.#open.get(need) as number) - 1;
-      this.#open.set(need, left);
-      if (left === 0) this.#ready.push(need);
+  #passed({ edges }: GraphNode): void {
+    for (const { other } of edges) {
+      const left = (this.#open[other.index] as number) - 1;
+      this.#open[other.index] = left;
+      if (left === 0) this.#ready.push(other);
     }
   }
 
-  async #takeDown(id: string, service: ManagedService): Promise<void> {
+  async #takeDown(node: GraphNode, service: ManagedService): Promise<void> {
     this.#active += 1;
     const { clock } = this.#around;
     const wasEntered = service.isEntered;
     const { stopTimeoutMs } = service.identity.settings;
     const left = Math.max(0, this.#endsAt - clock.monotonic());
-    const share = (left * stopTimeoutMs) / (this.#chain.get(id) ?? stopTimeoutMs);
+    const share = (left * stopTimeoutMs) / (this.#chain[node.index] as number);
     const outcome = await service.takeDown(Math.min(stopTimeoutMs, share), this.#reason);
-    if (outcome.hung) this.#report.hung.push(id);
-    if (outcome.error !== undefined) this.#report.errors.push({ service: id, error: outcome.error });
-    if (wasEntered) this.#report.order.push(id);
+    if (outcome.hung) this.#report.hung.push(node.id);
+    if (outcome.error !== undefined) this.#report.errors.push({ service: node.id, error: outcome.error });
+    if (wasEntered) this.#report.order.push(node.id);
     this.#active -= 1;
-    this.#passed(id);
+    this.#passed(node);
     this.#pump();
   }
 }

@@ -10,13 +10,13 @@ const AT_MS = [1_000, 2_000, 5_000, 10_000] as const;
 const THEN_EVERY_MS = 10_000;
 
 export class WaitingReport {
-  readonly #engine: { readonly services: Iterable<ManagedService>; readonly wiring: Wiring };
+  readonly #engine: { readonly services: readonly ManagedService[]; readonly wiring: Wiring };
   readonly #around: Surroundings;
   readonly #startedAt: number;
   #next = 0;
   #timer: Timer;
 
-  constructor(engine: { readonly services: Iterable<ManagedService>; readonly wiring: Wiring }, around: Surroundings) {
+  constructor(engine: { readonly services: readonly ManagedService[]; readonly wiring: Wiring }, around: Surroundings) {
     this.#engine = engine;
     this.#around = around;
     this.#startedAt = around.clock.monotonic();
@@ -30,9 +30,10 @@ export class WaitingReport {
   #report(): void {
     const { clock, events } = this.#around;
     const elapsedMs = AT_MS[this.#next] ?? Math.round(clock.monotonic() - this.#startedAt);
-    const all = [...this.#engine.services];
-    const waiting = all.filter(({ phase }) => phase === 'waiting').map(({ id }) => id);
-    const blockedBy = this.#engine.wiring.blockedBy(all.filter((each) => each.identity.essential).map(({ id }) => id));
+    const { services, wiring } = this.#engine;
+    const waiting = services.filter(({ phase }) => phase === 'waiting').map(({ id }) => id);
+    const essential = services.filter(({ identity }) => identity.node.essential).map(({ place }) => place);
+    const blockedBy = wiring.blockedBy(essential);
     events.emit({ type: 'waiting', elapsedMs, blockedBy, waiting, at: clock.now() });
     this.#next += 1;
     const due = AT_MS[this.#next];
