@@ -12,7 +12,7 @@ import {
   unhealthy,
 } from '@muster/core';
 import { FakeClock, type RecordedEvents, recordEvents } from '@muster/core/testing';
-import { EngineClock, LAG_MS } from '../src/lifecycle/engine-clock.ts';
+import { Alarm, EngineClock, LAG_MS } from '../src/lifecycle/engine-clock.ts';
 import { HealthLoop } from '../src/lifecycle/health-loop.ts';
 import { HealthRecord, STALE_AFTER } from '../src/lifecycle/health-record.ts';
 import type { ManagedService } from '../src/lifecycle/managed-service.ts';
@@ -175,14 +175,11 @@ describe('health', () => {
   it('is watched by a loop that watches itself: a service whose probe was lost counts as missed, and is asked again', async () => {
     const clock = new FakeClock();
     let [asked, missed] = [0, 0];
-    const forgotten = {
-      hasCheck: true,
-      identity: { settings: settingsOf('Forgotten', { health: { everyMs: 1_000, timeoutMs: 500 } }) },
-      health: { isSuspect: false },
-      // A probe that never comes back, whatever its timeout says: only a fault of the engine can do that.
-      probe: () => ((asked += 1), new Promise<void>(() => {})),
-      missProbe: () => void (missed += 1),
-    } as unknown as ManagedService;
+    // A probe that never comes back, whatever its timeout says: only a fault of the engine can do that.
+    const forgotten = lostIn(
+      () => (asked += 1),
+      () => (missed += 1),
+    );
     const nobody = { doubted: () => {}, trusted: () => {}, isDoubted: () => false };
     const loop = new HealthLoop(new EngineClock(clock), new RuntimeEvents(), nobody);
     loop.watch(forgotten);
@@ -191,7 +188,45 @@ describe('health', () => {
     loop.stop();
     expect(clock.pending).toBe(0);
   });
+
+  it('keeps its eye on all the others when it no longer watches some, in whatever order', async () => {
+    const order = fc.shuffledSubarray([0, 1, 2, 3, 4]);
+    await fc.assert(
+      fc.asyncProperty(order, async (unwatched) => {
+        const clock = new FakeClock();
+        const missed = new Set<number>();
+        const services = [0, 1, 2, 3, 4].map((i) =>
+          lostIn(
+            () => {},
+            () => missed.add(i),
+          ),
+        );
+        const nobody = { doubted: () => {}, trusted: () => {}, isDoubted: () => false };
+        const loop = new HealthLoop(new EngineClock(clock), new RuntimeEvents(), nobody);
+        for (const service of services) loop.watch(service);
+        await clock.advance(1_100);
+        for (const i of unwatched) loop.unwatch(services[i] as ManagedService);
+        await clock.advance(5_000);
+        expect([...missed].sort()).toEqual([0, 1, 2, 3, 4].filter((i) => !unwatched.includes(i)));
+        loop.stop();
+        expect(clock.pending).toBe(0);
+      }),
+      { numRuns: 30 },
+    );
+  });
 });
+
+/** A service whose probes never come back. */
+function lostIn(asked: () => void, missed: () => void): ManagedService {
+  return {
+    hasCheck: true,
+    watched: undefined,
+    identity: { settings: settingsOf('Forgotten', { health: { everyMs: 1_000, timeoutMs: 500 } }) },
+    health: { isSuspect: false },
+    probe: () => (asked(), new Promise<void>(() => {})),
+    missProbe: missed,
+  } as unknown as ManagedService;
+}
 
 describe('HealthRecord', () => {
   it('follows its thresholds through any answers', () => {
@@ -228,7 +263,75 @@ describe('HealthRecord', () => {
   });
 });
 
+class Bell extends Alarm {
+  readonly #told: () => void;
+
+  constructor(told: () => void) {
+    super();
+    this.#told = told;
+  }
+
+  rang(): void {
+    this.#told();
+  }
+}
+
 describe('EngineClock', () => {
+  it('makes room when thousands have rung, and forgets none of those that still wait', async () => {
+    const clock = new FakeClock();
+    const engine = new EngineClock(clock);
+    let rung = 0;
+    const more = (): void => void (rung += 1);
+    for (let i = 0; i < 2_000; i += 1) engine.set(new Bell(more), 10);
+    await clock.advance(1);
+    for (let i = 0; i < 500; i += 1) engine.set(new Bell(more), 10);
+    await clock.advance(20);
+    expect([rung, clock.pending]).toEqual([2_500, 0]);
+  });
+
+  it('rings an alarm at the time for which it was last set, and once', async () => {
+    const steps = fc.array(
+      fc.record({
+        alarm: fc.nat(2),
+        act: fc.constantFrom('set', 'set', 'set', 'cancel', 'wait'),
+        delay: fc.constantFrom(0, 5, 5, 20),
+      }),
+      { maxLength: 40 },
+    );
+    await fc.assert(
+      fc.asyncProperty(steps, async (all) => {
+        const clock = new FakeClock();
+        const engine = new EngineClock(clock);
+        const due = new Map<number, number>();
+        const rung: [number, number][] = [];
+        const bells = [0, 1, 2].map((i) => new Bell(() => rung.push([i, clock.monotonic()])));
+        const expected: [number, number][] = [];
+        const pass = async (ms: number): Promise<void> => {
+          await clock.advance(ms);
+          for (const [i, at] of due) {
+            if (at > clock.monotonic()) continue;
+            expected.push([i, at]);
+            due.delete(i);
+          }
+        };
+        for (const { alarm, act, delay } of all) {
+          if (act === 'wait') await pass(delay + 1);
+          else if (act === 'cancel') {
+            (bells[alarm] as Bell).cancel();
+            due.delete(alarm);
+          } else {
+            engine.set(bells[alarm] as Bell, delay);
+            due.set(alarm, clock.monotonic() + delay);
+          }
+          if (due.size === 0) expect(clock.pending).toBe(0);
+        }
+        await pass(100);
+        expect(rung.sort()).toEqual(expected.sort());
+        expect(clock.pending).toBe(0);
+      }),
+    );
+  });
+
   const plan = fc.array(
     fc.record({ delay: fc.constantFrom(0, 1, 5, 5, 5, 20), cancel: fc.boolean(), nested: fc.boolean() }),
     { maxLength: 40 },

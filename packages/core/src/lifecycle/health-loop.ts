@@ -6,7 +6,7 @@
  * of is asked again, and its verdict grows stale.
  */
 import type { Timer } from '@muster/contracts';
-import type { Alarmed, EngineClock } from './engine-clock.ts';
+import { Alarm, type EngineClock } from './engine-clock.ts';
 import type { ManagedService } from './managed-service.ts';
 import { SERVICE_DEFAULTS } from './service-settings.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -26,34 +26,34 @@ export interface HealthObserver {
 }
 
 /** One service under watch. */
-class Watched implements Alarmed {
-  readonly #service: ManagedService;
-  readonly #ask: Ask;
-  timer: Timer | undefined;
+export class Watched extends Alarm {
+  readonly service: ManagedService;
+  readonly #ask: (watched: Watched) => void;
   /** The interval at whose end it is asked next. */
   everyMs = 0;
   /** How much the loop has run, when the service was last asked. */
   askedAt: number;
   isAsking = false;
+  /** Where it stands among all that are watched. */
+  index = 0;
 
-  constructor(service: ManagedService, askedAt: number, ask: Ask) {
-    this.#service = service;
+  constructor(service: ManagedService, askedAt: number, ask: (watched: Watched) => void) {
+    super();
+    this.service = service;
     this.askedAt = askedAt;
     this.#ask = ask;
   }
 
   rang(): void {
-    this.#ask(this.#service, this);
+    this.#ask(this);
   }
 }
-
-type Ask = (service: ManagedService, watched: Watched) => void;
 
 export class HealthLoop {
   readonly #clock: EngineClock;
   readonly #events: Surroundings['events'];
   readonly #observer: HealthObserver;
-  readonly #watched = new Map<ManagedService, Watched>();
+  readonly #watched: Watched[] = [];
   #beat: Timer | undefined;
   #lastBeat = 0;
   /** Time that the loop has run, in milliseconds: what it stood still is not in it. */
@@ -73,10 +73,11 @@ export class HealthLoop {
 
   /** Watches a running service until it is no longer; one without a check has nothing to be asked. */
   watch(service: ManagedService): void {
-    if (this.#isStopped || !service.hasCheck || this.#watched.has(service)) return;
+    if (this.#isStopped || !service.hasCheck || service.watched !== undefined) return;
     const watched = new Watched(service, this.#ranMs, this.#asked);
-    this.#watched.set(service, watched);
-    this.#schedule(service, watched);
+    service.watched = watched;
+    watched.index = this.#watched.push(watched) - 1;
+    this.#schedule(watched);
     if (this.#beat === undefined) {
       this.#lastBeat = this.#clock.monotonic();
       this.#beat = this.#clock.schedule(BEAT_MS, () => this.#onBeat());
@@ -84,24 +85,30 @@ export class HealthLoop {
   }
 
   unwatch(service: ManagedService): void {
-    const watched = this.#watched.get(service);
-    watched?.timer?.cancel();
-    this.#watched.delete(service);
-    if (this.#watched.size > 0) return;
+    const { watched } = service;
+    if (watched === undefined) return;
+    service.watched = undefined;
+    watched.cancel();
+    const last = this.#watched.pop() as Watched;
+    if (last !== watched) {
+      last.index = watched.index;
+      this.#watched[watched.index] = last;
+    }
+    if (this.#watched.length > 0) return;
     this.#beat?.cancel();
     this.#beat = undefined;
   }
 
   /** Asks a service sooner than it would be: it has said by itself that it is not well. */
   hurry(service: ManagedService): void {
-    const watched = this.#watched.get(service);
+    const { watched } = service;
     if (watched === undefined || watched.isAsking || watched.everyMs <= this.#intervalOf(service)) return;
-    this.#schedule(service, watched);
+    this.#schedule(watched);
   }
 
   stop(): void {
     this.#isStopped = true;
-    for (const service of this.#watched.keys()) this.unwatch(service);
+    for (let last = this.#watched.at(-1); last !== undefined; last = this.#watched.at(-1)) this.unwatch(last.service);
   }
 
   #intervalOf(service: ManagedService): number {
@@ -110,16 +117,16 @@ export class HealthLoop {
     return isSuspect ? Math.min(SERVICE_DEFAULTS.suspectEveryMs, healthEveryMs) : healthEveryMs;
   }
 
-  #schedule(service: ManagedService, watched: Watched): void {
-    watched.timer?.cancel();
-    watched.everyMs = this.#intervalOf(service);
-    watched.timer = this.#clock.schedule(watched.everyMs, watched);
+  #schedule(watched: Watched): void {
+    watched.everyMs = this.#intervalOf(watched.service);
+    this.#clock.set(watched, watched.everyMs);
   }
 
-  readonly #asked: Ask = (service, watched) => void this.#ask(service, watched);
+  readonly #asked = (watched: Watched): void => void this.#ask(watched);
 
-  async #ask(service: ManagedService, watched: Watched): Promise<void> {
-    watched.timer?.cancel();
+  async #ask(watched: Watched): Promise<void> {
+    const { service } = watched;
+    watched.cancel();
     watched.isAsking = true;
     watched.askedAt = this.#ranMs;
     const stoodBefore = this.#stoodMs;
@@ -133,7 +140,7 @@ export class HealthLoop {
       this.#events.emit({ type: 'fault', component: 'health loop', correlation: null, error, at: this.#clock.now() });
     }
     watched.isAsking = false;
-    if (this.#watched.get(service) === watched) this.#schedule(service, watched);
+    if (service.watched === watched) this.#schedule(watched);
   }
 
   #onBeat(): void {
@@ -147,16 +154,17 @@ export class HealthLoop {
     this.#beat = this.#clock.schedule(BEAT_MS, () => this.#onBeat());
     if (this.#sincePatrol < PATROL_MS) return;
     this.#sincePatrol = 0;
-    for (const [service, watched] of this.#watched) this.#patrol(service, watched);
+    for (const watched of this.#watched) this.#patrol(watched);
   }
 
   /** A service that should have been asked long ago was forgotten: that is a failure of the loop and counts as one. */
-  #patrol(service: ManagedService, watched: Watched): void {
+  #patrol(watched: Watched): void {
+    const { service } = watched;
     const { healthEveryMs, healthTimeoutMs } = service.identity.settings;
     if (this.#ranMs - watched.askedAt <= healthEveryMs + healthTimeoutMs + PATROL_MS) return;
     watched.askedAt = this.#ranMs;
     service.missProbe();
-    if (!watched.isAsking) void this.#ask(service, watched);
+    if (!watched.isAsking) void this.#ask(watched);
   }
 
   /** How long the next beat is overdue already, in milliseconds: the loop may have stood still until this moment. */
@@ -166,12 +174,12 @@ export class HealthLoop {
 
   /** Told before any timer that was late is called. */
   #lagged(lateMs: number): void {
-    if (this.#isStopped || this.#round !== undefined || this.#watched.size === 0) return;
+    if (this.#isStopped || this.#round !== undefined || this.#watched.length === 0) return;
     let shortest = Number.POSITIVE_INFINITY;
-    for (const service of this.#watched.keys()) shortest = Math.min(shortest, service.identity.settings.healthEveryMs);
+    for (const { service } of this.#watched) shortest = Math.min(shortest, service.identity.settings.healthEveryMs);
     if (lateMs <= shortest) return;
     this.#observer.doubted(lateMs);
-    const asked = [...this.#watched].map(([service, watched]) => this.#ask(service, watched));
+    const asked = this.#watched.map((watched) => this.#ask(watched));
     this.#round = Promise.all(asked).then(() => {
       this.#round = undefined;
       this.#observer.trusted();

@@ -16,12 +16,13 @@ import { BringUp, type Listener, tenureOf, withoutDot } from './bring-up.ts';
 import type { BootMoment } from './bootstrap-error.ts';
 import { type Body, CLEAN, farewell, type Outcome } from './farewell.ts';
 import { type Health, judge } from './health.ts';
+import type { Watched } from './health-loop.ts';
 import { type DeepVerdict, HealthRecord } from './health-record.ts';
 import { Pause } from './pause.ts';
 import { probe } from './probe.ts';
 import { type BootBounds, isFatal, RetryPlan } from './retry-plan.ts';
 import type { ServiceIdentity } from './service-identity.ts';
-import { ServiceRecord } from './service-record.ts';
+import { BOOT, openJob, ServiceRecord } from './service-record.ts';
 import { SERVICE, type ServicePhase } from './service-state.ts';
 import type { Surroundings } from './surroundings.ts';
 import type { Place } from './wiring.ts';
@@ -53,6 +54,8 @@ export class ManagedService implements Listener, Standing, MoveObserver<typeof S
   readonly id: string;
   readonly identity: ServiceIdentity;
   readonly place: Place;
+  /** As the health loop has it, while that asks how it is. */
+  watched: Watched | undefined;
   readonly #around: Surroundings;
   readonly #keeper: Keeper;
   readonly #machine: StateMachine<typeof SERVICE>;
@@ -93,13 +96,13 @@ export class ManagedService implements Listener, Standing, MoveObserver<typeof S
     this.#around = around;
     this.#keeper = keeper;
     this.#health = new HealthRecord(settings);
-    this.#record = new ServiceRecord(node.id);
+    this.#record = new ServiceRecord();
     this.#machine = new StateMachine(node.id, SERVICE, 'registered', this);
   }
 
   moved({ from, event, to }: Transition<typeof SERVICE>): void {
     const { clock, events } = this.#around;
-    this.#movedAt = this.#now();
+    this.#movedAt = clock.monotonic();
     events.emit({ type: 'moved', machine: 'service', subject: this.id, from, event, to, at: clock.now() });
   }
 
@@ -199,13 +202,13 @@ export class ManagedService implements Listener, Standing, MoveObserver<typeof S
   /** What happened to it in the boot, for the timeline of one that failed. */
   story(): BootMoment[] {
     const { boot } = this.#keeper;
-    return boot === undefined ? [] : this.#record.story(boot.startedAt);
+    return boot === undefined ? [] : this.#record.story(this.id, boot.startedAt);
   }
 
   /** registered → waiting. */
   enlist(): void {
     this.#machine.send('start');
-    this.#record.want('up', 'start', 'boot');
+    this.#record.want('up', BOOT);
   }
 
   /** waiting → skipped, because something it requires failed. */
@@ -228,7 +231,7 @@ export class ManagedService implements Listener, Standing, MoveObserver<typeof S
     const { candidate } = this.identity;
     this.#machine.send(candidate === undefined ? 'satisfied' : 'follow');
     const { boot } = this.#keeper;
-    if (boot) this.#record.waited(this.#now() - boot.startedAt);
+    if (boot) this.#record.waited((this.#movedAt ?? 0) - boot.startedAt);
     if (candidate === undefined) this.#launch();
     else candidate.stand(this);
   }
@@ -310,7 +313,7 @@ export class ManagedService implements Listener, Standing, MoveObserver<typeof S
   /** failed or running → waiting, on somebody's word; a pause before another attempt ends. False where that is not possible now. */
   restart(cause: string): boolean {
     if (this.phase === 'backoff' && this.#nextAt !== undefined) {
-      this.#record.want('up', 'restart', cause);
+      this.#record.want('up', openJob('restart', cause));
       // Where the last attempt is still being taken down, there will be no pause after that.
       this.#nextAt = AT_ONCE;
       this.#recovery?.wake();
@@ -320,7 +323,7 @@ export class ManagedService implements Listener, Standing, MoveObserver<typeof S
       this.#retries = undefined;
       this.#reason = null;
       this.#machine.send('restart');
-      this.#record.want('up', 'restart', cause);
+      this.#record.want('up', openJob('restart', cause));
       if (this.#keeper.mayStart(this)) this.begin();
       return true;
     }
@@ -355,7 +358,7 @@ export class ManagedService implements Listener, Standing, MoveObserver<typeof S
       return outcome;
     }
     const before = this.#entered;
-    this.#record.want('down', 'stop', reason);
+    this.#record.want('down', openJob('stop', reason));
     this.#machine.send('stop');
     this.#reason = null;
     this.#keeper.changed(this);
@@ -466,9 +469,9 @@ export class ManagedService implements Listener, Standing, MoveObserver<typeof S
     this.#isCovered = true;
     this.#reason = null;
     this.#wasUp = true;
-    if (this.#bringUp !== undefined) this.#record.up(this.#bringUp, this.#now());
-    this.#bringUp = undefined;
     this.#machine.send(this.place.isTask ? 'end' : 'ok');
+    if (this.#bringUp !== undefined) this.#record.up(this.#bringUp, this.#movedAt as number);
+    this.#bringUp = undefined;
     this.#record.close('done');
     this.#tellStanding();
     this.#runBody(generation);
@@ -639,9 +642,9 @@ export class ManagedService implements Listener, Standing, MoveObserver<typeof S
         at,
       });
     }
-    if (move === 'crash') this.#record.want('up', 'restart', 'crash');
+    if (move === 'crash') this.#record.want('up', openJob('restart', 'crash'));
     const { boot } = this.#keeper;
-    if (boot !== undefined) this.#record.failed(this.#now() - boot.startedAt, `${move}ed`, error);
+    if (boot !== undefined) this.#record.failed(this.id, this.#now() - boot.startedAt, `${move}ed`, error);
   }
 
   /** What the boot fails of: with the budget, where that is what ended the attempts. */
@@ -654,7 +657,7 @@ export class ManagedService implements Listener, Standing, MoveObserver<typeof S
   }
 
   async #recycle(cause: string): Promise<Outcome> {
-    this.#record.want('up', 'restart', cause);
+    this.#record.want('up', openJob('restart', cause));
     this.#machine.send('stop');
     this.#abort('stop', cause);
     this.#tellStanding();

@@ -12,10 +12,18 @@ import type { BootMoment } from './bootstrap-error.ts';
 /** How many failures of one boot are kept for its timeline. */
 const MOMENTS = 20;
 
+/** What is wanted of every service of a boot, and what has become of it for nearly all: one object for all of them. */
+export const BOOT: Job = openJob('start', 'boot');
+const BOOTED: Job = { ...BOOT, result: 'done' };
+
+/** A job that has not ended. */
+export function openJob(kind: Job['kind'], cause: string): Job {
+  return { kind, cause, result: null };
+}
+
 export class ServiceRecord {
-  readonly #service: string;
   desired: 'up' | 'down' | null = null;
-  #job: { -readonly [K in keyof Job]: Job[K] } | null = null;
+  #job: Job | null = null;
   #waitMs: number | null = null;
   #upAt: number | null = null;
   #startMs: number | null = null;
@@ -24,20 +32,16 @@ export class ServiceRecord {
   /** The last of them, for the timeline of a boot. */
   #failures: BootMoment[] | undefined;
 
-  constructor(service: string) {
-    this.#service = service;
-  }
-
-  /** Somebody wants something of it; what was wanted before is canceled. */
-  want(desired: 'up' | 'down', kind: Job['kind'], cause: string): void {
-    this.close('canceled');
+  /** Somebody wants something of it, and what was wanted before no more. */
+  want(desired: 'up' | 'down', job: Job): void {
     this.desired = desired;
-    this.#job = { kind, cause, result: null };
+    this.#job = job;
   }
 
   /** How the job ended, if it had not ended before. */
   close(result: NonNullable<Job['result']>): void {
-    if (this.#job !== null) this.#job.result ??= result;
+    if (this.#job === null || this.#job.result !== null) return;
+    this.#job = this.#job === BOOT && result === 'done' ? BOOTED : { ...this.#job, result };
   }
 
   /** All that it needs was there, so long after the start of the boot. */
@@ -54,9 +58,9 @@ export class ServiceRecord {
   }
 
   /** An attempt failed, or it crashed, so long after the start of the boot. */
-  failed(atMs: number, how: string, error: unknown): void {
+  failed(service: string, atMs: number, how: string, error: unknown): void {
     this.#failures ??= [];
-    this.#failures.push({ atMs: Math.round(atMs), service: this.#service, what: `${how}: ${reasonOf(error)}` });
+    this.#failures.push({ atMs: Math.round(atMs), service, what: `${how}: ${reasonOf(error)}` });
     if (this.#failures.length > MOMENTS) this.#failures.shift();
   }
 
@@ -64,7 +68,7 @@ export class ServiceRecord {
   times(now: BringUp | undefined): Pick<NodeSnapshot, 'desired' | 'job' | 'waitMs' | 'startMs' | 'checkMs' | 'hookMs'> {
     return {
       desired: this.desired,
-      job: this.#job === null ? null : { ...this.#job },
+      job: this.#job,
       waitMs: this.#waitMs,
       startMs: now?.startMs ?? this.#startMs,
       checkMs: now?.checkMs ?? this.#checkMs,
@@ -78,9 +82,8 @@ export class ServiceRecord {
   }
 
   /** What happened to it in a boot that began at `startedAt`, for the timeline of one that failed. */
-  story(startedAt: number): BootMoment[] {
+  story(service: string, startedAt: number): BootMoment[] {
     if (this.#waitMs === null) return [];
-    const service = this.#service;
     const began = { atMs: Math.round(this.#waitMs), service, what: 'starts' };
     const failures = this.#failures ?? [];
     if (this.#upAt === null) return [began, ...failures];
