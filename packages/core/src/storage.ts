@@ -2,6 +2,6 @@
 export { type Append, AppendQueue, type Operation, QueueBudget, type QueueLimits } from './log/append-queue.ts';
 export { READ_BYTES } from './log/event-log.ts';
 export { Flush, type Head, type Heads, type Made, RECORD } from './log/flush.ts';
-export { joinedJson, joinedSize, joinInto } from './log/joined-json.ts';
+export { addEntries, type Entries, entriesOf, joinedJson, joinedSize, joinInto, type Part } from './log/joined-json.ts';
 export { Sinks } from './log/sinks.ts';
 export { Watchers } from './state/watchers.ts';

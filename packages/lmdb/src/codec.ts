@@ -5,7 +5,7 @@
  */
 import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
-import { type Head, joinInto } from '@muster/core/storage';
+import { type Entries, type Head, joinInto } from '@muster/core/storage';
 
 /** Where a stream stands, and where its records lie. */
 export interface StoredHead extends Head {
@@ -30,7 +30,7 @@ export interface GroupedRecord {
 
 /** A record before it is put into a group: its JSON in parts. */
 export interface UngroupedRecord extends Omit<GroupedRecord, 'json' | 'jsonAt'> {
-  readonly parts: readonly Buffer[];
+  readonly parts: readonly Entries[];
 }
 
 /** No offset is as high. */

@@ -380,7 +380,7 @@ export class LmdbEventLog implements EventLog {
 /** What the records of a flush take in groups, at the most. */
 function groupedBytes(operations: readonly Operation[]): number {
   return operations.reduce(
-    (sum, each) => (each.kind === 'append' ? sum + groupedSize(each.stream, each.json.length) : sum),
+    (sum, each) => (each.kind === 'append' ? sum + groupedSize(each.stream, each.to - each.from + 2) : sum),
     0,
   );
 }

@@ -7,6 +7,7 @@
  */
 import { Buffer } from 'node:buffer';
 import type { Batch } from '@muster/core';
+import { type Entries, joinedSize, joinInto } from '@muster/core/storage';
 
 const KINDS = ['events', 'begin', 'top'] as const;
 
@@ -39,9 +40,15 @@ const FORMAT = 1;
 const FIXED = 1 + 1 + 6 + 4 + 6 + 6 + 6 + 1 + 1;
 const NOTHING = Buffer.alloc(0);
 
-export function encodeRecord({ kind, epoch, offset, count, at, previous, began, attempt, json }: LogRecord): Buffer {
+/** What a record says beside its events. */
+export type RecordHead = Omit<LogRecord, 'json'>;
+
+/** @param parts its events, which are copied. @returns the message, and the JSON in it. */
+export function encodeRecord(head: RecordHead, parts: readonly Entries[] = []): { bytes: Buffer; json: Buffer } {
+  const { kind, epoch, offset, count, at, previous, began, attempt } = head;
   const [epochBytes, attemptBytes] = [Buffer.byteLength(epoch), Buffer.byteLength(attempt)];
-  const bytes = Buffer.allocUnsafe(FIXED + epochBytes + attemptBytes + json.length);
+  const jsonAt = FIXED + epochBytes + attemptBytes;
+  const bytes = Buffer.allocUnsafe(jsonAt + (parts.length === 0 ? 0 : joinedSize(parts)));
   bytes[0] = FORMAT;
   bytes[1] = KINDS.indexOf(kind);
   bytes.writeUIntBE(offset, 2, 6);
@@ -53,8 +60,8 @@ export function encodeRecord({ kind, epoch, offset, count, at, previous, began, 
   bytes[31] = attemptBytes;
   bytes.write(epoch, FIXED);
   bytes.write(attempt, FIXED + epochBytes);
-  json.copy(bytes, FIXED + epochBytes + attemptBytes);
-  return bytes;
+  if (parts.length > 0) joinInto(bytes, jsonAt, parts);
+  return { bytes, json: bytes.subarray(jsonAt) };
 }
 
 /** @throws Error when it is none of ours, or of another format. */
@@ -79,7 +86,7 @@ export function decodeRecord(data: Uint8Array): LogRecord {
 }
 
 /** The offset of the last event up to and with this record. */
-export function topOf({ offset, count }: LogRecord): number {
+export function topOf({ offset, count }: RecordHead): number {
   return count === 0 ? offset : offset + count - 1;
 }
 

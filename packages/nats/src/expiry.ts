@@ -86,7 +86,7 @@ export class Expiry {
     // Somebody has written meanwhile: the next sweep looks again.
     if (last === undefined || end.head?.sequence !== last.sequence) return;
     const { epoch, began, sequence, kind } = last;
-    const top = encodeRecord({
+    const { bytes } = encodeRecord({
       kind: 'top',
       epoch,
       offset: topOf(last),
@@ -95,9 +95,8 @@ export class Expiry {
       previous: sequence,
       began: kind === 'begin' ? sequence : began,
       attempt: this.#parts.attempt(),
-      json: Buffer.alloc(0),
     });
-    const published = await jetstream.publish(subject, top, end.last);
+    const published = await jetstream.publish(subject, bytes, end.last);
     if (!published.ok) return;
     if (await reader.counts(subject, { sequence: published.sequence, previous: sequence }))
       await reader.forgetBelow(subject, published.sequence);

@@ -275,7 +275,7 @@ export class NatsEventLog implements EventLog {
       previous: 0,
       began: 0,
     } as const;
-    const bytes = encodeRecord({ ...mark, attempt: this.#attempt(), json: Buffer.alloc(0) });
+    const { bytes } = encodeRecord({ ...mark, attempt: this.#attempt() });
     const sequence = await jetstream.publishAny(subject, bytes);
     // What is left is taken away with the next one.
     reader.forgetBelow(subject, sequence).catch(() => {});

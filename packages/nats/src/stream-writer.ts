@@ -5,10 +5,17 @@
  * time each knows what the others have written. A record of which nobody knows whether it was written is sent again until
  * that is known: it says which attempt it belongs to.
  */
-import { Buffer } from 'node:buffer';
-import { type Append, AppendQueue, joinedJson, type Operation, type QueueBudget, RECORD } from '@muster/core/storage';
+import {
+  addEntries,
+  type Append,
+  AppendQueue,
+  type Operation,
+  type Part,
+  type QueueBudget,
+  RECORD,
+} from '@muster/core/storage';
 import { type Appended, type Batch, type Clock, type Since, sleep } from '@muster/core';
-import { encodeRecord, type LogRecord, type StoredRecord, topOf } from './codec.ts';
+import { encodeRecord, type RecordHead, type StoredRecord, topOf } from './codec.ts';
 import { natsError } from './errors.ts';
 import { isFull, isPassing, type JetStream } from './jetstream.ts';
 import type { Outage } from './outage.ts';
@@ -38,12 +45,22 @@ export interface WriterParts {
   idle(writer: StreamWriter): void;
 }
 
-/** An append, and how it ends when the record is written. */
-interface Ending {
-  readonly append: Append;
-  readonly answer: Appended;
-  /** What its own check has thrown. */
-  readonly refusal?: { readonly reason: unknown };
+/** What the own check of an append has thrown. */
+class Refusal {
+  readonly reason: unknown;
+
+  constructor(reason: unknown) {
+    this.reason = reason;
+  }
+}
+
+/** Appends that go into one record, or into none. */
+interface Gathered {
+  /** How each of them ends when the record is written. */
+  readonly endings: readonly (Appended | Refusal)[];
+  /** What the record has of them. */
+  readonly parts: readonly Part[];
+  readonly count: number;
 }
 
 export class StreamWriter {
@@ -130,23 +147,15 @@ export class StreamWriter {
     let isFresh = this.#head === undefined;
     for (;;) {
       const head = (this.#head ??= await this.#persist(() => this.#standing()));
-      const endings = gather(operations, from, head, await this.#seen(operations, from, head));
-      const written = endings.filter(
-        ({ append, answer, refusal }) => answer.ok && refusal === undefined && append.count > 0,
-      );
+      const gathered = gather(operations, from, head, await this.#seen(operations, from, head));
       // Where nothing is written, nothing proves that no other instance has: then the verdict is based on a fresh look.
-      const isProven = written.length > 0 || isFresh;
-      if (
-        isProven &&
-        (written.length === 0 ||
-          (await this.#record(
-            head,
-            written.map(({ append }) => append),
-          )))
-      ) {
-        for (const { append, answer, refusal } of endings) {
-          if (refusal === undefined) append.resolve(answer);
-          else append.reject(refusal.reason);
+      if (gathered.count === 0 ? isFresh : await this.#record(head, gathered)) {
+        const { endings } = gathered;
+        for (let at = 0; at < endings.length; at += 1) {
+          const append = operations[from + at] as Append;
+          const ending = endings[at] as Appended | Refusal;
+          if (ending instanceof Refusal) append.reject(ending.reason);
+          else append.resolve(ending);
         }
         return endings.length;
       }
@@ -164,23 +173,23 @@ export class StreamWriter {
   }
 
   /** False when somebody else has written in between. */
-  async #record(head: StreamHead, appends: readonly Append[]): Promise<boolean> {
-    const record: LogRecord = {
+  async #record(head: StreamHead, { parts, count }: Gathered): Promise<boolean> {
+    const record: RecordHead = {
       kind: 'events',
       epoch: head.epoch,
       offset: head.top + 1,
-      count: appends.reduce((sum, { count }) => sum + count, 0),
+      count,
       at: this.#parts.clock.now(),
       previous: head.sequence,
       began: head.began,
       attempt: this.#parts.attempt(),
-      json: joinedJson(appends.map(({ json }) => json)),
     };
-    if (!(await this.#persist(() => this.#parts.room.take(record.json.length)))) throw natsError('LOG_FULL', {});
-    const sequence = await this.#send(record, head.last);
+    const { bytes, json } = encodeRecord(record, parts);
+    if (!(await this.#persist(() => this.#parts.room.take(json.length)))) throw natsError('LOG_FULL', {});
+    const sequence = await this.#send(record, bytes, head.last);
     if (sequence === undefined) return false;
     this.#head = { epoch: head.epoch, top: topOf(record), sequence, began: head.began, last: sequence };
-    await this.#parts.written({ ...record, sequence });
+    await this.#parts.written({ ...record, json, sequence });
     return true;
   }
 
@@ -189,11 +198,12 @@ export class StreamWriter {
     for (;;) {
       const head = (this.#head ??= await this.#persist(() => this.#standing()));
       const record = beginning(this.#parts.attempt(), head, this.#parts.clock.now());
-      const sequence = await this.#send(record, head.last);
+      const { bytes, json } = encodeRecord(record);
+      const sequence = await this.#send(record, bytes, head.last);
       this.#head = undefined;
       if (sequence === undefined) continue;
       this.#head = { epoch: record.epoch, top: 0, sequence, began: sequence, last: sequence };
-      await this.#parts.written({ ...record, sequence });
+      await this.#parts.written({ ...record, json, sequence });
       await this.#persist(() => this.#parts.reader.forgetBelow(this.#subject, sequence));
       return;
     }
@@ -210,11 +220,9 @@ export class StreamWriter {
    *
    * @param last sequence of the stream's last message, which JetStream compares with.
    */
-  async #send(record: LogRecord, last: number): Promise<number | undefined> {
-    const bytes = encodeRecord(record);
+  async #send({ previous, attempt }: RecordHead, bytes: Uint8Array, last: number): Promise<number | undefined> {
     return this.#persist(async () => {
       const { reader, jetstream } = this.#parts;
-      const { previous, attempt } = record;
       const published = await jetstream.publish(this.#subject, bytes, last);
       if (published.ok && published.sequence === previous + 1) return published.sequence;
       // Another may have been stored before it. And what was refused may have been stored by an attempt that got no answer.
@@ -247,15 +255,16 @@ export class StreamWriter {
  *
  * @param seen what stands in the stream behind the offset that the first of them names; no other may be checked with it.
  */
-function gather(operations: readonly Operation[], from: number, head: StreamHead, seen: readonly Batch[]): Ending[] {
-  const endings: Ending[] = [];
+function gather(operations: readonly Operation[], from: number, head: StreamHead, seen: readonly Batch[]): Gathered {
+  const endings: (Appended | Refusal)[] = [];
+  const parts: Part[] = [];
   let [top, events, bytes] = [head.top, 0, 0];
   for (let at = from; at < operations.length; at += 1) {
     const append = operations[at] as Operation;
     if (append.kind !== 'append') break;
     const { expectedTop, count, since } = append;
     if (expectedTop !== undefined && expectedTop !== top) {
-      endings.push({ append, answer: { ok: false, why: 'conflict', top } });
+      endings.push({ ok: false, why: 'conflict', top });
       continue;
     }
     if (events > 0 && (events + count > RECORD.events || bytes + append.bytes > RECORD.bytes)) break;
@@ -263,27 +272,28 @@ function gather(operations: readonly Operation[], from: number, head: StreamHead
     if (since !== undefined && at > from) break;
     const refusal = since && refusalOf(since, seen);
     if (refusal !== undefined) {
-      endings.push({ append, answer: { ok: false, why: 'conflict', top }, refusal });
+      endings.push(refusal);
       continue;
     }
     top += count;
     events += count;
     bytes += append.bytes;
-    endings.push({ append, answer: { ok: true, epoch: head.epoch, top } });
+    if (count > 0) addEntries(parts, append);
+    endings.push({ ok: true, epoch: head.epoch, top });
   }
-  return endings;
+  return { endings, parts, count: events };
 }
 
-function refusalOf(since: Since, seen: readonly Batch[]): { reason: unknown } | undefined {
+function refusalOf(since: Since, seen: readonly Batch[]): Refusal | undefined {
   try {
     for (const batch of seen) if (batch.offset + batch.count - 1 > since.after) since.check(batch);
     return undefined;
   } catch (reason) {
-    return { reason };
+    return new Refusal(reason);
   }
 }
 
-function beginning(attempt: string, head: StreamHead, at: number): LogRecord {
+function beginning(attempt: string, head: StreamHead, at: number): RecordHead {
   return {
     kind: 'begin',
     epoch: attempt,
@@ -293,6 +303,5 @@ function beginning(attempt: string, head: StreamHead, at: number): LogRecord {
     previous: head.sequence,
     began: 0,
     attempt,
-    json: Buffer.alloc(0),
   };
 }

@@ -7,7 +7,9 @@
 import { Buffer } from 'node:buffer';
 import type { AgentEvent } from '@muster/contracts';
 import { coreError } from '../errors.ts';
-import type { Appended, EventsJson, Gathering, Since } from './event-log.ts';
+import type { Appended, Gathering, Since } from './event-log.ts';
+import type { Entries } from './joined-json.ts';
+import { JsonTape } from './json-tape.ts';
 
 export interface QueueLimits {
   /** How much may wait in all, in bytes of JSON, what is being written included. @default 67_108_864 */
@@ -29,10 +31,12 @@ const FLUSH_BYTES = 4 * 2 ** 20;
 /** What an operation counts as beside its text. */
 const OVERHEAD = 64;
 
-/** An append that is to be written. */
-export interface Append extends EventsJson {
+/** An append that is to be written; its events lie in the bytes of many. */
+export interface Append extends Entries {
   readonly kind: 'append';
   readonly stream: string;
+  readonly count: number;
+  /** What it counts as. */
   readonly bytes: number;
   readonly expectedTop: number | undefined;
   readonly since: Since | undefined;
@@ -53,7 +57,9 @@ export type Operation = Append | Drop;
 
 /** An append as it waits: what is gathered is filled in when it is asked for. One shape, since there are very many. */
 interface Waiting extends Append {
-  json: Buffer;
+  source: Buffer;
+  from: number;
+  to: number;
   count: number;
   bytes: number;
   readonly gather: Gathering | undefined;
@@ -65,6 +71,7 @@ export class AppendQueue {
   readonly #limits: Required<QueueLimits>;
   readonly #wake: () => void;
   #waiting: (Waiting | Drop)[] = [];
+  readonly #tape = new JsonTape();
   /** Of what waits. */
   #bytes = 0;
   /** How many of those that wait are still being gathered. */
@@ -107,15 +114,42 @@ export class AppendQueue {
     since?: Since,
   ): Promise<Appended> {
     return new Promise((resolve, reject) => {
-      const gather = typeof events === 'function' ? events : undefined;
-      const json = typeof events === 'function' ? NOTHING : Buffer.from(JSON.stringify(events));
-      const count = typeof events === 'function' ? 0 : events.length;
-      const bytes = json.length + OVERHEAD;
-      this.#check(stream, json);
-      this.#admit(bytes);
-      if (gather !== undefined) this.#gathering += 1;
-      this.#join({ kind: 'append', stream, json, bytes, count, expectedTop, since, resolve, reject, gather });
+      const append: Waiting = {
+        kind: 'append',
+        stream,
+        source: NOTHING,
+        from: 0,
+        to: 0,
+        count: 0,
+        bytes: OVERHEAD,
+        expectedTop,
+        since,
+        resolve,
+        reject,
+        gather: typeof events === 'function' ? events : undefined,
+      };
+      if (typeof events !== 'function') this.#write(append, events);
+      else {
+        this.#admit(OVERHEAD);
+        this.#gathering += 1;
+      }
+      this.#join(append);
     });
+  }
+
+  #write(append: Waiting, events: readonly AgentEvent[]): void {
+    const json = JSON.stringify(events);
+    const length = Buffer.byteLength(json);
+    this.#check(append.stream, length);
+    append.bytes = length + OVERHEAD;
+    this.#admit(append.bytes);
+    if (events.length === 0) return;
+    const tape = this.#tape;
+    tape.write(json, length);
+    append.source = tape.source;
+    append.from = tape.from;
+    append.to = tape.to;
+    append.count = events.length;
   }
 
   drop(stream: string): Promise<void> {
@@ -166,8 +200,10 @@ export class AppendQueue {
   #ask(append: Waiting, gather: Gathering): boolean {
     try {
       const { json, count } = gather();
-      this.#check(append.stream, json);
-      append.json = json;
+      this.#check(append.stream, json.length);
+      append.source = json;
+      append.from = 1;
+      append.to = json.length - 1;
       append.count = count;
       append.bytes = json.length + OVERHEAD;
       return true;
@@ -177,7 +213,7 @@ export class AppendQueue {
     }
   }
 
-  #check(stream: string, { length: bytes }: Buffer): void {
+  #check(stream: string, bytes: number): void {
     const limit = this.#limits.maxAppendBytes;
     if (bytes > limit) throw coreError('APPEND_TOO_LARGE', { stream, bytes, limit });
   }

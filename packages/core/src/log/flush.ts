@@ -6,6 +6,7 @@
  */
 import type { Appended, Batch, Since } from './event-log.ts';
 import type { Append, Operation } from './append-queue.ts';
+import { addEntries, type Entries, type Part } from './joined-json.ts';
 
 /** Limits of one record, in events and bytes; the events of a single append may exceed them. */
 export const RECORD = { events: 512, bytes: 64 * 1024 } as const;
@@ -23,8 +24,8 @@ export interface UnjoinedRecord<H extends Head> {
   readonly head: H;
   readonly offset: number;
   readonly count: number;
-  /** JSON arrays, which their makers use again when the flush is over. */
-  readonly parts: readonly Buffer[];
+  /** Its events; where they lie is used again when the flush is over. */
+  readonly parts: readonly Entries[];
 }
 
 /** A record of a flush. */
@@ -54,7 +55,7 @@ interface Touched<H extends Head> {
   hasMoved: boolean;
   /** Of the record's first event. */
   offset: number;
-  parts: Buffer[];
+  parts: Part[];
   bytes: number;
   count: number;
 }
@@ -123,7 +124,8 @@ export class Flush<H extends Head> {
     return touched;
   }
 
-  #append({ stream, json, bytes, count, expectedTop, since }: Append): Appended | Refused {
+  #append(append: Append): Appended | Refused {
+    const { stream, bytes, count, expectedTop, since } = append;
     const touched = this.#touched(stream);
     const { epoch, top } = touched.head;
     if (expectedTop !== undefined && expectedTop !== top) return { ok: false, why: 'conflict', top };
@@ -136,7 +138,7 @@ export class Flush<H extends Head> {
     }
     if (count > 0) {
       this.#makeRoom(stream, touched, bytes, count);
-      touched.parts.push(json);
+      addEntries(touched.parts, append);
       touched.bytes += bytes;
       touched.count += count;
       touched.head = this.#source.advanced(touched.head, top + count);

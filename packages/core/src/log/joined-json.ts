@@ -5,27 +5,52 @@
  */
 import { Buffer } from 'node:buffer';
 
-const [OPEN, COMMA, CLOSE] = [...Buffer.from('[,]')] as [number, number, number];
+export const [OPEN, COMMA, CLOSE] = [...Buffer.from('[,]')] as [number, number, number];
 
-/** Bytes that the arrays have together. */
-export function joinedSize(arrays: readonly Buffer[]): number {
-  return arrays.reduce((sum, { length }) => sum + length - 1, 1);
+/** What stands between the brackets of an array, or of several that lie one behind the other with commas between. */
+export interface Entries {
+  readonly source: Buffer;
+  /** Of the first byte. */
+  readonly from: number;
+  /** Behind the last byte. */
+  readonly to: number;
 }
 
-/** Writes all of them as one from `start` on; returns where it ends. */
-export function joinInto(target: Buffer, start: number, arrays: readonly Buffer[]): number {
+/** Entries of which more may be found to lie behind them. */
+export type Part = { -readonly [K in keyof Entries]: Entries[K] };
+
+/** What stands in an array. */
+export function entriesOf(array: Buffer): Entries {
+  return { source: array, from: 1, to: array.length - 1 };
+}
+
+/** Adds entries to parts; those that lie right behind the last part become part of it. */
+export function addEntries(parts: Part[], { source, from, to }: Entries): void {
+  const last = parts.at(-1);
+  if (last !== undefined && last.source === source && last.to + 1 === from) last.to = to;
+  else parts.push({ source, from, to });
+}
+
+/** Bytes of the array of all of them. */
+export function joinedSize(parts: readonly Entries[]): number {
+  return parts.reduce((sum, { from, to }) => sum + to - from + 1, 1);
+}
+
+/** Writes the array of all of them from `start` on; returns where it ends. */
+export function joinInto(target: Buffer, start: number, parts: readonly Entries[]): number {
   let at = start;
-  for (const array of arrays) {
+  for (const { source, from, to } of parts) {
     target[at] = at === start ? OPEN : COMMA;
-    at += 1 + array.copy(target, at + 1, 1, array.length - 1);
+    at += 1 + source.copy(target, at + 1, from, to);
   }
   target[at] = CLOSE;
   return at + 1;
 }
 
-/** All of them as one, copied: what they lie in may be written over. */
+/** All arrays as one, copied: what they lie in may be written over. */
 export function joinedJson(arrays: readonly Buffer[]): Buffer {
-  const all = Buffer.allocUnsafe(joinedSize(arrays));
-  joinInto(all, 0, arrays);
+  const parts = arrays.map(entriesOf);
+  const all = Buffer.allocUnsafe(joinedSize(parts));
+  joinInto(all, 0, parts);
   return all;
 }

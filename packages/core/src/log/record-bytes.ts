@@ -5,7 +5,7 @@
  * a moment, many times its own size, and the garbage collector counts all of it.
  */
 import { Buffer } from 'node:buffer';
-import { joinedSize, joinInto } from './joined-json.ts';
+import { type Entries, joinedSize, joinInto } from './joined-json.ts';
 
 const SLAB_BYTES = 8_192;
 /** What is larger has bytes of its own, so that a slab is used nearly to its end. */
@@ -15,10 +15,10 @@ export class RecordBytes {
   #slab: Buffer | undefined;
   #used = 0;
 
-  /** The arrays of one record, copied and joined. */
-  joined(arrays: readonly Buffer[]): Buffer {
-    const bytes = this.#take(joinedSize(arrays));
-    joinInto(bytes, 0, arrays);
+  /** The parts of one record, copied and joined. */
+  joined(parts: readonly Entries[]): Buffer {
+    const bytes = this.#take(joinedSize(parts));
+    joinInto(bytes, 0, parts);
     return bytes;
   }
 
