@@ -56,14 +56,14 @@ describe('arrays of JSON', () => {
 });
 
 describe('the queue', () => {
-  const event = (n: number): AgentEvent => ({
+  const event = (n: number, delta = '…'): AgentEvent => ({
     id: `r:${n}`,
     event: 'agent_output',
     run: 'r',
     n,
     agent: 'a',
     at: 0,
-    data: { delta: '…' },
+    data: { delta },
   });
 
   it('has one part for what is appended one event at a time, and others only where bytes of somebody else are between', () => {
@@ -85,8 +85,7 @@ describe('the queue', () => {
 
   it('counts bytes and not characters', () => {
     const queue = new AppendQueue({ maxAppendBytes: 600 }, () => {});
-    const wide = { ...event(1), data: { delta: '→'.repeat(200) } };
-    return expect(queue.append('s', [wide], undefined)).rejects.toMatchObject({ code: 'APPEND_TOO_LARGE' });
+    return expect(queue.append('s', [event(1, '→'.repeat(200))], undefined)).rejects.toMatchObject({ code: 'APPEND_TOO_LARGE' });
   });
 
   it('gives what an array holds', () => {
