@@ -85,7 +85,9 @@ describe('the queue', () => {
 
   it('counts bytes and not characters', () => {
     const queue = new AppendQueue({ maxAppendBytes: 600 }, () => {});
-    return expect(queue.append('s', [event(1, '→'.repeat(200))], undefined)).rejects.toMatchObject({ code: 'APPEND_TOO_LARGE' });
+    return expect(queue.append('s', [event(1, '→'.repeat(200))], undefined)).rejects.toMatchObject({
+      code: 'APPEND_TOO_LARGE',
+    });
   });
 
   it('gives what an array holds', () => {
