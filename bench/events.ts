@@ -4,7 +4,7 @@
  * Muster's events are sequenced, in the log before they are shown, and acknowledged; those of `ws` are none of that. CPU is
  * that of the server's whole process, the threads of the storage engine included; clients have a process of their own.
  */
-import { fork } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { type Contender, eventsOf, type Load, type Mode, warmUpOf } from './events/protocol.ts';
 import { type BenchOptions, median, round } from './measure.ts';
 import { told } from './processes.ts';
@@ -20,6 +20,8 @@ export interface Measured {
 const FULL = { connections: 200, runs: { flood: 20, burst: 6, open20k: 3 }, rounds: 3 } as const;
 const SHORT = { connections: 5, runs: { flood: 1, burst: 1, open20k: 1 }, rounds: 1 } as const;
 const MODES: readonly Mode[] = ['flood', 'burst', 'open20k'];
+/** How often the load comes before the measuring. */
+const WARM_UP = 2;
 const CONTENDERS: readonly Contender[] = ['raw', 'memory', 'lmdb'];
 
 export async function run({ short, bundle }: BenchOptions): Promise<object> {
@@ -30,7 +32,12 @@ export async function run({ short, bundle }: BenchOptions): Promise<object> {
     for (const mode of MODES) {
       for (const contender of CONTENDERS) {
         const key = `${mode} ${contender}`;
-        const one = await measure(programs, contender, { mode, connections, runs: runs[mode] });
+        const one = await measure(programs, contender, {
+          mode,
+          connections,
+          runs: runs[mode],
+          warmUp: WARM_UP * runs[mode],
+        });
         measured.set(key, [...(measured.get(key) ?? []), one]);
       }
     }
@@ -75,37 +82,78 @@ export interface Loaded extends Urls {
   readonly clients: number;
 }
 
-/** One server and its clients, from the first event to the last one received. `beside` does something meanwhile until what it returns is called. */
+export interface Programs {
+  readonly server: string;
+  readonly client: string;
+}
+
+/** One server and its clients, which have had their warm-up and are given the load as often as somebody wants to. */
+export class Bench {
+  readonly #load: Load;
+  readonly #server: ChildProcess;
+  readonly #clients: ChildProcess;
+  readonly #stopLooking: () => void;
+  /** Where it is looked at while it is loaded. */
+  readonly loaded: Loaded;
+
+  private constructor(load: Load, server: ChildProcess, clients: ChildProcess, urls: Urls, stopLooking: () => void) {
+    this.#load = load;
+    this.#server = server;
+    this.#clients = clients;
+    this.#stopLooking = stopLooking;
+    this.loaded = { ...urls, clients: clients.pid as number };
+  }
+
+  static async begin({ server, client }: Programs, contender: Contender, load: Load): Promise<Bench> {
+    const { mode, connections, runs, warmUp } = load;
+    const serving = fork(server, [contender, mode, ...[connections, runs, warmUp].map(String)]);
+    const processes = [serving];
+    try {
+      const urls = await told<Urls>(serving, processes);
+      const events = [eventsOf(warmUpOf(load)), eventsOf(load)].map(String);
+      const clients = fork(client, [contender, urls.url, `${connections}`, ...events]);
+      processes.push(clients);
+      const stopLooking = urls.inspector === undefined ? () => {} : lookAt(urls.inspector);
+      const bench = new Bench(load, serving, clients, urls, stopLooking);
+      await told(serving, processes);
+      serving.send('warm up');
+      await told(clients, processes);
+      return bench;
+    } catch (error) {
+      for (const each of processes) each.kill('SIGKILL');
+      throw error;
+    }
+  }
+
+  /** Gives the load, from the first event to the last one received. */
+  async measure(): Promise<Measured> {
+    const processes = [this.#server, this.#clients];
+    this.#server.send('go');
+    const { p50Ms, p99Ms } = await told<{ p50Ms: number; p99Ms: number }>(this.#clients, processes);
+    this.#server.send('done');
+    const { cpuUs } = await told<{ cpuUs: number }>(this.#server, processes);
+    return { cpuPerEventUs: cpuUs / eventsOf(this.#load), p50Ms, p99Ms };
+  }
+
+  end(): void {
+    this.#stopLooking();
+    for (const each of [this.#server, this.#clients]) each.kill('SIGKILL');
+  }
+}
+
+/** Measures a server once. `beside` does something meanwhile until what it returns is called. */
 export async function measure(
-  programs: { readonly server: string; readonly client: string },
+  programs: Programs,
   contender: Contender,
   load: Load,
   beside: (loaded: Loaded) => () => void = () => () => {},
 ): Promise<Measured> {
-  const total = eventsOf(load);
-  const server = fork(programs.server, [contender, load.mode, `${load.connections}`, `${load.runs}`]);
-  const processes = [server];
-  let stopLooking = (): void => {};
-  let stopBeside = (): void => {};
+  const bench = await Bench.begin(programs, contender, load);
+  const stop = beside(bench.loaded);
   try {
-    const urls = await told<Urls>(server, processes);
-    const { url, inspector } = urls;
-    if (inspector !== undefined) stopLooking = lookAt(inspector);
-    const warmUp = eventsOf(warmUpOf(load));
-    const client = fork(programs.client, [contender, url, `${load.connections}`, `${warmUp}`, `${total}`]);
-    processes.push(client);
-    await told(server, processes);
-    server.send('warm up');
-    await told(client, processes);
-    stopBeside = beside({ ...urls, clients: client.pid as number });
-    server.send('go');
-    const { p50Ms, p99Ms } = await told<{ p50Ms: number; p99Ms: number }>(client, processes);
-    server.send('done');
-    const { cpuUs } = await told<{ cpuUs: number }>(server, processes);
-    return { cpuPerEventUs: cpuUs / total, p50Ms, p99Ms };
+    return await bench.measure();
   } finally {
-    stopBeside();
-    stopLooking();
-    for (const each of processes) each.kill('SIGKILL');
+    stop();
+    bench.end();
   }
 }

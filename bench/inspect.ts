@@ -3,43 +3,49 @@
  * the same in an application that makes traces of its own. Events by the CPU of the server's process, boots by the time until the gate is open.
  */
 import { type Contender as Booted, type Outcome, Trials } from './boot/trials.ts';
-import { type Measured, measure } from './events.ts';
-import type { Contender, Mode } from './events/protocol.ts';
+import { Bench, type Programs } from './events.ts';
+import type { Contender, Load, Mode } from './events/protocol.ts';
 import { type BenchOptions, median, round } from './measure.ts';
 
 const FULL = {
   connections: 200,
-  runs: { flood: 20, burst: 8, open20k: 2 },
-  rounds: 5,
+  runs: { flood: 2, burst: 1, open20k: 1 },
+  warmUp: { flood: 40, burst: 12, open20k: 4 },
+  launches: 5,
+  slices: { flood: 12, burst: 12, open20k: 8 },
   services: 1_000,
   boots: 9,
 } as const;
-const SHORT = { connections: 5, runs: { flood: 1, burst: 1, open20k: 1 }, rounds: 1, services: 100, boots: 1 } as const;
+const SHORT = {
+  connections: 5,
+  runs: { flood: 1, burst: 1, open20k: 1 },
+  warmUp: { flood: 1, burst: 1, open20k: 1 },
+  launches: 1,
+  slices: { flood: 1, burst: 1, open20k: 1 },
+  services: 100,
+  boots: 1,
+} as const;
 const MODES: readonly Mode[] = ['flood', 'burst', 'open20k'];
 const PLAIN: Booted = { name: 'traced', file: 'boot/muster-traced.ts' };
 const INSPECTED: Booted = { name: 'inspected', file: 'boot/muster-inspected.ts' };
 
 export async function run(options: BenchOptions): Promise<object> {
-  const { connections, runs, rounds, services, boots } = options.short ? SHORT : FULL;
+  const { connections, runs, warmUp, launches, slices, services, boots } = options.short ? SHORT : FULL;
   const { bundle } = options;
   const programs = { server: await bundle('events/server.ts'), client: await bundle('events/client.ts') };
   const measured = new Map<string, number[]>();
   const add = (key: string, value: number): void => void measured.set(key, [...(measured.get(key) ?? []), value]);
-  for (let i = 0; i < rounds; i += 1) {
+  for (let i = 0; i < launches; i += 1) {
     for (const mode of MODES) {
-      // In turn, so that what slows the machine slows both.
-      const order: readonly Contender[] = i % 2 === 0 ? ['traced', 'inspected'] : ['inspected', 'traced'];
-      for (const contender of order) {
-        const one: Measured = await measure(programs, contender, { mode, connections, runs: runs[mode] });
-        add(`${mode} ${contender}`, one.cpuPerEventUs);
-      }
+      const load = { mode, connections, runs: runs[mode], warmUp: warmUp[mode] };
+      for (const [contender, us] of await cpuOf(programs, load, slices[mode])) add(`${mode} ${contender}`, us);
     }
   }
   const trials = await Trials.of([PLAIN, INSPECTED], options);
   for (let i = 0; i < boots; i += 1)
     for (const each of [PLAIN, INSPECTED])
       add(`boot ${each.name}`, wallOf(await trials.run(each, 'layers', services, 1)));
-  // Of each round for itself, since the machine is not the same in all of them.
+  // Of each launch for itself, since neither the machine nor what the compiler has made is the same in all of them.
   const overhead = (what: string): number => {
     const [watched, plain] = ['inspected', 'traced'].map((contender) => measured.get(`${what} ${contender}`) ?? []);
     const ratios = (watched as number[]).map((value, at) => value / (plain?.[at] as number));
@@ -55,6 +61,26 @@ export async function run(options: BenchOptions): Promise<object> {
 export function rows({ events, boot }: { events: Record<Mode, number>; boot: number }): object {
   const named = Object.entries(events).map(([mode, percent]) => [`events, ${mode}`, { 'overhead in %': percent }]);
   return Object.fromEntries([...named, ['boot', { 'overhead in %': boot }]]);
+}
+
+/** CPU of one event in microseconds. Both servers are there all the time, and in turn one of them has work. */
+async function cpuOf(programs: Programs, load: Load, slices: number): Promise<Map<Contender, number>> {
+  const benches = new Map<Contender, Bench>();
+  const took = new Map<Contender, number>();
+  try {
+    for (const contender of ['traced', 'inspected'] as const)
+      benches.set(contender, await Bench.begin(programs, contender, load));
+    for (let i = 0; i < slices; i += 1) {
+      // The other way round each time, so that none is always the second.
+      for (const [contender, bench] of i % 2 === 0 ? [...benches] : [...benches].reverse()) {
+        const { cpuPerEventUs } = await bench.measure();
+        took.set(contender, (took.get(contender) ?? 0) + cpuPerEventUs / slices);
+      }
+    }
+  } finally {
+    for (const bench of benches.values()) bench.end();
+  }
+  return took;
 }
 
 function wallOf(outcome: Outcome): number {

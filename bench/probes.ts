@@ -8,15 +8,14 @@ import { constants, setPriority } from 'node:os';
 import { type Loaded, measure, type Urls } from './events.ts';
 import { type BenchOptions, median, round } from './measure.ts';
 
-const FULL = { connections: 200, runs: 6 } as const;
-const SHORT = { connections: 5, runs: 1 } as const;
+const FULL = { connections: 200, runs: 6, warmUp: 12 } as const;
+const SHORT = { connections: 5, runs: 1, warmUp: 2 } as const;
 const EVERY_MS = 5;
 
 export async function run({ short, bundle }: BenchOptions): Promise<object> {
-  const { connections, runs } = short ? SHORT : FULL;
+  const load = { mode: 'open20k', ...(short ? SHORT : FULL) } as const;
   const programs = { server: await bundle('events/server.ts'), client: await bundle('events/client.ts') };
   const took = { app: [] as number[], inspector: [] as number[], raw: [] as number[] };
-  const load = { mode: 'open20k', connections, runs } as const;
   await measure(programs, 'raw', load, (loaded) => askAll(loaded, [[loaded.url, took.raw]]));
   await measure(programs, 'hanging', load, (loaded) => askAll(loaded, probesOf(loaded, took)));
   const figures = (times: readonly number[]): object => ({

@@ -14,14 +14,13 @@ export interface Load {
   readonly connections: number;
   /** Runs that every connection has: one after another, or as they come. */
   readonly runs: number;
+  /** How many it has before anything is measured: with fewer the compiler is still at work. */
+  readonly warmUp: number;
 }
-
-/** How often the load comes before the measuring: less, and the compiler is still at work while it is measured. */
-const WARM_UP = 2;
 
 /** The load that comes first. */
 export function warmUpOf(load: Load): Load {
-  return { ...load, runs: load.runs * WARM_UP };
+  return { ...load, runs: load.warmUp };
 }
 
 /** Events of one run, the first two and the terminal among them. */

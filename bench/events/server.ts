@@ -21,8 +21,9 @@ import { traced, watched } from '../watched.ts';
 import { type Begin, emit } from './emit.ts';
 import { type Contender, type Load, preciseNow, textAt, warmUpOf } from './protocol.ts';
 
-const [contender, mode, connections, runs] = process.argv.slice(2) as [Contender, Load['mode'], string, string];
-const load: Load = { mode, connections: Number(connections), runs: Number(runs) };
+const [contender, mode, ...numbers] = process.argv.slice(2) as [Contender, Load['mode'], ...string[]];
+const [connections = 0, runs = 0, warmUp = 0] = numbers.map(Number);
+const load: Load = { mode, connections, runs, warmUp };
 const begin = contender === 'raw' ? await raw() : await muster();
 
 const said = async (): Promise<void> => void (await once(process, 'message'));
@@ -30,11 +31,14 @@ const said = async (): Promise<void> => void (await once(process, 'message'));
 process.send?.('all connected');
 await said();
 await emit(warmUpOf(load), begin);
-await said();
-const before = process.cpuUsage();
-await Promise.all([emit(load, begin), said()]);
-const { user, system } = process.cpuUsage(before);
-process.send?.({ cpuUs: user + system }, () => process.exit(0));
+// The same load as often as it is asked for.
+for (;;) {
+  await said();
+  const before = process.cpuUsage();
+  await Promise.all([emit(load, begin), said()]);
+  const { user, system } = process.cpuUsage(before);
+  process.send?.({ cpuUs: user + system });
+}
 
 /** Tells where to connect and where to look, and resolves when so many have connected. */
 async function listening(url: string, connected: Promise<unknown>, inspector?: string): Promise<void> {
