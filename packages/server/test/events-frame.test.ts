@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import * as ws from 'ws';
 import { eventsFrame, frameHead, textOf } from '../src/delivery/frame-bytes.ts';
+import { textFrame } from '../src/delivery/text-header.ts';
 
 /** What `ws` makes of a text; its declarations do not have it. */
 const { frame: framed } = (ws as unknown as { Sender: { frame(this: void, data: Buffer, options: object): Buffer[] } })
@@ -34,5 +35,18 @@ describe('an events frame', () => {
       expect(text).toHaveLength(length);
       expect(wire.equals(Buffer.concat(framed(text, AS_TEXT)))).toBe(true);
     }
+  });
+});
+
+describe('the frame of a text', () => {
+  const isSame = (text: string): boolean => textFrame(text).equals(Buffer.concat(framed(Buffer.from(text), AS_TEXT)));
+
+  it('is what ws makes of it, whatever its letters', () => {
+    fc.assert(fc.property(fc.string({ unit: 'grapheme', maxLength: 300 }), (text) => isSame(text)));
+  });
+
+  it('is what ws makes of it at each length at which the header changes', () => {
+    for (const length of [0, 125, 126, 127, 65_535, 65_536, 65_537]) expect(isSame('x'.repeat(length))).toBe(true);
+    for (const letters of [62, 63, 32_767, 32_768]) expect(isSame('é'.repeat(letters))).toBe(true);
   });
 });

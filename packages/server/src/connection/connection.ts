@@ -381,8 +381,6 @@ export class Connection implements WireObserver, FrameSink, FeedObserver, Connec
 
   #greet(frame: HelloFrame): void {
     this.#machine.send('hello');
-    // The kernel is the buffer until `welcome`; what the parser has read already is kept here.
-    this.#wire.pause();
     this.#early = { frames: [], bytes: 0 };
     this.#owner.hello(this, frame);
   }
@@ -391,6 +389,8 @@ export class Connection implements WireObserver, FrameSink, FeedObserver, Connec
     const early = this.#early as { frames: ClientFrame[]; bytes: number };
     const { mailbox, mailboxBytes } = this.#around.limits;
     if (frame.type === 'ping' || frame.type === 'pong' || frame.type === 'hello') return this.#next(frame);
+    // From here on the kernel is the buffer until `welcome`; what the parser has read already is kept here.
+    this.#wire.pause();
     if (early.frames.length < mailbox && early.bytes + bytes <= mailboxBytes) {
       early.frames.push(frame);
       early.bytes += bytes;

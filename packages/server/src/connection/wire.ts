@@ -5,8 +5,10 @@
  */
 import type { ServerFrame } from '@muster/contracts';
 import { nextTick } from 'node:process';
-import type { Duplex } from 'node:stream';
+import type { Duplex, Writable } from 'node:stream';
 import type { RawData, WebSocket } from 'ws';
+import { endsOnce } from './ends-once.ts';
+import { textFrame } from '../delivery/text-header.ts';
 
 /** Told of what happens on the socket. */
 export interface WireObserver {
@@ -33,6 +35,8 @@ export class Wire {
     this.#roomBytes = Math.max(roomBytes, stream.writableHighWaterMark);
     this.#observer = observer;
     (socket as Wired)[WIRE] = this;
+    endsOnce(stream);
+    endsOnce((socket as Wired)._receiver);
     socket.on('message', received);
     socket.on('pong', heard);
     socket.on('close', closed);
@@ -62,14 +66,12 @@ export class Wire {
 
   /** Sends the text of one frame. */
   write(text: string): void {
-    if (this.#socket.readyState !== this.#socket.OPEN) return;
-    this.#cork();
-    this.#socket.send(text, TEXT);
+    this.writeFramed(textFrame(text));
   }
 
   /**
-   * Sends a whole WebSocket frame: the same bytes for all sockets. `ws` is passed by, as it writes what it sends in the
-   * call, not masked and not compressed.
+   * Sends a whole WebSocket frame, which may be the same for many sockets. `ws` is passed by, as it writes what it sends in
+   * the call, not masked and not compressed, and header and text as two pieces.
    */
   writeFramed(frame: Buffer): void {
     if (this.#socket.readyState !== this.#socket.OPEN) return;
@@ -140,6 +142,8 @@ export class Wire {
 const WIRE = Symbol('wire');
 interface Wired extends WebSocket {
   [WIRE]: Wire;
+  /** What reads the frames; not said in the types of `ws`. */
+  readonly _receiver?: Writable;
 }
 
 function received(this: WebSocket, data: RawData, isBinary: boolean): void {
@@ -155,8 +159,6 @@ function closed(this: WebSocket): void {
 }
 
 function ignored(): void {}
-
-const TEXT = { binary: false } as const;
 
 /** Those that have written in this tick. */
 let corked: Wire[] = [];

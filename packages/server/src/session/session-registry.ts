@@ -36,6 +36,8 @@ export class SessionRegistry {
   readonly #left = new Set<KeptSession>();
   readonly #connected = new Tally();
   readonly #requests = new Map<string, TokenBucket>();
+  /** Before that none of them is old enough to be forgotten. */
+  #oldAt = 0;
 
   constructor(limits: Limits, random: Random) {
     this.#limits = limits;
@@ -99,8 +101,14 @@ export class SessionRegistry {
   }
 
   #forgetOld(now: number): void {
+    if (now < this.#oldAt) return;
+    const { sessionMs } = this.#limits;
+    this.#oldAt = now + sessionMs;
     for (const session of this.#left) {
-      if (now - session.leftAt < this.#limits.sessionMs) break;
+      if (now - session.leftAt < sessionMs) {
+        this.#oldAt = session.leftAt + sessionMs;
+        break;
+      }
       this.#left.delete(session);
       this.#sessions.delete(session.id);
       if (this.#connected.of(session.user) === 0 && this.#requests.get(session.user)?.isFull(now) === true)
