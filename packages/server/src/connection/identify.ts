@@ -18,10 +18,10 @@ export async function identify(
   around: { readonly authenticator: () => Authenticator },
 ): Promise<Identity & { readonly principal: Principal }> {
   try {
-    const identity = await around.authenticator().authenticate(credentials);
-    const principal = principalOf(identity.user);
-    if (isProbe(principal)) throw serverError('FORBIDDEN', { reason: `no user can be named ${identity.user}` });
-    return { ...identity, principal };
+    const { user, expiresAt } = await around.authenticator().authenticate(credentials);
+    const principal = principalOf(user);
+    if (isProbe(principal)) throw serverError('FORBIDDEN', { reason: `no user can be named ${user}` });
+    return { user, expiresAt, principal };
   } catch (error) {
     if (error instanceof MusterError && VERDICTS.has(error.code)) throw error;
     const { correlation } = connection.fault('authenticator', error).details as { correlation: string };

@@ -2,7 +2,7 @@
  * The sessions of this process: whose each is, which connection it has, and what was answered to it.
  *
  * A session has one connection at a time; the one before is fenced when another is ready. A session that nobody has
- * connected for a while is forgotten, with its answers.
+ * connected for a while is forgotten, with its answers; one to which nothing was answered as soon as it is left.
  */
 import type { Random } from '@muster/contracts';
 import { Tally } from '../address.ts';
@@ -66,8 +66,11 @@ export class SessionRegistry {
     const { answersPerSession, sessionMs } = this.#limits;
     const answers = new Answers(answersPerSession, sessionMs);
     const made = { id: id ?? this.#random.uuid(), user, answers, connection: undefined, leftAt: now };
-    this.#sessions.set(made.id, made);
-    this.#left.add(made);
+    // Of a fresh one nobody else knows: it is kept when it is connected.
+    if (id !== undefined) {
+      this.#sessions.set(id, made);
+      this.#left.add(made);
+    }
     return made;
   }
 
@@ -87,7 +90,9 @@ export class SessionRegistry {
     if (session.connection !== connection) return;
     session.connection = undefined;
     session.leftAt = now;
-    this.#left.add(session);
+    // Where nothing was asked for there is nothing to remember, and who comes back with its id gets one like it.
+    if (session.answers.size > 0 || this.#requests.has(session.user)) this.#left.add(session);
+    else if (this.#sessions.get(session.id) === session) this.#sessions.delete(session.id);
   }
 
   /** The requests of a user over all connections. */
