@@ -242,7 +242,7 @@ export class Admission implements RequestsSurroundings, ServedParts {
   #serve(): void {
     this.#around.sessions.connect(this.#kept, this.connection);
     this.#serves = true;
-    void this.#guard('onReady', () => this.#handler.onReady?.());
+    if (this.#handler.onReady !== undefined) void this.#guard('onReady', () => this.#handler.onReady?.());
     this.#requests?.open();
   }
 
@@ -255,12 +255,14 @@ export class Admission implements RequestsSurroundings, ServedParts {
       return;
     }
     this.#around.sessions.disconnect(this.#kept, this.connection, this.now());
-    const said = this.#guard('onGone', () => this.#handler.onGone?.());
+    const isTold = this.#handler.onGone !== undefined;
+    const said = isTold ? this.#guard('onGone', () => this.#handler.onGone?.()) : undefined;
     if (this.#scope !== undefined) void this.#closeScope(this.#scope, said);
   }
 
   /** Once the handler has said goodbye; one that does not end loses what it uses. */
-  async #closeScope(scope: Scope, said: Promise<unknown>): Promise<void> {
+  async #closeScope(scope: Scope, said: Promise<unknown> | undefined): Promise<void> {
+    if (said === undefined) return scope.close();
     const over = new AbortController();
     const late = sleep(this.#around.clock, SCOPE_GRACE_MS, over.signal).catch(() => {});
     await Promise.race([said, late]);

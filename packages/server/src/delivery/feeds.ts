@@ -45,6 +45,7 @@ export class Feeds {
   /** Opens what `hello` asks for; the result stands in `welcome`. */
   async openAll({ subscribe, cursors }: HelloFrame): Promise<Record<string, StreamStatus>> {
     const names = [...new Set([...Object.keys(cursors), ...subscribe])];
+    if (names.length === 0) return {};
     const opened = names.map(async (name) => {
       const cursor = Object.hasOwn(cursors, name) ? cursors[name] : undefined;
       return [name, (await this.#open(name, cursor, true).opened).status] as const;
@@ -54,7 +55,8 @@ export class Feeds {
 
   /** Replays what was opened before `welcome`. */
   async replayAll(): Promise<void> {
-    await Promise.all([...(this.#streams ?? [])].map(([name, followed]) => this.#replay(name, followed)));
+    if (this.#streams === undefined) return;
+    await Promise.all([...this.#streams].map(([name, followed]) => this.#replay(name, followed)));
   }
 
   /**
