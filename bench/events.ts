@@ -20,9 +20,9 @@ export interface Measured {
 const FULL = { connections: 200, runs: { flood: 20, burst: 6, open20k: 3 }, rounds: 3 } as const;
 const SHORT = { connections: 5, runs: { flood: 1, burst: 1, open20k: 1 }, rounds: 1 } as const;
 const MODES: readonly Mode[] = ['flood', 'burst', 'open20k'];
-/** How often the load comes before the measuring. */
-const WARM_UP = 2;
 const CONTENDERS: readonly Contender[] = ['raw', 'memory', 'lmdb'];
+/** How often the load comes before it is measured. */
+const WARM_UP = 2;
 
 export async function run({ short, bundle }: BenchOptions): Promise<object> {
   const { connections, runs, rounds } = short ? SHORT : FULL;
@@ -88,7 +88,7 @@ export interface Programs {
 }
 
 /** One server and its clients, which have had their warm-up and are given the load as often as somebody wants to. */
-export class Bench {
+export class ServerUnderLoad {
   readonly #load: Load;
   readonly #server: ChildProcess;
   readonly #clients: ChildProcess;
@@ -104,22 +104,24 @@ export class Bench {
     this.loaded = { ...urls, clients: clients.pid as number };
   }
 
-  static async begin({ server, client }: Programs, contender: Contender, load: Load): Promise<Bench> {
+  static async begin({ server, client }: Programs, contender: Contender, load: Load): Promise<ServerUnderLoad> {
     const { mode, connections, runs, warmUp } = load;
     const serving = fork(server, [contender, mode, ...[connections, runs, warmUp].map(String)]);
     const processes = [serving];
+    let stopLooking = (): void => {};
     try {
       const urls = await told<Urls>(serving, processes);
       const events = [eventsOf(warmUpOf(load)), eventsOf(load)].map(String);
       const clients = fork(client, [contender, urls.url, `${connections}`, ...events]);
       processes.push(clients);
-      const stopLooking = urls.inspector === undefined ? () => {} : lookAt(urls.inspector);
-      const bench = new Bench(load, serving, clients, urls, stopLooking);
+      if (urls.inspector !== undefined) stopLooking = lookAt(urls.inspector);
+      const bench = new ServerUnderLoad(load, serving, clients, urls, stopLooking);
       await told(serving, processes);
       serving.send('warm up');
       await told(clients, processes);
       return bench;
     } catch (error) {
+      stopLooking();
       for (const each of processes) each.kill('SIGKILL');
       throw error;
     }
@@ -148,9 +150,10 @@ export async function measure(
   load: Load,
   beside: (loaded: Loaded) => () => void = () => () => {},
 ): Promise<Measured> {
-  const bench = await Bench.begin(programs, contender, load);
-  const stop = beside(bench.loaded);
+  const bench = await ServerUnderLoad.begin(programs, contender, load);
+  let stop = (): void => {};
   try {
+    stop = beside(bench.loaded);
     return await bench.measure();
   } finally {
     stop();

@@ -3,7 +3,7 @@
  * the same in an application that makes traces of its own. Events by the CPU of the server's process, boots by the time until the gate is open.
  */
 import { type Contender as Booted, type Outcome, Trials } from './boot/trials.ts';
-import { Bench, type Programs } from './events.ts';
+import { type Programs, ServerUnderLoad } from './events.ts';
 import type { Contender, Load, Mode } from './events/protocol.ts';
 import { type BenchOptions, median, round } from './measure.ts';
 
@@ -65,11 +65,11 @@ export function rows({ events, boot }: { events: Record<Mode, number>; boot: num
 
 /** CPU of one event in microseconds. Both servers are there all the time, and in turn one of them has work. */
 async function cpuOf(programs: Programs, load: Load, slices: number): Promise<Map<Contender, number>> {
-  const benches = new Map<Contender, Bench>();
+  const benches = new Map<Contender, ServerUnderLoad>();
   const took = new Map<Contender, number>();
   try {
     for (const contender of ['traced', 'inspected'] as const)
-      benches.set(contender, await Bench.begin(programs, contender, load));
+      benches.set(contender, await ServerUnderLoad.begin(programs, contender, load));
     for (let i = 0; i < slices; i += 1) {
       // The other way round each time, so that none is always the second.
       for (const [contender, bench] of i % 2 === 0 ? [...benches] : [...benches].reverse()) {

@@ -189,6 +189,27 @@ describe('health', () => {
     expect(clock.pending).toBe(0);
   });
 
+  it('misses all that it has lost sight of in one patrol, also where one of them is then no longer watched', async () => {
+    const clock = new FakeClock();
+    const missed: string[] = [];
+    const nobody = { doubted: () => {}, trusted: () => {}, isDoubted: () => false };
+    const loop = new HealthLoop(new EngineClock(clock), new RuntimeEvents(), nobody);
+    for (let i = 0; i < 5; i += 1) {
+      const service = lostIn(
+        () => {},
+        () => {
+          missed.push(`${i} at ${clock.monotonic()}`);
+          loop.unwatch(service);
+        },
+      );
+      loop.watch(service);
+    }
+    await clock.advance(10_000);
+    const [first] = missed.map((each) => each.slice(2));
+    expect(missed).toEqual([0, 1, 2, 3, 4].map((i) => `${i} ${first}`));
+    loop.stop();
+  });
+
   it('keeps its eye on all the others when it no longer watches some, in whatever order', async () => {
     const order = fc.shuffledSubarray([0, 1, 2, 3, 4]);
     await fc.assert(

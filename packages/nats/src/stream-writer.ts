@@ -9,10 +9,12 @@ import {
   addEntries,
   type Append,
   AppendQueue,
+  conclude,
   type Operation,
   type Part,
   type QueueBudget,
   RECORD,
+  Refusal,
 } from '@muster/core/storage';
 import { type Appended, type Batch, type Clock, type Since, sleep } from '@muster/core';
 import { encodeRecord, type RecordHead, type StoredRecord, topOf } from './codec.ts';
@@ -43,15 +45,6 @@ export interface WriterParts {
   written(record: StoredRecord): Promise<void> | undefined;
   /** Nothing waits any more. */
   idle(writer: StreamWriter): void;
-}
-
-/** What the own check of an append has thrown. */
-class Refusal {
-  readonly reason: unknown;
-
-  constructor(reason: unknown) {
-    this.reason = reason;
-  }
 }
 
 /** Appends that go into one record, or into none. */
@@ -152,10 +145,7 @@ export class StreamWriter {
       if (gathered.count === 0 ? isFresh : await this.#record(head, gathered)) {
         const { endings } = gathered;
         for (let at = 0; at < endings.length; at += 1) {
-          const append = operations[from + at] as Append;
-          const ending = endings[at] as Appended | Refusal;
-          if (ending instanceof Refusal) append.reject(ending.reason);
-          else append.resolve(ending);
+          conclude(operations[from + at] as Append, endings[at] as Appended | Refusal);
         }
         return endings.length;
       }

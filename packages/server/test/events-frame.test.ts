@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import * as ws from 'ws';
 import { eventsFrame, frameHead, textOf } from '../src/delivery/frame-bytes.ts';
-import { textFrame } from '../src/delivery/text-header.ts';
+import { textFrame } from '../src/delivery/text-frame.ts';
 
 /** What `ws` makes of a text; its declarations do not have it. */
 const { frame: framed } = (ws as unknown as { Sender: { frame(this: void, data: Buffer, options: object): Buffer[] } })

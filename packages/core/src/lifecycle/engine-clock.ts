@@ -1,8 +1,9 @@
 /**
  * The clock of one engine: the given clock, with timers of one delay in one queue, and an ear for a loop that stood still.
  *
- * Ten thousand equal deadlines cost one timer of the system; what is cancelled leaves an empty place. Whoever is told of a lag is told before any timer that was
- * late because of it is called, so that nothing is judged by time in which nobody ran.
+ * Ten thousand equal deadlines cost one timer of the system; what is cancelled leaves an empty place in the queue. Whoever is
+ * told of a lag is told before any timer that was late because of it is called, so that nothing is judged by time in which
+ * nobody ran.
  */
 import type { Clock, Timer } from '@muster/contracts';
 

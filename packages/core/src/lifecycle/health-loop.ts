@@ -154,7 +154,8 @@ export class HealthLoop {
     this.#beat = this.#clock.schedule(BEAT_MS, () => this.#onBeat());
     if (this.#sincePatrol < PATROL_MS) return;
     this.#sincePatrol = 0;
-    for (const watched of this.#watched) this.#patrol(watched);
+    // Of a copy: who has missed too much is no longer watched, and another takes its place.
+    for (const watched of this.#watched.slice()) this.#patrol(watched);
   }
 
   /** A service that should have been asked long ago was forgotten: that is a failure of the loop and counts as one. */

@@ -55,6 +55,21 @@ export interface Drop {
 
 export type Operation = Append | Drop;
 
+/** What the own check of an append has thrown. */
+export class Refusal {
+  readonly reason: unknown;
+
+  constructor(reason: unknown) {
+    this.reason = reason;
+  }
+}
+
+/** Tells whoever has appended how that ended. */
+export function conclude(append: Append, ending: Appended | Refusal): void {
+  if (ending instanceof Refusal) append.reject(ending.reason);
+  else append.resolve(ending);
+}
+
 /** An append as it waits: what is gathered is filled in when it is asked for. One shape, since there are very many. */
 interface Waiting extends Append {
   source: Buffer;

@@ -5,7 +5,7 @@
  * forgotten with the flush.
  */
 import type { Appended, Batch, Since } from './event-log.ts';
-import type { Append, Operation } from './append-queue.ts';
+import { type Append, conclude, type Operation, Refusal } from './append-queue.ts';
 import { addEntries, type Entries, type Part } from './joined-json.ts';
 
 /** Limits of one record, in events and bytes; the events of a single append may exceed them. */
@@ -62,15 +62,6 @@ interface Touched<H extends Head> {
 
 const NONE: readonly never[] = [];
 
-/** An append that its own check has refused. */
-class Refused {
-  readonly reason: unknown;
-
-  constructor(reason: unknown) {
-    this.reason = reason;
-  }
-}
-
 export class Flush<H extends Head> {
   /** In the order in which they are to be shown. */
   readonly made: Made<H>[] = [];
@@ -80,7 +71,7 @@ export class Flush<H extends Head> {
   readonly #source: Heads<H>;
   readonly #operations: readonly Operation[];
   /** How each append ends, in the order of the operations. */
-  readonly #appended: (Appended | Refused)[] = [];
+  readonly #appended: (Appended | Refusal)[] = [];
 
   constructor(operations: readonly Operation[], source: Heads<H>) {
     this.#source = source;
@@ -108,9 +99,7 @@ export class Flush<H extends Head> {
     for (const operation of this.#operations) {
       if (operation.kind === 'drop') operation.resolve();
       else {
-        const end = this.#appended[at] as Appended | Refused;
-        if (end instanceof Refused) operation.reject(end.reason);
-        else operation.resolve(end);
+        conclude(operation, this.#appended[at] as Appended | Refusal);
         at += 1;
       }
     }
@@ -124,7 +113,7 @@ export class Flush<H extends Head> {
     return touched;
   }
 
-  #append(append: Append): Appended | Refused {
+  #append(append: Append): Appended | Refusal {
     const { stream, bytes, count, expectedTop, since } = append;
     const touched = this.#touched(stream);
     const { epoch, top } = touched.head;
@@ -133,7 +122,7 @@ export class Flush<H extends Head> {
       try {
         for (const batch of this.#behind(stream, touched, since)) since.check(batch);
       } catch (reason) {
-        return new Refused(reason);
+        return new Refusal(reason);
       }
     }
     if (count > 0) {

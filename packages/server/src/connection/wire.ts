@@ -8,7 +8,7 @@ import { nextTick } from 'node:process';
 import type { Duplex, Writable } from 'node:stream';
 import type { RawData, WebSocket } from 'ws';
 import { endsOnce } from './ends-once.ts';
-import { textFrame } from '../delivery/text-header.ts';
+import { textFrame } from '../delivery/text-frame.ts';
 
 /** Told of what happens on the socket. */
 export interface WireObserver {

@@ -3,7 +3,7 @@
  */
 import { Buffer } from 'node:buffer';
 import type { Batch } from '@muster/core';
-import { MAX_HEADER_BYTES, writeTextHeader } from './text-header.ts';
+import { MAX_HEADER_BYTES, writeTextHeader } from './text-frame.ts';
 
 /** Digits of the largest offset, and what stands between it and the events. */
 const OFFSET_BYTES = 16 + ',"events":'.length;

@@ -1,5 +1,5 @@
 /**
- * The header of a WebSocket text frame that is whole and not masked, as servers send them (RFC 6455, section 5.2).
+ * WebSocket frames with a text that is whole and not masked, as servers send them (RFC 6455, section 5.2), and their headers.
  */
 import { Buffer } from 'node:buffer';
 
