@@ -34,7 +34,7 @@ export function streamOf(principal: Principal, thread: string): string {
 /** The name of any id as a part of a key: no two ids have the same, it is legal everywhere, and none begins with another. */
 export function keyPart(id: string): string {
   // Loaded at the first use: a start of a process has no principal yet.
-  const { createHash } = process.getBuiltinModule('node:crypto');
+  const { hash } = process.getBuiltinModule('node:crypto');
   // As UTF-16: in UTF-8 all halves of surrogate pairs become the same character, and two users one.
-  return createHash('sha256').update(id, 'utf16le').digest('base64url');
+  return hash('sha256', Buffer.from(id, 'utf16le'), 'base64url');
 }

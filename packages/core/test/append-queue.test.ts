@@ -66,6 +66,43 @@ describe('the queue', () => {
     data: { delta },
   });
 
+  it('gives what is due with what waits behind it for the same streams, each stream in its order, and all in the end', () => {
+    const appends = fc.array(
+      fc.record({
+        stream: fc.constantFrom('a', 'b', 'c', 'd'),
+        isGathered: fc.boolean(),
+        characters: fc.constantFrom(1, 1, 1, 1_500_000),
+      }),
+      { maxLength: 30 },
+    );
+    fc.assert(
+      fc.property(appends, fc.array(fc.nat({ max: 35 }), { maxLength: 5 }), (all, turns) => {
+        const queue = new AppendQueue({}, () => {});
+        for (const [n, { stream, isGathered, characters }] of all.entries()) {
+          const events = [event(n, 'x'.repeat(characters))];
+          const gathered = () => ({ json: Buffer.from(JSON.stringify(events)), count: 1 });
+          void queue.append(stream, isGathered ? gathered : events, undefined);
+        }
+        const seen: number[] = [];
+        for (const upTo of [...turns.sort((a, b) => a - b), undefined])
+          while (queue.oldest <= (upTo ?? Number.MAX_SAFE_INTEGER)) {
+            const taken = queue.take(upTo);
+            expect(taken.length).toBeGreaterThan(0);
+            const due = new Set(taken.filter(({ number }) => number <= (upTo ?? 99)).map(({ stream }) => stream));
+            for (const { stream } of taken) expect(due).toContain(stream);
+            seen.push(...taken.map(({ number }) => number));
+            queue.settled(taken);
+          }
+        expect([...seen].sort((a, b) => a - b)).toEqual(all.map((_, i) => i + 1));
+        for (const stream of ['a', 'b', 'c', 'd']) {
+          const own = seen.filter((number) => all[number - 1]?.stream === stream);
+          expect(own).toEqual([...own].sort((a, b) => a - b));
+        }
+        expect([queue.isEmpty, queue.bytes, queue.isGathering]).toEqual([true, 0, false]);
+      }),
+    );
+  });
+
   it('has one part for what is appended one event at a time, and others only where bytes of somebody else are between', () => {
     const queue = new AppendQueue({}, () => {});
     for (let n = 1; n <= 20; n += 1) void queue.append('s', [event(n)], undefined);

@@ -43,43 +43,116 @@ describe('MemoryLog', () => {
     expect(await log.info('s')).toMatchObject({ floor: 50, top: 51 });
   });
 
-  it('gathers under load, for some milliseconds, and shows at once again when that is over', async () => {
-    const { log, clock } = logOf({});
-    const shown: number[] = [];
-    for (let s = 0; s < 100; s += 1) log.subscribe(`s${s}`, ({ count }) => shown.push(count));
-    const appends: Promise<unknown>[] = [];
-    const appended = async (): Promise<void> => {
-      for (let s = 0; s < 100; s += 1) appends.push(log.append(`s${s}`, [event(1)]));
-      await clock.advance(1);
-    };
-    await appended();
-    expect(shown).toHaveLength(100);
-    // From the second on there is a rate: of a hundred in a millisecond.
-    for (let n = 0; n < 12; n += 1) await appended();
-    expect(shown).toEqual([...Array.from({ length: 200 }, () => 1), ...Array.from({ length: 100 }, () => 9)]);
-    await clock.advance(100);
-    await Promise.all(appends);
-    expect(shown.reduce((sum, count) => sum + count)).toBe(1_300);
-    await log.append('s1', [event(1)]);
-    await log.append('s1', [event(2)]);
-    expect(shown.slice(-2)).toEqual([1, 1]);
+  describe('under load', () => {
+    const STREAMS = 180;
+
+    /** Twenty events in a millisecond, each on another stream; what was shown, and how long each had waited. */
+    function loaded() {
+      const { log, clock } = logOf();
+      const shown: number[] = [];
+      const waited: number[] = [];
+      const appends: Promise<unknown>[] = [];
+      let at = 0;
+      const emitted = Array.from({ length: STREAMS }, (): number[] => []);
+      for (const [s, times] of emitted.entries())
+        log.subscribe(`s${s}`, ({ count }) => {
+          shown.push(count);
+          for (const time of times.splice(0, count)) waited.push(clock.monotonic() - time);
+        });
+      const pass = async (ms: number): Promise<void> => {
+        for (const until = at + ms * 20; at < until; at += 1) {
+          const s = at % STREAMS;
+          emitted[s]?.push(clock.monotonic());
+          appends.push(log.append(`s${s}`, [event(at)]));
+          if (at % 20 === 19) await clock.advance(1);
+        }
+      };
+      return { log, clock, shown, waited, appends, pass };
+    }
+
+    it('gathers for twenty milliseconds from the first event of each stream, so that few records leave', async () => {
+      const { clock, shown, waited, appends, pass } = loaded();
+      await pass(20);
+      expect([shown.length, Math.max(...waited)]).toEqual([400, 0]);
+      await pass(280);
+      shown.length = 0;
+      waited.length = 0;
+      await pass(100);
+      expect(waited.length).toBeGreaterThanOrEqual(1_900);
+      expect(Math.max(...waited)).toBeLessThanOrEqual(22);
+      // Each has an event every nine milliseconds, so two join the first.
+      expect(new Set(shown)).toEqual(new Set([3]));
+      await clock.advance(30);
+      await Promise.all(appends);
+    });
+
+    it('shows some in every millisecond, and not all at once', async () => {
+      const { shown, pass } = loaded();
+      await pass(300);
+      const most: number[] = [];
+      for (let ms = 0; ms < 60; ms += 1) {
+        const before = shown.length;
+        await pass(1);
+        most.push(shown.length - before);
+      }
+      expect(Math.max(...most)).toBeLessThanOrEqual(40);
+    });
+
+    it('shows at once again after a pause, and when there is less', async () => {
+      const { log, clock, shown, pass } = loaded();
+      await pass(300);
+      await clock.advance(50);
+      shown.length = 0;
+      await log.append('s1', [event(1)]);
+      await log.append('s1', [event(2)]);
+      expect(shown).toEqual([1, 1]);
+      for (let n = 0; n < 200; n += 1) {
+        await log.append('s1', [event(n)]);
+        await clock.advance(1);
+      }
+      expect(new Set(shown)).toEqual(new Set([1]));
+    });
+
+    it('writes what a subscriber appends in the moment in which that begins', async () => {
+      const { log, clock, shown, appends, pass } = loaded();
+      let own: Promise<unknown> | undefined;
+      log.subscribe('s0', () => {
+        if (shown.length >= 1_800) own ??= log.append('own', [event(1)]);
+      });
+      await pass(300);
+      await clock.advance(30);
+      await Promise.all([own, ...appends]);
+      expect(await readAll(log, 'own')).toEqual([1]);
+    });
   });
 
-  it('lets small records of one time grow together, so that many are few to read', async () => {
+  it('gives many small records of one time as few batches, and those of far apart as they were', async () => {
     const { log, clock } = logOf({ keepEvents: 10_000 });
-    for (let n = 1; n <= 320; n += 1) await log.append('near', [event(n)]);
+    for (let n = 1; n <= 3_200; n += 1) await log.append('near', [event(n)]);
     for (let n = 1; n <= 320; n += 1) {
       await log.append('far', [event(n)]);
-      await clock.advance(10_000);
+      await clock.advance(70_000);
     }
     const counts = async (stream: string): Promise<number[]> =>
       (await log.read(stream, { after: 0, maxBytes: 10_000_000 })).batches.map(({ count }) => count);
-    expect(await counts('near')).toEqual(Array.from({ length: 10 }, () => 32));
+    expect((await counts('near')).length).toBeLessThanOrEqual(20);
+    expect(Math.max(...(await counts('near')))).toBe(512);
     expect(await counts('far')).toEqual(Array.from({ length: 320 }, () => 1));
-    expect([await readAll(log, 'near', 100), await readAll(log, 'far', 317)]).toEqual([
-      Array.from({ length: 220 }, (_, i) => 101 + i),
+    expect([await readAll(log, 'near', 2_980), await readAll(log, 'far', 317)]).toEqual([
+      Array.from({ length: 220 }, (_, i) => 2_981 + i),
       [318, 319, 320],
     ]);
+  });
+
+  it('reads as much as was asked for, wherever that ends', async () => {
+    const { log } = logOf();
+    const numbers = Array.from({ length: 300 }, (_, i) => i + 1);
+    for (const n of numbers) await log.append('s', [event(n, 'x'.repeat(n % 7))]);
+    for (const maxBytes of [1, 200, 1_000, 5_000, 100_000])
+      for (const after of [0, 1, 2, 3, 149, 298, 299])
+        expect(await readAll(log, 's', after, maxBytes)).toEqual(numbers.slice(after));
+    const { batches } = await log.read('s', { after: 100, maxBytes: 2_000 });
+    expect(batches.reduce((sum, { json }) => sum + json.length, 0)).toBeLessThanOrEqual(2_000);
   });
 
   it('reads in the middle of very many records', async () => {

@@ -44,7 +44,10 @@ export class Content {
   }
 }
 
+const UNALTERED: readonly Alteration[] = [];
+
 function text(given: unknown, most: number): Kept<string> {
+  if (typeof given === 'string' && given.length <= most) return { kept: given, altered: UNALTERED };
   const whole = typeof given === 'string' ? given : textOf(new SafeCopy().of(given));
   const isConverted = whole !== given;
   const kept = cut(whole, most);

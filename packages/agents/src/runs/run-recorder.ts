@@ -18,6 +18,7 @@ import {
 } from '@muster/contracts';
 import type { Content, Kept } from '../content/content.ts';
 import { agentError } from '../errors.ts';
+import { EventText } from './event-text.ts';
 import { Fence } from './fence.ts';
 import { isPlain } from './events-writer.ts';
 import { Outbox, type Receipt } from './outbox.ts';
@@ -65,8 +66,8 @@ export class RunRecorder {
   readonly news: RunNews;
   /** Nothing is written once it is closed: what is emitted rejects with `RUN_FENCED`. */
   readonly fence: Fence;
-  /** What is the same in every event of the run. */
-  readonly #text: { readonly id: string; readonly run: string; readonly agent: string };
+  /** The pieces of an event's text. */
+  readonly #text: EventText;
   /** True when that has no character above U+007F. */
   readonly #isAscii: boolean;
   readonly #outbox: Outbox;
@@ -90,11 +91,7 @@ export class RunRecorder {
     this.run = run;
     this.news = news;
     this.fence = new Fence(run);
-    this.#text = {
-      id: `{"id":${JSON.stringify(run).slice(0, -1)}:`,
-      run: `","run":${JSON.stringify(run)},"n":`,
-      agent: `,"agent":${JSON.stringify(agent)},"at":`,
-    };
+    this.#text = new EventText(run, agent);
     this.#isAscii = isPlain(run) && isPlain(agent);
     this.#outbox = new Outbox(emitter, (count, cause) => this.#notAppended(count, cause));
     this.#clock = clock;
@@ -136,7 +133,7 @@ export class RunRecorder {
       const { kept, altered } = this.#content.thought(reasoning);
       const rest =
         step === undefined && altered.length === 0 ? '' : rested({ ...wholeNumbers(step), ...flags(altered) });
-      return this.#writeText('agent_thinking', 'reasoning', kept, rest);
+      return this.#writeText('agent_thinking', '{"reasoning":', kept, rest);
     } catch (error) {
       return this.refuse('agent_thinking', NO_EVENT, error);
     }
@@ -253,17 +250,21 @@ export class RunRecorder {
     this.#pendingOutput = '';
     // Whoever awaits a later event or drain() learns of a failed append.
     for (let at = 0; at < delta.length; at += PIECE_CHARACTERS)
-      this.#writeText('agent_output', 'delta', delta.slice(at, at + PIECE_CHARACTERS)).catch(() => {});
+      this.#writeText('agent_output', '{"delta":', delta.slice(at, at + PIECE_CHARACTERS)).catch(() => {});
   }
 
   #record<N extends AgentEventName>(name: N, data: EventData<N>, accepted?: () => void): Promise<Receipt> {
     return this.#write(name, JSON.stringify(data), false, accepted);
   }
 
-  /** @param rest fields behind the text, each with a comma before it. */
+  /**
+   * @param field what stands before the text.
+   * @param rest fields behind the text, each with a comma before it.
+   */
   #writeText(name: AgentEventName, field: string, text: string, rest = ''): Promise<Receipt> {
     const isAscii = isPlain(text);
-    return this.#write(name, `{"${field}":${isAscii ? `"${text}"` : JSON.stringify(text)}${rest}}`, isAscii);
+    const data = isAscii ? `${field}"${text}"${rest}}` : `${field}${JSON.stringify(text)}${rest}}`;
+    return this.#write(name, data, isAscii);
   }
 
   /**
@@ -277,16 +278,17 @@ export class RunRecorder {
     if (fenced !== undefined) return rejected(fenced);
     if (!this.#machine.can(name)) return this.refuse(name, this.#rule);
     if (isTooLarge(data)) return this.refuse(name, `one event has ${EVENT_BYTES} bytes at the most`);
-    const { events, bytes, isFull } = this.#outbox;
-    if (isFull && !this.#isEnding) return this.#refuse(agentError('RUN_OVERFLOW', { run: this.run, events, bytes }));
+    if (this.#outbox.isFull && !this.#isEnding) return this.#overflow();
     this.#machine.send(name);
     accepted?.();
     this.#n += 1;
-    const { id, run, agent } = this.#text;
-    const n = this.#n;
-    const at = this.#clock.now();
-    const json = `${id}${n}","event":"${name}${run}${n}${agent}${at},"data":${data}},`;
+    const json = this.#text.of(name, this.#n, this.#clock.now(), data);
     return this.#outbox.add(json, isAscii && this.#isAscii);
+  }
+
+  #overflow(): Promise<never> {
+    const { events, bytes } = this.#outbox;
+    return this.#refuse(agentError('RUN_OVERFLOW', { run: this.run, events, bytes }));
   }
 
   #notAppended(count: number, cause: unknown): MusterError {

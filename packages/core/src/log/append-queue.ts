@@ -35,6 +35,8 @@ const OVERHEAD = 64;
 export interface Append extends Entries {
   readonly kind: 'append';
   readonly stream: string;
+  /** Its place among all that ever joined the queue, from 1. */
+  readonly number: number;
   readonly count: number;
   /** What it counts as. */
   readonly bytes: number;
@@ -48,6 +50,7 @@ export interface Append extends Entries {
 export interface Drop {
   readonly kind: 'drop';
   readonly stream: string;
+  readonly number: number;
   readonly bytes: number;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
@@ -91,6 +94,8 @@ export class AppendQueue {
   #bytes = 0;
   /** How many of those that wait are still being gathered. */
   #gathering = 0;
+  /** How many have ever joined. */
+  #joined = 0;
   readonly #budget: QueueBudget;
 
   /**
@@ -118,6 +123,16 @@ export class AppendQueue {
     return this.#gathering > 0;
   }
 
+  /** How many have ever joined, which is the number of the latest. */
+  get joined(): number {
+    return this.#joined;
+  }
+
+  /** Number of the one that has waited longest; infinite when nobody waits. */
+  get oldest(): number {
+    return this.#waiting[0]?.number ?? Number.POSITIVE_INFINITY;
+  }
+
   get isEmpty(): boolean {
     return this.#waiting.length === 0;
   }
@@ -132,6 +147,7 @@ export class AppendQueue {
       const append: Waiting = {
         kind: 'append',
         stream,
+        number: this.#joined + 1,
         source: NOTHING,
         from: 0,
         to: 0,
@@ -170,30 +186,52 @@ export class AppendQueue {
   drop(stream: string): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#admit(OVERHEAD);
-      this.#join({ kind: 'drop', stream, bytes: OVERHEAD, resolve, reject });
+      this.#join({ kind: 'drop', stream, number: this.#joined + 1, bytes: OVERHEAD, resolve, reject });
     });
   }
 
-  /** Takes what the next flush writes: the oldest, up to 4 MiB. Give it back with `settled`. */
-  take(): readonly Operation[] {
+  /**
+   * Takes what the next flush writes: the oldest, up to 4 MiB. Give it back with `settled`.
+   *
+   * @param upTo number of the last whose turn it is. Appends that were whole when they were made leave with the first of
+   * their stream; those that are gathered have it in themselves. @default all that wait
+   */
+  take(upTo = this.#joined): readonly Operation[] {
     const taken: Operation[] = [];
+    const waiting = this.#waiting;
+    const streams = upTo < this.#joined && this.#gathering < waiting.length ? new Set<string>() : undefined;
     let bytes = 0;
-    let count = 0;
-    for (const waiting of this.#waiting) {
-      if (taken.length > 0 && bytes + waiting.bytes > FLUSH_BYTES) break;
-      count += 1;
-      this.#bytes -= waiting.bytes;
-      this.#budget.held -= waiting.bytes;
-      if (waiting.kind === 'append' && waiting.gather !== undefined) {
-        this.#gathering -= 1;
-        if (!this.#ask(waiting, waiting.gather)) continue;
-      }
-      taken.push(waiting);
-      bytes += waiting.bytes;
+    const isFull = (next: Operation): boolean => taken.length > 0 && bytes + next.bytes > FLUSH_BYTES;
+    let at = 0;
+    for (; at < waiting.length; at += 1) {
+      const next = waiting[at] as Waiting | Drop;
+      if (next.number > upTo || isFull(next)) break;
+      streams?.add(next.stream);
+      bytes += this.#leave(next, taken);
     }
-    this.#waiting = this.#waiting.slice(count);
+    this.#waiting = waiting.slice(at);
+    // When it is full, nobody overtakes one of its own stream.
+    if (streams !== undefined && this.oldest > upTo)
+      this.#waiting = this.#waiting.filter((next) => {
+        if (!streams.has(next.stream)) return true;
+        if (isFull(next)) streams.clear();
+        else bytes += this.#leave(next, taken);
+        return !streams.has(next.stream);
+      });
     this.#budget.held += bytes;
     return taken;
+  }
+
+  /** Puts one that has waited to those that are taken; returns how much it is, 0 when it ends here. */
+  #leave(one: Waiting | Drop, taken: Operation[]): number {
+    this.#bytes -= one.bytes;
+    this.#budget.held -= one.bytes;
+    if (one.kind === 'append' && one.gather !== undefined) {
+      this.#gathering -= 1;
+      if (!this.#ask(one, one.gather)) return 0;
+    }
+    taken.push(one);
+    return one.bytes;
   }
 
   /** Makes room for others: these have been resolved or rejected. */
@@ -241,6 +279,7 @@ export class AppendQueue {
 
   #join(operation: Waiting | Drop): void {
     this.#waiting.push(operation);
+    this.#joined += 1;
     this.#bytes += operation.bytes;
     this.#budget.held += operation.bytes;
     this.#wake();

@@ -47,10 +47,14 @@ export function joinInto(target: Buffer, start: number, parts: readonly Entries[
   return at + 1;
 }
 
-/** All arrays as one, copied: what they lie in may be written over. */
-export function joinedJson(arrays: readonly Buffer[]): Buffer {
-  const parts = arrays.map(entriesOf);
+/** The array of all of them, copied: what they lie in may be written over. */
+export function joined(parts: readonly Entries[]): Buffer {
   const all = Buffer.allocUnsafe(joinedSize(parts));
   joinInto(all, 0, parts);
   return all;
+}
+
+/** All arrays as one. */
+export function joinedJson(arrays: readonly Buffer[]): Buffer {
+  return joined(arrays.map(entriesOf));
 }

@@ -4,7 +4,7 @@
  * Each stream keeps its latest records; `floor` tells how far back one can read, and `top` outlives all of them.
  */
 import type { AgentEvent, Clock, Random, StreamInfo } from '@muster/contracts';
-import { AppendQueue, type QueueLimits } from './append-queue.ts';
+import { AppendQueue, type Operation, type QueueLimits } from './append-queue.ts';
 import {
   type Appended,
   type Batch,
@@ -15,8 +15,10 @@ import {
   type ReadResult,
 } from './event-log.ts';
 import { Flush, type Head, type Heads, type Made, RECORD } from './flush.ts';
-import { type Grown, RecentRecords } from './recent-records.ts';
-import { RecordBytes } from './record-bytes.ts';
+import { joined } from './joined-json.ts';
+import { Pace } from './pace.ts';
+import { PageMemory } from './page-memory.ts';
+import { type PageLimits, RecentRecords } from './recent-records.ts';
 import { Sinks } from './sinks.ts';
 import type { Subscription } from '../subscription.ts';
 
@@ -31,24 +33,20 @@ export interface MemoryLogOptions extends QueueLimits {
 
 export const MEMORY_LOG_DEFAULTS = { keepEvents: 10_000, keepBytes: 16 * 2 ** 20, keepMs: 86_400_000 } as const;
 
-/**
- * Milliseconds that the log gathers for each append of the flush before, up to a bound, while so many come in a millisecond:
- * from there on it pays to send fewer and larger records.
- */
-const GATHER = { fromPerMs: 10, msPerAppend: 0.1, mostMs: 20 } as const;
 /** Part of what is kept that may be kept beyond it, because records go as a whole. */
 const GRAIN = 1 / 16;
-/** How far apart records may have been added that grow together, in milliseconds. */
-const GROWN_WITHIN_MS = 60_000;
+/** How far apart records of one page may have been added, in milliseconds. */
+const PAGE_MS = 60_000;
 
 export class MemoryLog implements EventLog {
   readonly durability = 'memory';
-  /** Streams that hold records, the one that was written to least recently first. */
+  readonly #memory = new PageMemory();
+  /** Streams that hold records, the one that was written to least recently first, nearly. */
   readonly #kept = new Map<string, RecentRecords>();
   /** Where streams stand that hold nothing any more; of one that never held anything there is no trace. */
   readonly #emptied = new Map<string, Head>();
   readonly #options: Required<Omit<MemoryLogOptions, keyof QueueLimits>>;
-  readonly #grown: Grown;
+  readonly #page: PageLimits;
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #queue: AppendQueue;
@@ -57,8 +55,7 @@ export class MemoryLog implements EventLog {
   /** Of every stream that was never dropped; made when the first is looked at. */
   #firstEpoch: string | undefined;
   #isDue = false;
-  #flushedAt = Number.NEGATIVE_INFINITY;
-  #spacingMs = 0;
+  readonly #pace = new Pace();
 
   /** @param sinkFailed told what a sink threw; the append has succeeded all the same. */
   constructor(clock: Clock, random: Random, sinkFailed: (error: unknown) => void, options: MemoryLogOptions = {}) {
@@ -66,19 +63,18 @@ export class MemoryLog implements EventLog {
     this.#clock = clock;
     this.#random = random;
     this.#options = { keepEvents, keepBytes, keepMs };
-    this.#grown = {
+    this.#page = {
       events: Math.min(RECORD.events, keepEvents * GRAIN),
       bytes: Math.min(RECORD.bytes, keepBytes * GRAIN),
-      withinMs: Math.min(GROWN_WITHIN_MS, keepMs * GRAIN),
+      withinMs: Math.min(PAGE_MS, keepMs * GRAIN),
     };
     this.#sinks = new Sinks(sinkFailed);
     this.#queue = new AppendQueue(options, () => this.#wake());
-    const bytes = new RecordBytes();
     this.#heads = {
       of: (stream) => this.#head(stream),
       advanced: ({ epoch }, top) => ({ epoch, top }),
       renewed: () => ({ epoch: this.#random.uuid(), top: 0 }),
-      joined: ({ parts }) => bytes.joined(parts),
+      joined: ({ parts }) => joined(parts),
       behind: (stream, after) => this.#kept.get(stream)?.above(after, Number.POSITIVE_INFINITY) ?? [],
     };
   }
@@ -108,8 +104,9 @@ export class MemoryLog implements EventLog {
   }
 
   #info(stream: string): StreamInfo {
-    this.#kept.get(stream)?.expire(this.#oldest);
-    this.#expire();
+    const now = this.#clock.monotonic();
+    this.#kept.get(stream)?.expire(now - this.#options.keepMs);
+    this.#expire(now);
     const { epoch, top } = this.#head(stream);
     return { epoch, floor: this.#kept.get(stream)?.floor ?? top, top };
   }
@@ -123,63 +120,79 @@ export class MemoryLog implements EventLog {
 
   /** What is called in one tick is one flush; under load one gathers for some milliseconds. */
   #wake(): void {
-    if (this.#isDue) return;
-    this.#isDue = true;
-    const early = this.#flushedAt + this.#spacingMs - this.#clock.monotonic();
-    if (early > 0) this.#clock.schedule(early, this.#flushAll);
-    else queueMicrotask(this.#flushAll);
+    if (!this.#pace.isSlow) return this.#flushAfter(0);
+    const now = this.#clock.monotonic();
+    this.#pace.joined(now, this.#queue.joined, this.#queue.length === 1);
+    this.#flushAfter(this.#pace.delayAt(now));
   }
 
-  readonly #flushAll = (): void => {
+  #flushAfter(delayMs: number): void {
+    if (this.#isDue) return;
+    this.#isDue = true;
+    if (delayMs > 0) this.#clock.schedule(delayMs, this.#flushDue);
+    else queueMicrotask(this.#flushDue);
+  }
+
+  readonly #flushDue = (): void => {
     this.#isDue = false;
     const now = this.#clock.monotonic();
+    const due = this.#pace.dueAt(now, this.#queue.joined);
     let appends = 0;
-    while (!this.#queue.isEmpty) appends += this.#flush();
-    // Of a clock that stands still there is no rate.
-    const isMuch = now > this.#flushedAt && appends >= (now - this.#flushedAt) * GATHER.fromPerMs;
-    this.#spacingMs = isMuch ? Math.min(appends * GATHER.msPerAppend, GATHER.mostMs) : 0;
-    this.#flushedAt = now;
+    let events = 0;
+    while (this.#queue.oldest <= due) {
+      const taken = this.#queue.take(due);
+      appends += taken.length;
+      events += this.#flush(taken, now);
+    }
+    this.#pace.left(now, appends, events);
+    if (!this.#queue.isEmpty) this.#flushAfter(this.#pace.delayAt(now));
   };
 
-  /** Returns how many appends and drops it was. */
-  #flush(): number {
-    const taken = this.#queue.take();
+  /** Returns how many events it was. */
+  #flush(taken: readonly Operation[], now: number): number {
     const flush = new Flush(taken, this.#heads);
     for (const { stream } of flush.dropped) {
+      this.#kept.get(stream)?.clear();
       this.#kept.delete(stream);
       this.#emptied.set(stream, flush.head(stream));
     }
     // All of it is in the log before any of it is shown.
-    for (const made of flush.made) if (made.batch.epoch === flush.head(made.stream).epoch) this.#keep(made);
-    this.#expire();
-    for (const { stream, batch } of flush.made) this.#sinks.show(stream, batch);
+    for (const made of flush.made) if (made.batch.epoch === flush.head(made.stream).epoch) this.#keep(made, now);
+    this.#expire(now);
+    let events = 0;
+    for (const { stream, batch } of flush.made) {
+      events += batch.count;
+      this.#sinks.show(stream, batch);
+    }
     this.#queue.settled(taken);
     flush.resolve();
-    return taken.length;
+    return events;
   }
 
-  #keep({ stream, head, batch }: Made<Head>): void {
-    const records = this.#kept.get(stream) ?? new RecentRecords(batch.offset - 1, this.#grown);
-    records.add(head, batch, this.#clock.monotonic());
-    records.limit(this.#options.keepEvents, this.#options.keepBytes);
-    records.expire(this.#oldest);
-    // Put in again, so that it stands last.
-    this.#kept.delete(stream);
-    this.#kept.set(stream, records);
-    this.#emptied.delete(stream);
-  }
-
-  get #oldest(): number {
-    return this.#clock.monotonic() - this.#options.keepMs;
+  #keep({ stream, head, batch }: Made<Head>, now: number): void {
+    const { keepEvents, keepBytes, keepMs } = this.#options;
+    let records = this.#kept.get(stream);
+    if (records === undefined) {
+      records = new RecentRecords(batch.offset - 1, this.#page, this.#memory, now);
+      this.#kept.set(stream, records);
+      this.#emptied.delete(stream);
+    }
+    records.add(head, batch, now);
+    records.limit(keepEvents, keepBytes);
+    records.expire(now - keepMs);
   }
 
   /** Forgets what is too old of streams that nobody writes to any more; the others forget as they are used. */
-  #expire(): void {
+  #expire(now: number): void {
+    const { keepMs } = this.#options;
     for (const [stream, records] of this.#kept) {
-      records.expire(this.#oldest);
-      if (!records.isEmpty) return;
+      // To give all of them their places in every flush would cost more than what is found.
+      if (now - records.placedAt < keepMs * GRAIN) return;
+      records.expire(now - keepMs);
       this.#kept.delete(stream);
-      this.#emptied.set(stream, records.head);
+      records.placedAt = now;
+      if (records.isEmpty) this.#emptied.set(stream, records.head);
+      else this.#kept.set(stream, records);
     }
   }
 }

@@ -8,8 +8,20 @@ import type { Batch } from './event-log.ts';
 
 type Sink = (batch: Batch) => void;
 
+/** One subscription; one function given twice is two. */
+interface Entry {
+  readonly sink: Sink;
+  isClosed: boolean;
+}
+
+interface Followed {
+  readonly entries: Set<Entry>;
+  /** Those of the last batch; made anew when they have changed. */
+  shown: readonly Entry[] | undefined;
+}
+
 export class Sinks {
-  readonly #streams = new Map<string, Set<Sink>>();
+  readonly #streams = new Map<string, Followed>();
   readonly #failed: (error: unknown) => void;
 
   /** @param failed told what a sink threw. */
@@ -18,26 +30,28 @@ export class Sinks {
   }
 
   add(stream: string, sink: Sink): Subscription {
-    // Wrapped, so that one function given twice is two subscriptions.
-    const entry: Sink = (batch) => sink(batch);
-    const sinks = this.#streams.get(stream) ?? new Set();
-    sinks.add(entry);
-    this.#streams.set(stream, sinks);
+    const followed = this.#streams.get(stream) ?? { entries: new Set(), shown: undefined };
+    const entry = { sink, isClosed: false };
+    followed.entries.add(entry);
+    followed.shown = undefined;
+    this.#streams.set(stream, followed);
     return {
       close: () => {
-        if (sinks.delete(entry) && sinks.size === 0) this.#streams.delete(stream);
+        entry.isClosed = true;
+        followed.shown = undefined;
+        if (followed.entries.delete(entry) && followed.entries.size === 0) this.#streams.delete(stream);
       },
     };
   }
 
   show(stream: string, batch: Batch): void {
-    const sinks = this.#streams.get(stream);
-    if (sinks === undefined) return;
-    // Copied: who joins while this is shown has asked for what comes later.
-    for (const sink of Array.from(sinks)) {
-      if (!sinks.has(sink)) continue;
+    const followed = this.#streams.get(stream);
+    if (followed === undefined) return;
+    // Who joins while this is shown has asked for what comes later.
+    for (const entry of (followed.shown ??= [...followed.entries])) {
+      if (entry.isClosed) continue;
       try {
-        sink(batch);
+        entry.sink(batch);
       } catch (error) {
         this.#failed(error);
       }

@@ -3,10 +3,8 @@
  */
 import { Buffer } from 'node:buffer';
 import type { Batch } from '@muster/core';
-import { MAX_HEADER_BYTES, writeTextHeader } from './text-frame.ts';
+import { headerBytes, writeTextHeader } from './text-frame.ts';
 
-/** Digits of the largest offset, and what stands between it and the events. */
-const OFFSET_BYTES = 16 + ',"events":'.length;
 /** `}` */
 const END = 0x7d;
 
@@ -25,13 +23,16 @@ let latest: (EventsFrameBytes & { readonly batch: Batch }) | undefined;
 export function eventsFrame(head: Buffer, batch: Batch): EventsFrameBytes {
   if (latest?.batch === batch) return latest;
   const { offset, json } = batch;
-  const bytes = Buffer.allocUnsafe(MAX_HEADER_BYTES + head.length + OFFSET_BYTES + json.length + 1);
-  let end = MAX_HEADER_BYTES + head.copy(bytes, MAX_HEADER_BYTES);
-  end += bytes.write(`${offset},"events":`, end, 'latin1');
-  end += json.copy(bytes, end);
-  bytes[end] = END;
-  const start = writeTextHeader(bytes, MAX_HEADER_BYTES, end + 1 - MAX_HEADER_BYTES);
-  latest = { batch, wire: bytes.subarray(start, end + 1), jsonAt: MAX_HEADER_BYTES - start };
+  const place = `${offset},"events":`;
+  const length = head.length + place.length + json.length + 1;
+  const jsonAt = headerBytes(length);
+  const wire = Buffer.allocUnsafe(jsonAt + length);
+  writeTextHeader(wire, length);
+  wire.set(head, jsonAt);
+  wire.write(place, jsonAt + head.length, 'latin1');
+  wire.set(json, wire.length - 1 - json.length);
+  wire[wire.length - 1] = END;
+  latest = { batch, wire, jsonAt };
   return latest;
 }
 
