@@ -122,7 +122,8 @@ export class ServerUnderLoad {
       return bench;
     } catch (error) {
       stopLooking();
-      for (const each of processes) each.kill('SIGKILL');
+      // The clients first, and the server so that it can remove what it has stored.
+      for (const each of processes.reverse()) each.kill(each === serving ? 'SIGTERM' : 'SIGKILL');
       throw error;
     }
   }
@@ -139,7 +140,8 @@ export class ServerUnderLoad {
 
   end(): void {
     this.#stopLooking();
-    for (const each of [this.#server, this.#clients]) each.kill('SIGKILL');
+    this.#clients.kill('SIGKILL');
+    this.#server.kill('SIGTERM');
   }
 }
 

@@ -1,22 +1,29 @@
 /**
- * What the event log costs on three real servers of NATS: many events at once in batches that nobody asked for, one event
- * alone beside a bare publish of the same bytes, and how long it is quiet after the leader has died.
+ * What the event log costs on three real servers of NATS: many events at once in batches that nobody asked for, emitted by
+ * runs and appended one by one, one event alone beside a bare publish of the same bytes, and how long it is quiet after the
+ * leader has died.
  */
 import type { AgentEvent } from '@muster/contracts';
-import { createApp, EventLog } from '@muster/core';
+import { createApp, EventLog, principalOf, RuntimeEvents, streamOf, systemClock } from '@muster/core';
 import { nats } from '@muster/nats';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
+import { Content } from '../packages/agents/src/content/content.ts';
+import { RunNews } from '../packages/agents/src/runs/run-news.ts';
+import { RunRecorder } from '../packages/agents/src/runs/run-recorder.ts';
+import { UserEmitter } from '../packages/agents/src/runs/user-emitter.ts';
 import { startCluster } from '../test/fixtures/nats-servers.ts';
 import { type BenchOptions, median, round } from './measure.ts';
 
 /** Streams that are written to at the same time. */
 const STREAMS = 64;
-/** Appends of one stream that are under way at the same time. */
+/** Events of one stream that are under way at the same time. */
 const WINDOW = 256;
 const NAME = 'bench';
+type Bare = Awaited<ReturnType<typeof connect>>;
+/** Events have about 150 bytes as JSON. */
+const TEXT = 'a few words of an answer, ';
 
-/** About 150 bytes as JSON. */
 const event = (n: number): AgentEvent => ({
   id: `run-${n}:${n}`,
   event: 'agent_output',
@@ -24,7 +31,7 @@ const event = (n: number): AgentEvent => ({
   n,
   agent: 'analyst',
   at: 1_790_000_000_000,
-  data: { delta: 'a few words of an answer, ' },
+  data: { delta: TEXT },
 });
 
 export async function run({ short }: BenchOptions): Promise<object> {
@@ -35,7 +42,10 @@ export async function run({ short }: BenchOptions): Promise<object> {
   const bare = await connect({ servers: urls });
   try {
     const log = app.get(EventLog);
-    const eventsPerSecond = await flood(log, short ? 20 : 8_000);
+    const each = short ? 20 : 24_000;
+    const eventsPerSecond = await perSecond(each, (name, count) => emitted(log, app.get(RuntimeEvents), name, count));
+    const limitPerSecond = await perSecond(each, await published(bare));
+    const appendsPerSecond = await perSecond(each, (name, count) => appended(log, name, count));
     const alone = await lone(log, bare, short ? 20 : 1_000);
     const failoverMs = await failover(log, bare, servers, short ? 1 : 3);
     return {
@@ -44,6 +54,8 @@ export async function run({ short }: BenchOptions): Promise<object> {
       servers: bare.info?.version,
       eventBytes: JSON.stringify(event(1)).length,
       eventsPerSecond,
+      limitPerSecond,
+      appendsPerSecond,
       ...alone,
       ...failoverMs,
     };
@@ -54,26 +66,68 @@ export async function run({ short }: BenchOptions): Promise<object> {
   }
 }
 
-/** Every stream has so many appends under way, one event each, until all of its events are written. */
-async function flood(log: EventLog, each: number): Promise<number> {
-  const one = async (stream: string, from: number, to: number): Promise<void> => {
-    for (let n = from; n < to; n += WINDOW) await log.append(stream, [event(n)]);
-  };
-  const pass = async (round_: string, count: number): Promise<number> => {
+/** How many events a second all streams take, when each has so many and is followed, as it is by a connected user. */
+async function perSecond(each: number, write: (stream: string, count: number) => Promise<void>): Promise<number> {
+  const pass = async (name: string, count: number): Promise<number> => {
     const began = performance.now();
-    const streams = Array.from({ length: STREAMS }, (_, i) => `${round_}/${i}`);
-    await Promise.all(streams.flatMap((stream) => Array.from({ length: WINDOW }, (_, i) => one(stream, i, count))));
+    await Promise.all(Array.from({ length: STREAMS }, (_, i) => write(`${name}/${i}`, count)));
     return performance.now() - began;
   };
-  await pass('warm', Math.min(each, WINDOW));
+  await pass('warm', each / 4);
   const ms = await pass('flood', each);
   return Math.round((STREAMS * each * 1_000) / ms);
 }
 
-/** One append after another, and in turn a bare publish of as many bytes into a stream of as many replicas. */
-async function lone(log: EventLog, bare: Awaited<ReturnType<typeof connect>>, times: number): Promise<object> {
+/** A run emits so many events, as an agent does that now and then awaits what it emits. */
+async function emitted(log: EventLog, events: RuntimeEvents, user: string, count: number): Promise<void> {
+  const principal = principalOf(user);
+  const stream = streamOf(principal, 'thread');
+  const emitter = new UserEmitter(principal, 'thread', log, user);
+  const about = { run: user, agent: 'analyst', user, thread: 'thread', stream, parent: null };
+  const parts = { clock: systemClock, content: new Content(), news: new RunNews(about, events, systemClock) };
+  const recorder = new RunRecorder(user, 'analyst', emitter, parts);
+  const following = log.subscribe(stream, () => {});
+  await recorder.accept(TEXT, TEXT);
+  // The first two and the terminal are events as well.
+  let before: Promise<unknown> | undefined;
+  for (let n = 3; n < count; n += 1) {
+    const recorded = recorder.think(TEXT);
+    if (n % WINDOW !== 0) continue;
+    await before;
+    before = recorded;
+  }
+  await recorder.finish({ status: 'success', by: 'agent' });
+  following.close();
+}
+
+/** The handwritten limit: messages with as many bytes as so many events have, of each stream one under way. */
+async function published(bare: Bare): Promise<(stream: string, count: number) => Promise<void>> {
+  await addBare(bare);
+  const bytes = Buffer.from(JSON.stringify(Array.from({ length: WINDOW }, (_, n) => event(n))));
+  return async (stream, count) => {
+    const subject = `bare.${stream.replace('/', '-')}`;
+    for (let n = 0; n < count; n += WINDOW) await bare.request(subject, bytes);
+  };
+}
+
+/** A stream of as many replicas as the log's. */
+async function addBare(bare: Bare): Promise<void> {
   const manager = await jetstreamManager(bare);
   await manager.streams.add({ name: 'bare', subjects: ['bare.*'], num_replicas: 3 });
+}
+
+/** So many appends are under way, one event each, until all are written. */
+async function appended(log: EventLog, stream: string, count: number): Promise<void> {
+  const one = async (from: number): Promise<void> => {
+    for (let n = from; n < count; n += WINDOW) await log.append(stream, [event(n)]);
+  };
+  const following = log.subscribe(stream, () => {});
+  await Promise.all(Array.from({ length: WINDOW }, (_, i) => one(i)));
+  following.close();
+}
+
+/** One append after another, and in turn a bare publish of as many bytes into a stream of as many replicas. */
+async function lone(log: EventLog, bare: Bare, times: number): Promise<object> {
   const bytes = Buffer.from(JSON.stringify([event(1)]));
   const [ours, theirs]: [number[], number[]] = [[], []];
   for (let n = 0; n < times + 20; n += 1) {
@@ -93,7 +147,7 @@ async function lone(log: EventLog, bare: Awaited<ReturnType<typeof connect>>, ti
 /** Kills the server that leads, and looks when somebody else does and when the next append is written. */
 async function failover(
   log: EventLog,
-  bare: Awaited<ReturnType<typeof connect>>,
+  bare: Bare,
   servers: Awaited<ReturnType<typeof startCluster>>,
   times: number,
 ): Promise<object> {

@@ -102,6 +102,7 @@ async function muster(): Promise<Begin> {
 
   const directory = mkdtempSync(join(tmpdir(), 'muster-'));
   process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
+  process.on('SIGTERM', () => process.exit());
   const storage = contender === 'memory' ? [] : lmdb({ directory });
   const server = webSocketServer({ port: 0, limits: CROWD });
   if (contender !== 'memory' && contender !== 'lmdb') traced();

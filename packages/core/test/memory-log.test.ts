@@ -8,6 +8,7 @@ import {
   readAll,
   SeededRandom,
 } from '@muster/core/testing';
+import { PageMemory } from '../src/log/page-memory.ts';
 
 function logOf(options: MemoryLogOptions = {}, failed: unknown[] = []) {
   const clock = new FakeClock();
@@ -155,6 +156,18 @@ describe('MemoryLog', () => {
     expect(batches.reduce((sum, { json }) => sum + json.length, 0)).toBeLessThanOrEqual(2_000);
   });
 
+  it('leaves what was read as it was when its memory is used again', async () => {
+    const { log } = logOf({ keepEvents: 64 });
+    const texts: [read: () => string, then: string][] = [];
+    for (let n = 1; n <= 300; n += 1) {
+      await log.append('s', [event(n)]);
+      if (n === 200) await log.drop('s');
+      const { batches } = await log.read('s', { after: 0 });
+      for (const { json } of batches) texts.push([() => json.toString(), json.toString()]);
+    }
+    for (const [read, then] of texts) expect(read()).toBe(then);
+  });
+
   it('reads in the middle of very many records', async () => {
     const { log } = logOf({ keepEvents: 500 });
     for (let n = 1; n <= 2_000; n += 1) await log.append('s', [event(n)]);
@@ -174,6 +187,31 @@ describe('MemoryLog', () => {
     const { log } = logOf();
     await expect(log.append('s', [event(1), { ...event(2), at: 1n as never }])).rejects.toThrow(TypeError);
     expect(await log.info('s')).toMatchObject({ top: 0 });
+  });
+});
+
+describe('the memory of pages', () => {
+  it('gives what was given back before it takes more, of the size that is asked for at least', () => {
+    const memory = new PageMemory();
+    const pages = [1, 256, 257, 5_000, 65_536].map((bytes) => memory.take(bytes));
+    expect(pages.map(({ length }) => length)).toEqual([256, 256, 512, 8_192, 65_536]);
+    for (const [n, page] of pages.entries()) page.fill(n);
+    for (const [n, page] of pages.entries()) expect(new Set(page)).toEqual(new Set([n]));
+    for (const page of pages) memory.giveBack(page);
+    expect(new Set([200, 200, 300, 8_000, 40_000].map((bytes) => memory.take(bytes)))).toEqual(new Set(pages));
+    expect(pages).not.toContain(memory.take(200));
+  });
+
+  it('takes no page twice that is larger than all others, and keeps a bounded number of the others', () => {
+    const memory = new PageMemory();
+    const large = memory.take(65_537);
+    expect(large.length).toBe(65_537);
+    memory.giveBack(large);
+    expect(memory.take(65_537)).not.toBe(large);
+    const pages = Array.from({ length: 300 }, () => memory.take(65_536));
+    for (const page of pages) memory.giveBack(page);
+    const again = Array.from({ length: 300 }, () => memory.take(65_536));
+    expect(again.filter((page) => pages.includes(page))).toHaveLength(256);
   });
 });
 

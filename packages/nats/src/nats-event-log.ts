@@ -319,6 +319,7 @@ export class NatsEventLog implements EventLog {
       caughtUp: () => barrier.caughtUp(),
       behind: (of: string, after: number) => this.#behind(of, after),
       attempt: () => this.#attempt(),
+      isShown: (sequence: number) => this.#followers.get(stream)?.follower.hasShown(sequence) === true,
       written: (record: StoredRecord) => this.#followers.get(stream)?.follower.arrived(record, record.previous),
       idle: ({ head: known }: StreamWriter) => {
         this.#writers.delete(stream);

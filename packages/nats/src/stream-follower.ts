@@ -52,6 +52,11 @@ export class StreamFollower {
     return undefined;
   }
 
+  /** True when the record that was shown last is the one of this sequence, and so counts. */
+  hasShown(sequence: number): boolean {
+    return this.#isPlaced && this.#sequence === sequence;
+  }
+
   /** Reads what may have been missed; never rejects. */
   heal(): Promise<void> {
     this.#isBehind = true;

@@ -41,6 +41,8 @@ export interface WriterParts {
   behind(stream: string, after: number): Promise<readonly Batch[]>;
   /** Unique for each call. */
   attempt(): string;
+  /** True when those who follow the stream have been shown the record of this sequence, and none behind it. */
+  isShown(sequence: number): boolean;
   /** Called with what is stored, before whoever appended it is told; those who follow the stream must have seen it then. */
   written(record: StoredRecord): Promise<void> | undefined;
   /** Nothing waits any more. */
@@ -214,7 +216,11 @@ export class StreamWriter {
     return this.#persist(async () => {
       const { reader, jetstream } = this.#parts;
       const published = await jetstream.publish(this.#subject, bytes, last);
-      if (published.ok && published.sequence === previous + 1) return published.sequence;
+      if (published.ok) {
+        const { sequence } = published;
+        // Nothing at all was stored between the two, or somebody has looked already: what JetStream sends out comes before its answer.
+        if (sequence === previous + 1 || this.#parts.isShown(sequence)) return sequence;
+      }
       // Another may have been stored before it. And what was refused may have been stored by an attempt that got no answer.
       const next = await reader.successor(this.#subject, previous);
       return next?.attempt === attempt ? next.sequence : undefined;
