@@ -16,42 +16,69 @@ export interface Measured {
   readonly p99Ms: number;
 }
 
-/** So many connections, runs of each by mode, and rounds of which the median counts. */
-const FULL = { connections: 200, runs: { flood: 20, burst: 6, open20k: 3 }, rounds: 3 } as const;
-const SHORT = { connections: 5, runs: { flood: 1, burst: 1, open20k: 1 }, rounds: 1 } as const;
+/**
+ * So many connections, runs that each has of a load before it is measured and in every slice, how many slices, and how often
+ * all of that. With a shorter warm-up the compiler is still at work.
+ */
+const FULL = {
+  connections: 200,
+  warmUp: { flood: 40, burst: 12, open20k: 6 },
+  runs: { flood: 4, burst: 2, open20k: 1 },
+  slices: 8,
+  launches: 2,
+} as const;
+const ONCE = { flood: 1, burst: 1, open20k: 1 } as const;
+const SHORT = { connections: 5, warmUp: ONCE, runs: ONCE, slices: 1, launches: 1 } as const;
 const MODES: readonly Mode[] = ['flood', 'burst', 'open20k'];
 const CONTENDERS: readonly Contender[] = ['raw', 'memory', 'lmdb'];
-/** How often the load comes before it is measured. */
-const WARM_UP = 2;
 
 export async function run({ short, bundle }: BenchOptions): Promise<object> {
-  const { connections, runs, rounds } = short ? SHORT : FULL;
+  const { connections, warmUp, runs, slices, launches } = short ? SHORT : FULL;
   const programs = { server: await bundle('events/server.ts'), client: await bundle('events/client.ts') };
   const measured = new Map<string, Measured[]>();
-  for (let i = 0; i < rounds; i += 1) {
+  const of = (mode: Mode, contender: Contender): readonly Measured[] => measured.get(`${mode} ${contender}`) ?? [];
+  for (let i = 0; i < launches; i += 1) {
     for (const mode of MODES) {
-      for (const contender of CONTENDERS) {
-        const key = `${mode} ${contender}`;
-        const one = await measure(programs, contender, {
-          mode,
-          connections,
-          runs: runs[mode],
-          warmUp: WARM_UP * runs[mode],
-        });
-        measured.set(key, [...(measured.get(key) ?? []), one]);
-      }
+      const load = { mode, connections, runs: runs[mode], warmUp: warmUp[mode] };
+      for (const [contender, taken] of await inTurn(programs, CONTENDERS, load, slices))
+        measured.set(`${mode} ${contender}`, [...of(mode, contender), ...taken]);
     }
   }
-  const of = (mode: Mode, contender: Contender, figure: keyof Measured): number =>
-    median((measured.get(`${mode} ${contender}`) ?? []).map((one) => one[figure]));
-  const row = (mode: Mode, contender: Contender): object => ({
-    ratio: round(of(mode, contender, 'cpuPerEventUs') / of(mode, 'raw', 'cpuPerEventUs')),
-    p99Ms: round(of(mode, contender, 'p99Ms'), 1),
-    cpuPerEventUs: round(of(mode, contender, 'cpuPerEventUs')),
-  });
+  const row = (mode: Mode, contender: Contender): object => {
+    const own = of(mode, contender);
+    // Of neighbours, since what slows the machine for a while slows both.
+    const ratios = of(mode, 'raw').map((raw, i) => (own[i]?.cpuPerEventUs ?? Number.NaN) / raw.cpuPerEventUs);
+    return {
+      ratio: round(median(ratios)),
+      p99Ms: round(median(own.map(({ p99Ms }) => p99Ms)), 1),
+      cpuPerEventUs: round(median(own.map(({ cpuPerEventUs }) => cpuPerEventUs))),
+    };
+  };
   const rows = (contender: Contender): object => Object.fromEntries(MODES.map((mode) => [mode, row(mode, contender)]));
   const { open20k: open20kMemory, ...memory } = rows('memory') as Record<Mode, object>;
   return { bench: 'events', node: process.version, ...rows('lmdb'), open20kMemory, memory, raw: rows('raw') };
+}
+
+/** All servers are there all the time, and in turn one of them has work. What each slice took, by contender. */
+export async function inTurn<C extends Contender>(
+  programs: Programs,
+  contenders: readonly C[],
+  load: Load,
+  slices: number,
+): Promise<Map<C, readonly Measured[]>> {
+  const benches = new Map<C, ServerUnderLoad>();
+  const took = new Map<C, Measured[]>(contenders.map((contender) => [contender, []]));
+  try {
+    for (const contender of contenders) benches.set(contender, await ServerUnderLoad.begin(programs, contender, load));
+    for (let i = 0; i < slices; i += 1) {
+      // The other way round each time, so that none is always the first.
+      for (const [contender, bench] of i % 2 === 0 ? [...benches] : [...benches].reverse())
+        took.get(contender)?.push(await bench.measure());
+    }
+  } finally {
+    for (const bench of benches.values()) bench.end();
+  }
+  return took;
 }
 
 /** One line for each contender and load, for people. */

@@ -3,8 +3,8 @@
  * the same in an application that makes traces of its own. Events by the CPU of the server's process, boots by the time until the gate is open.
  */
 import { type Contender as Booted, type Outcome, Trials } from './boot/trials.ts';
-import { type Programs, ServerUnderLoad } from './events.ts';
-import type { Contender, Load, Mode } from './events/protocol.ts';
+import { inTurn } from './events.ts';
+import type { Mode } from './events/protocol.ts';
 import { type BenchOptions, median, round } from './measure.ts';
 
 const FULL = {
@@ -38,7 +38,8 @@ export async function run(options: BenchOptions): Promise<object> {
   for (let i = 0; i < launches; i += 1) {
     for (const mode of MODES) {
       const load = { mode, connections, runs: runs[mode], warmUp: warmUp[mode] };
-      for (const [contender, us] of await cpuOf(programs, load, slices[mode])) add(`${mode} ${contender}`, us);
+      for (const [contender, taken] of await inTurn(programs, ['traced', 'inspected'], load, slices[mode]))
+        add(`${mode} ${contender}`, taken.reduce((sum, { cpuPerEventUs }) => sum + cpuPerEventUs, 0) / taken.length);
     }
   }
   const trials = await Trials.of([PLAIN, INSPECTED], options);
@@ -61,26 +62,6 @@ export async function run(options: BenchOptions): Promise<object> {
 export function rows({ events, boot }: { events: Record<Mode, number>; boot: number }): object {
   const named = Object.entries(events).map(([mode, percent]) => [`events, ${mode}`, { 'overhead in %': percent }]);
   return Object.fromEntries([...named, ['boot', { 'overhead in %': boot }]]);
-}
-
-/** CPU of one event in microseconds. Both servers are there all the time, and in turn one of them has work. */
-async function cpuOf(programs: Programs, load: Load, slices: number): Promise<Map<Contender, number>> {
-  const benches = new Map<Contender, ServerUnderLoad>();
-  const took = new Map<Contender, number>();
-  try {
-    for (const contender of ['traced', 'inspected'] as const)
-      benches.set(contender, await ServerUnderLoad.begin(programs, contender, load));
-    for (let i = 0; i < slices; i += 1) {
-      // The other way round each time, so that none is always the second.
-      for (const [contender, bench] of i % 2 === 0 ? [...benches] : [...benches].reverse()) {
-        const { cpuPerEventUs } = await bench.measure();
-        took.set(contender, (took.get(contender) ?? 0) + cpuPerEventUs / slices);
-      }
-    }
-  } finally {
-    for (const bench of benches.values()) bench.end();
-  }
-  return took;
 }
 
 function wallOf(outcome: Outcome): number {

@@ -36,21 +36,37 @@ async function burst({ connections, runs }: Load, begin: Begin): Promise<void> {
   await Promise.all(going);
 }
 
+/** What a load leaves to the next one: the runs that have not ended, by connection. */
+interface Going {
+  readonly runs: (BenchRun | undefined)[];
+  /** How many events each of them still has. */
+  readonly left: number[];
+}
+const going = new Map<Begin, Going>();
+/** The first two events and the terminal. */
+const SHORTEST_RUN = 3;
+
+/** The first runs are of all lengths, so that some begin and some end at any time, and not all of them together. */
+function firstRuns(connections: number): Going {
+  const part = (i: number): number => Math.ceil(((i + 1) * EVENTS_PER_RUN) / connections);
+  return { runs: [], left: Array.from({ length: connections }, (_, i) => Math.max(SHORTEST_RUN, part(i))) };
+}
+
 /** Single events, each on another connection, so that so many a second come. */
 async function open({ connections, runs }: Load, begin: Begin): Promise<void> {
-  const current: BenchRun[] = Array.from({ length: connections }, (_, i) => begin(i));
-  const left = Array.from({ length: connections }, () => EVENTS_PER_RUN);
-  const going: Promise<void>[] = [];
+  const { runs: current, left } = going.get(begin) ?? firstRuns(connections);
+  going.set(begin, { runs: current, left });
+  const ended: Promise<void>[] = [];
   await atRate(OPEN_RATE, connections * runs * EVENTS_PER_RUN, (n) => {
     const connection = n % connections;
+    const run = (current[connection] ??= begin(connection));
     left[connection] = (left[connection] as number) - 1;
-    const run = current[connection] as BenchRun;
     if (left[connection] !== 0) return run.emit();
-    going.push(run.end());
+    ended.push(run.end());
     left[connection] = EVENTS_PER_RUN;
-    if (n < connections * (runs * EVENTS_PER_RUN - 1)) current[connection] = begin(connection);
+    current[connection] = undefined;
   });
-  await Promise.all(going);
+  await Promise.all(ended);
 }
 
 async function whole(run: BenchRun): Promise<void> {

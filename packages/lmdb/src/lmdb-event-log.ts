@@ -38,6 +38,8 @@ const EAGER_BYTES = 256 * 1024;
 const GATHER = { msPerEvent: 0.1, most: 3.8 } as const;
 /** When many wait and nobody joins them for so long, in milliseconds, all that append are waiting for the flush. */
 const QUIET = { appends: 64, ms: 2 } as const;
+/** So many records are shown before anything else has its turn. */
+const SHOWN_TOGETHER = 64;
 /** How often a full disk lets the newest events outgrow their bound. */
 const FULL_TAILS = 4;
 /** Steps of forgetting between two flushes; what they leave is for the sweep. */
@@ -295,7 +297,11 @@ export class LmdbEventLog implements EventLog {
       for (const { reject } of taken) reject(error);
       throw error;
     }
-    for (const { stream, batch } of flush.made) this.#sinks.show(stream, batch);
+    for (const [place, { stream, batch }] of flush.made.entries()) {
+      // The event loop has a look at what has come: thousands at once would hold it for long.
+      if (place > 0 && place % SHOWN_TOGETHER === 0) await new Promise(setImmediate);
+      this.#sinks.show(stream, batch);
+    }
     this.#queue.settled(taken);
     flush.resolve();
   }

@@ -29,6 +29,8 @@ import type { Tail } from './tail.ts';
 const STEP = 512;
 /** Groups from which dropped streams are taken in one step: each of them is written again. */
 const DROP_STEP = 64;
+/** So many streams are written down before anything else has its turn. */
+const TOGETHER = 32;
 /** Places that lie under one key: so many share a page of LMDB. */
 const PLACES = 100;
 
@@ -118,24 +120,29 @@ export class RecordIndex {
   async take(tail: Tail): Promise<void> {
     const groups = [...tail.groups.keys()];
     const indexed = groups.at(-1) ?? this.#state.indexed;
-    let state = this.#state;
-    let nextSegment = this.#nextSegment;
+    const bytes = [...tail.groups.values()].reduce((sum, size) => sum + size, this.#state.bytes);
+    let { nextId } = this.#state;
+    const streams: Entry[] = [];
+    const places: Entry[] = [];
+    for (const [stream, records] of tail.streams) {
+      const known = tail.heads.get(stream) as StoredHead;
+      const head = known.id === 0 ? { ...known, id: nextId++ } : known;
+      streams.push({ key: nameKey(stream), value: encodeHead(head) });
+      places.push(...placesOf(head.id, records));
+      // Nothing else is written meanwhile, but the event loop has a look at what has come.
+      if (streams.length % TOGETHER === 0) await new Promise(setImmediate);
+    }
+    const keys = places.map(({ key }) => key);
+    const segments = segmentsOf(tail.newestAt, keys, groups);
+    const state = { nextId, bytes, indexed };
     await this.#environment.commit((writes) => {
-      const keys: Buffer[] = [];
-      let { nextId } = state;
-      const bytes = [...tail.groups.values()].reduce((sum, size) => sum + size, state.bytes);
-      for (const [stream, records] of tail.streams) {
-        const known = tail.heads.get(stream) as StoredHead;
-        const head = known.id === 0 ? { ...known, id: nextId++ } : known;
-        writes.put(this.#streams, nameKey(stream), encodeHead(head));
-        keys.push(...this.#putPlaces(writes, head.id, records));
-      }
-      for (const segment of segmentsOf(tail.newestAt, keys, groups))
-        writes.put(this.#segments, numberKey(nextSegment++), encodeSegment(segment));
-      state = { nextId, bytes, indexed };
+      for (const { key, value } of streams) writes.put(this.#streams, key, value);
+      for (const { key, value } of places) writes.put(this.#places, key, value);
+      for (const [i, segment] of segments.entries())
+        writes.put(this.#segments, numberKey(this.#nextSegment + i), encodeSegment(segment));
       this.#putState(writes, state);
     });
-    this.#nextSegment = nextSegment;
+    this.#nextSegment += segments.length;
     this.#state = state;
   }
 
@@ -220,16 +227,6 @@ export class RecordIndex {
   readonly #isDropped = ({ stream, generation }: GroupedRecord): boolean =>
     generation !== (this.head(stream)?.generation ?? 0);
 
-  #putPlaces(writes: Writes, id: number, records: readonly PlacedRecord[]): Buffer[] {
-    const keys: Buffer[] = [];
-    for (let at = 0; at < records.length; at += PLACES) {
-      const key = placesKey(id, (records[at] as PlacedRecord).offset);
-      writes.put(this.#places, key, encodePlaces(records.slice(at, at + PLACES)));
-      keys.push(key);
-    }
-    return keys;
-  }
-
   /** Where to begin for an offset: the places among which it is may begin below it. */
   #startOf(id: number, offset: number): number {
     const [key] = [
@@ -241,6 +238,21 @@ export class RecordIndex {
   #putState(writes: Writes, state: State): void {
     this.#environment.putMeta(writes, 'index', JSON.stringify(state));
   }
+}
+
+/** What is written into one table. */
+interface Entry {
+  readonly key: Buffer;
+  readonly value: Buffer;
+}
+
+function placesOf(id: number, records: readonly PlacedRecord[]): Entry[] {
+  const entries: Entry[] = [];
+  for (let at = 0; at < records.length; at += PLACES) {
+    const key = placesKey(id, (records[at] as PlacedRecord).offset);
+    entries.push({ key, value: encodePlaces(records.slice(at, at + PLACES)) });
+  }
+  return entries;
 }
 
 function bytesOf(groups: readonly { readonly bytes: number }[]): number {
