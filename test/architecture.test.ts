@@ -92,8 +92,8 @@ const CLOCKS = [
   'packages/client/src/clock.ts',
 ];
 
-/** The only file that may wait for a turn of the event loop, which is no time: between sockets it looks at what has come. */
-const TURNS = ['packages/server/src/connection/wire.ts'];
+/** The only files that may wait for a turn of the event loop, which is no time: between slices they look at what has come. */
+const TURNS = ['packages/server/src/connection/wire.ts', 'packages/lmdb/src/turn.ts'];
 
 /** The only file that may import what it does not name: the module of a user. */
 const LOADERS = ['packages/inspect/src/entry/load-app.ts'];

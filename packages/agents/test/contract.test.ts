@@ -123,6 +123,24 @@ describe('a run', () => {
     expect(test.supervisor.activeRuns).toBe(0);
   });
 
+  it('says of each event when it was emitted', async () => {
+    const { sleep } = await import('@muster/core');
+    const times: number[] = [];
+    await using test = await withAgent(async (ctx) => {
+      for (const ms of [0, 3, 0, 5_000]) {
+        await sleep(test.clock, ms);
+        times.push(test.clock.now());
+        await ctx.think('hm');
+      }
+      return {};
+    });
+    const run = await test.ask();
+    await test.clock.advance(6_000);
+    const thoughts = (await run.events()).filter(({ event }) => event === 'agent_thinking').slice(1);
+    expect(thoughts.map(({ at }) => at)).toEqual(times);
+    expect(new Set(times).size).toBe(3);
+  });
+
   it('that hangs is ended by its supervisor after ten minutes', async () => {
     await using test = await withAgent(() => new Promise(() => {}));
     const run = await test.ask();

@@ -45,27 +45,25 @@ describe('MemoryLog', () => {
   });
 
   describe('under load', () => {
-    const STREAMS = 180;
-
-    /** Twenty events in a millisecond, each on another stream; what was shown, and how long each had waited. */
-    function loaded() {
+    /** So many events in a millisecond, each on another of the streams; what was shown, and how long each had waited. */
+    function loaded(perMs = 20, streams = 9 * perMs) {
       const { log, clock } = logOf();
       const shown: number[] = [];
       const waited: number[] = [];
       const appends: Promise<unknown>[] = [];
       let at = 0;
-      const emitted = Array.from({ length: STREAMS }, (): number[] => []);
+      const emitted = Array.from({ length: streams }, (): number[] => []);
       for (const [s, times] of emitted.entries())
         log.subscribe(`s${s}`, ({ count }) => {
           shown.push(count);
           for (const time of times.splice(0, count)) waited.push(clock.monotonic() - time);
         });
       const pass = async (ms: number): Promise<void> => {
-        for (const until = at + ms * 20; at < until; at += 1) {
-          const s = at % STREAMS;
+        for (const until = at + ms * perMs; at < until; at += 1) {
+          const s = at % streams;
           emitted[s]?.push(clock.monotonic());
           appends.push(log.append(`s${s}`, [event(at)]));
-          if (at % 20 === 19) await clock.advance(1);
+          if (at % perMs === perMs - 1) await clock.advance(1);
         }
       };
       return { log, clock, shown, waited, appends, pass };
@@ -82,6 +80,16 @@ describe('MemoryLog', () => {
       expect(waited.length).toBeGreaterThanOrEqual(1_900);
       expect(Math.max(...waited)).toBeLessThanOrEqual(22);
       // Each has an event every nine milliseconds, so two join the first.
+      expect(new Set(shown)).toEqual(new Set([3]));
+      await clock.advance(30);
+      await Promise.all(appends);
+    });
+
+    it('goes on gathering where there is hardly enough for it', async () => {
+      const { clock, shown, appends, pass } = loaded(11);
+      await pass(200);
+      shown.length = 0;
+      await pass(500);
       expect(new Set(shown)).toEqual(new Set([3]));
       await clock.advance(30);
       await Promise.all(appends);

@@ -28,6 +28,7 @@ import { LmdbSettings } from './options.ts';
 import { readRecords } from './read-records.ts';
 import { RecordIndex } from './record-index.ts';
 import { Tail } from './tail.ts';
+import { turn } from './turn.ts';
 
 /** So much waiting makes a flush worth its price at once. */
 const EAGER_BYTES = 256 * 1024;
@@ -298,8 +299,7 @@ export class LmdbEventLog implements EventLog {
       throw error;
     }
     for (const [place, { stream, batch }] of flush.made.entries()) {
-      // The event loop has a look at what has come: thousands at once would hold it for long.
-      if (place > 0 && place % SHOWN_TOGETHER === 0) await new Promise(setImmediate);
+      if (place > 0 && place % SHOWN_TOGETHER === 0) await turn();
       this.#sinks.show(stream, batch);
     }
     this.#queue.settled(taken);

@@ -24,6 +24,7 @@ import type { Environment, Table, Writes } from './environment.ts';
 import { isDiskFull } from './errors.ts';
 import type { CleanedGroup, GroupTable } from './group-table.ts';
 import type { Tail } from './tail.ts';
+import { turn } from './turn.ts';
 
 /** Keys or groups that one step forgets at the most. */
 const STEP = 512;
@@ -129,8 +130,8 @@ export class RecordIndex {
       const head = known.id === 0 ? { ...known, id: nextId++ } : known;
       streams.push({ key: nameKey(stream), value: encodeHead(head) });
       places.push(...placesOf(head.id, records));
-      // Nothing else is written meanwhile, but the event loop has a look at what has come.
-      if (streams.length % TOGETHER === 0) await new Promise(setImmediate);
+      // Nothing else is written meanwhile.
+      if (streams.length % TOGETHER === 0) await turn();
     }
     const keys = places.map(({ key }) => key);
     const segments = segmentsOf(tail.newestAt, keys, groups);

@@ -4,10 +4,11 @@
  */
 
 /**
- * It begins where so many events come in a millisecond. Then it is so many milliseconds for each append that leaves in one,
- * up to a bound: the fewer leave, the less there is to gain.
+ * It begins where so many events come in a millisecond, and lasts while there are half as many, since those who wait for each
+ * other leave in waves. It is so many milliseconds for each append that leaves in one, up to a bound: the fewer leave, the
+ * less there is to gain.
  */
-const GATHER = { fromPerMs: 10, msPerRate: 4, mostMs: 20 } as const;
+const GATHER = { fromPerMs: 10, whilePerMs: 5, msPerRate: 4, mostMs: 20 } as const;
 /** Over how much time the load is looked at, in milliseconds. */
 const WINDOW_MS = 100;
 /** How far apart, in milliseconds, those leave whose time is over. */
@@ -83,15 +84,13 @@ export class Pace {
     const elapsed = now - this.#windowAt;
     if (elapsed < WINDOW_MS) return;
     // Of a clock that stands still there is no rate.
-    const isMuch = this.#events >= elapsed * GATHER.fromPerMs;
-    const ms = isMuch ? Math.min((this.#appends / elapsed) * GATHER.msPerRate, GATHER.mostMs) : 0;
-    // Who joins from now on leaves later by so much more: until then fewer leave than join.
-    this.#count(now + Math.max(0, ms - this.#ms), ms);
+    const isMuch = this.#events >= elapsed * (this.isSlow ? GATHER.whilePerMs : GATHER.fromPerMs);
+    this.#count(now, isMuch ? Math.min((this.#appends / elapsed) * GATHER.msPerRate, GATHER.mostMs) : 0);
   }
 
-  /** Begins to count what leaves, of those who wait for so long. */
-  #count(from: number, ms: number): void {
-    this.#windowAt = from;
+  /** Begins to count anew what leaves, and lets everybody wait for so long. */
+  #count(now: number, ms: number): void {
+    this.#windowAt = now;
     this.#ms = ms;
     this.#appends = 0;
     this.#events = 0;

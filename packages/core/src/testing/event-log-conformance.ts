@@ -338,6 +338,14 @@ const reading: Case[] = [
 ];
 
 const following: Case[] = [
+  withLog('shows what comes to whoever joins others that were shown something', async ({ log }) => {
+    const shown: number[][] = [[], [], []];
+    for (const [place, numbers] of shown.entries()) {
+      log.subscribe('s', (batch) => numbers.push(...numbersIn([batch])));
+      await log.append('s', [event(place + 1)]);
+    }
+    assert.deepEqual(shown, [[1, 2, 3], [2, 3], [3]]);
+  }),
   withLog('tells of every later batch in order, before the append resolves', async ({ log }) => {
     await log.append('s', [event(1)]);
     const seen: Batch[] = [];
