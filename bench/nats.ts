@@ -4,16 +4,13 @@
  * leader has died.
  */
 import type { AgentEvent } from '@muster/contracts';
-import { createApp, EventLog, principalOf, RuntimeEvents, streamOf, systemClock } from '@muster/core';
+import { createApp, EventLog, principalOf, RuntimeEvents, streamOf } from '@muster/core';
 import { nats } from '@muster/nats';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
-import { Content } from '../packages/agents/src/content/content.ts';
-import { RunNews } from '../packages/agents/src/runs/run-news.ts';
-import { RunRecorder } from '../packages/agents/src/runs/run-recorder.ts';
-import { UserEmitter } from '../packages/agents/src/runs/user-emitter.ts';
 import { startCluster } from '../test/fixtures/nats-servers.ts';
 import { type BenchOptions, median, round } from './measure.ts';
+import { runOf, THREAD } from './run-of.ts';
 
 /** Streams that are written to at the same time. */
 const STREAMS = 64;
@@ -41,10 +38,13 @@ export async function run({ short }: BenchOptions): Promise<object> {
   await app.start();
   const bare = await connect({ servers: urls });
   try {
+    // Of as many replicas as the log.
+    const manager = await jetstreamManager(bare);
+    await manager.streams.add({ name: 'bare', subjects: ['bare.*'], num_replicas: 3 });
     const log = app.get(EventLog);
     const each = short ? 20 : 24_000;
     const eventsPerSecond = await perSecond(each, (name, count) => emitted(log, app.get(RuntimeEvents), name, count));
-    const limitPerSecond = await perSecond(each, await published(bare));
+    const limitPerSecond = await perSecond(each, published(bare));
     const appendsPerSecond = await perSecond(each, (name, count) => appended(log, name, count));
     const alone = await lone(log, bare, short ? 20 : 1_000);
     const failoverMs = await failover(log, bare, servers, short ? 1 : 3);
@@ -66,7 +66,7 @@ export async function run({ short }: BenchOptions): Promise<object> {
   }
 }
 
-/** How many events a second all streams take, when each has so many and is followed, as it is by a connected user. */
+/** How many events a second all streams take, when each has so many. */
 async function perSecond(each: number, write: (stream: string, count: number) => Promise<void>): Promise<number> {
   const pass = async (name: string, count: number): Promise<number> => {
     const began = performance.now();
@@ -78,18 +78,14 @@ async function perSecond(each: number, write: (stream: string, count: number) =>
   return Math.round((STREAMS * each * 1_000) / ms);
 }
 
-/** A run emits so many events, as an agent does that now and then awaits what it emits. */
+/** A run emits so many events, as an agent does that now and then awaits what it emits, and its connected user follows them. */
 async function emitted(log: EventLog, events: RuntimeEvents, user: string, count: number): Promise<void> {
   const principal = principalOf(user);
-  const stream = streamOf(principal, 'thread');
-  const emitter = new UserEmitter(principal, 'thread', log, user);
-  const about = { run: user, agent: 'analyst', user, thread: 'thread', stream, parent: null };
-  const parts = { clock: systemClock, content: new Content(), news: new RunNews(about, events, systemClock) };
-  const recorder = new RunRecorder(user, 'analyst', emitter, parts);
-  const following = log.subscribe(stream, () => {});
+  const recorder = runOf(principal, user, log, events);
+  const following = log.subscribe(streamOf(principal, THREAD), () => {});
   await recorder.accept(TEXT, TEXT);
-  // The first two and the terminal are events as well.
   let before: Promise<unknown> | undefined;
+  // The first two and the terminal are events as well.
   for (let n = 3; n < count; n += 1) {
     const recorded = recorder.think(TEXT);
     if (n % WINDOW !== 0) continue;
@@ -101,8 +97,7 @@ async function emitted(log: EventLog, events: RuntimeEvents, user: string, count
 }
 
 /** The handwritten limit: messages with as many bytes as so many events have, of each stream one under way. */
-async function published(bare: Bare): Promise<(stream: string, count: number) => Promise<void>> {
-  await addBare(bare);
+function published(bare: Bare): (stream: string, count: number) => Promise<void> {
   const bytes = Buffer.from(JSON.stringify(Array.from({ length: WINDOW }, (_, n) => event(n))));
   return async (stream, count) => {
     const subject = `bare.${stream.replace('/', '-')}`;
@@ -110,13 +105,7 @@ async function published(bare: Bare): Promise<(stream: string, count: number) =>
   };
 }
 
-/** A stream of as many replicas as the log's. */
-async function addBare(bare: Bare): Promise<void> {
-  const manager = await jetstreamManager(bare);
-  await manager.streams.add({ name: 'bare', subjects: ['bare.*'], num_replicas: 3 });
-}
-
-/** So many appends are under way, one event each, until all are written. */
+/** So many appends are under way, one event each, until all are written; somebody follows them as well. */
 async function appended(log: EventLog, stream: string, count: number): Promise<void> {
   const one = async (from: number): Promise<void> => {
     for (let n = from; n < count; n += WINDOW) await log.append(stream, [event(n)]);

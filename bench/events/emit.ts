@@ -37,25 +37,24 @@ async function burst({ connections, runs }: Load, begin: Begin): Promise<void> {
 }
 
 /** What a load leaves to the next one: the runs that have not ended, by connection. */
-interface Going {
+interface Unfinished {
   readonly runs: (BenchRun | undefined)[];
   /** How many events each of them still has. */
   readonly left: number[];
 }
-const going = new Map<Begin, Going>();
+let unfinished: Unfinished | undefined;
 /** The first two events and the terminal. */
 const SHORTEST_RUN = 3;
 
 /** The first runs are of all lengths, so that some begin and some end at any time, and not all of them together. */
-function firstRuns(connections: number): Going {
+function firstRuns(connections: number): Unfinished {
   const part = (i: number): number => Math.ceil(((i + 1) * EVENTS_PER_RUN) / connections);
   return { runs: [], left: Array.from({ length: connections }, (_, i) => Math.max(SHORTEST_RUN, part(i))) };
 }
 
 /** Single events, each on another connection, so that so many a second come. */
 async function open({ connections, runs }: Load, begin: Begin): Promise<void> {
-  const { runs: current, left } = going.get(begin) ?? firstRuns(connections);
-  going.set(begin, { runs: current, left });
+  const { runs: current, left } = (unfinished ??= firstRuns(connections));
   const ended: Promise<void>[] = [];
   await atRate(OPEN_RATE, connections * runs * EVENTS_PER_RUN, (n) => {
     const connection = n % connections;

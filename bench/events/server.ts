@@ -8,15 +8,12 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createApp, EventLog, provide, RuntimeEvents, streamOf, systemClock } from '@muster/core';
+import { createApp, EventLog, provide, RuntimeEvents } from '@muster/core';
 import { lmdb } from '@muster/lmdb';
 import { Authenticator, ConnectionPool, type Session, webSocketFactory, webSocketServer } from '@muster/server';
-import { Content } from '../../packages/agents/src/content/content.ts';
-import { RunNews } from '../../packages/agents/src/runs/run-news.ts';
-import { RunRecorder } from '../../packages/agents/src/runs/run-recorder.ts';
-import { UserEmitter } from '../../packages/agents/src/runs/user-emitter.ts';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { Anyone, CROWD } from '../anyone.ts';
+import { runOf, THREAD } from '../run-of.ts';
 import { traced, watched } from '../watched.ts';
 import { type Begin, emit } from './emit.ts';
 import { type Contender, type Load, preciseNow, textAt, warmUpOf } from './protocol.ts';
@@ -93,7 +90,7 @@ async function muster(): Promise<Begin> {
       return {
         methods: {},
         onReady: async () => {
-          await session.follow('thread');
+          await session.follow(THREAD);
           if (sessions.push(session) === load.connections) connected();
         },
       };
@@ -113,17 +110,11 @@ async function muster(): Promise<Begin> {
   await listening(`${server.url.replace('http', 'ws')}/ws`, all, await watch?.inspect.begin());
   const log = app.get(EventLog);
   const events = app.get(RuntimeEvents);
-  const shared = { clock: systemClock, content: new Content() };
   let runs = 0;
   return (connection) => {
     const session = sessions[connection] as Session;
     runs += 1;
-    const run = `run-${runs}`;
-    const emitter = new UserEmitter(session.principal, 'thread', log, run);
-    const stream = streamOf(session.principal, 'thread');
-    const about = { run, agent: 'bench', user: session.principal.user, thread: 'thread', stream, parent: null };
-    const news = new RunNews(about, events, systemClock);
-    const recorder = new RunRecorder(run, 'bench', emitter, { ...shared, news });
+    const recorder = runOf(session.principal, `run-${runs}`, log, events);
     void recorder.accept(textAt(preciseNow()), textAt(preciseNow()));
     // Two events were emitted with the acceptance.
     let emitted = 2;

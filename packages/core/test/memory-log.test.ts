@@ -9,6 +9,7 @@ import {
   SeededRandom,
 } from '@muster/core/testing';
 import { PageMemory } from '../src/log/page-memory.ts';
+import { RecentRecords } from '../src/log/recent-records.ts';
 
 function logOf(options: MemoryLogOptions = {}, failed: unknown[] = []) {
   const clock = new FakeClock();
@@ -220,6 +221,19 @@ describe('the memory of pages', () => {
     for (const page of pages) memory.giveBack(page);
     const again = Array.from({ length: 300 }, () => memory.take(65_536));
     expect(again.filter((page) => pages.includes(page))).toHaveLength(256);
+  });
+});
+
+describe('records that are forgotten', () => {
+  it('give their memory back', () => {
+    const memory = new PageMemory();
+    const records = new RecentRecords(0, { events: 512, bytes: 65_536, withinMs: 60_000 }, memory, 0);
+    const json = Buffer.from(JSON.stringify([event(1)]));
+    for (let n = 1; n <= 3; n += 1) records.add({ epoch: 'e', top: n }, { epoch: 'e', offset: n, count: 1, json }, n);
+    records.clear();
+    expect([records.isEmpty, records.floor]).toEqual([true, 3]);
+    // Of two sizes: of one record, and of the two that came after.
+    for (const size of [256, 512]) expect(memory.take(size).includes(json)).toBe(true);
   });
 });
 

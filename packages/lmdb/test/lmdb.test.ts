@@ -215,6 +215,37 @@ describe('group commit', () => {
   });
 });
 
+describe('many streams', () => {
+  const SHOWN = 200;
+
+  it('are shown in slices, with a look at what has come between them', async () => {
+    const test = await opened();
+    let shown = 0;
+    let early: number | undefined;
+    for (let n = 0; n < SHOWN; n += 1)
+      test.log.subscribe(`s${n}`, () => {
+        shown += 1;
+        if (shown === 1) setImmediate(() => (early = shown));
+      });
+    const numbers = Array.from({ length: SHOWN }, (_, n) => n);
+    await Promise.all(numbers.map((n) => test.log.append(`s${n}`, [event(n)])));
+    expect([early, shown]).toEqual([64, SHOWN]);
+    await test.close();
+  });
+
+  it('are indexed slice by slice, and each has what it had', async () => {
+    const test = await opened({ tailBytes: 10_000 });
+    const numbers = Array.from({ length: SHOWN }, (_, n) => n + 1);
+    await Promise.all(numbers.map((n) => test.log.append(`s${n}`, [event(n)])));
+    await test.log.append('s1', [event(0)]);
+    await test.close();
+    await test.start();
+    for (const n of numbers.slice(1)) expect(await readAll(test.log, `s${n}`)).toEqual([n]);
+    expect(await readAll(test.log, 's1')).toEqual([1, 0]);
+    await test.close();
+  });
+});
+
 describe('the newest events', () => {
   it('are indexed when they are many: a start reads the rest alone', async () => {
     const test = await opened({ tailBytes: 100_000 });

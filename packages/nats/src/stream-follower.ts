@@ -52,9 +52,9 @@ export class StreamFollower {
     return undefined;
   }
 
-  /** True when the record that was shown last is the one of this sequence, and so counts. */
+  /** True when the record of this sequence is the last that is known to count. */
   hasShown(sequence: number): boolean {
-    return this.#isPlaced && this.#sequence === sequence;
+    return this.#sequence === sequence;
   }
 
   /** Reads what may have been missed; never rejects. */

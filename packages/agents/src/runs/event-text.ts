@@ -36,7 +36,7 @@ export class EventText {
   }
 }
 
-/** The same text as V8 keeps one that was never put together. */
+/** The same text as V8 keeps one that was never put together. It is JSON, which has no halves of surrogate pairs. */
 function onePiece(text: string): string {
   return Buffer.from(text).toString();
 }

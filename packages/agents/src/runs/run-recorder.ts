@@ -66,9 +66,9 @@ export class RunRecorder {
   readonly news: RunNews;
   /** Nothing is written once it is closed: what is emitted rejects with `RUN_FENCED`. */
   readonly fence: Fence;
-  /** The pieces of an event's text. */
+  /** Makes the text of each event. */
   readonly #text: EventText;
-  /** True when that has no character above U+007F. */
+  /** True when run and agent have no character above U+007F. */
   readonly #isAscii: boolean;
   readonly #outbox: Outbox;
   readonly #clock: Clock;

@@ -41,7 +41,7 @@ const PAGE_MS = 60_000;
 export class MemoryLog implements EventLog {
   readonly durability = 'memory';
   readonly #memory = new PageMemory();
-  /** Streams that hold records, the one that was written to least recently first, nearly. */
+  /** Streams that hold records, the one first that was looked at longest ago. */
   readonly #kept = new Map<string, RecentRecords>();
   /** Where streams stand that hold nothing any more; of one that never held anything there is no trace. */
   readonly #emptied = new Map<string, Head>();
@@ -182,15 +182,14 @@ export class MemoryLog implements EventLog {
     records.expire(now - keepMs);
   }
 
-  /** Forgets what is too old of streams that nobody writes to any more; the others forget as they are used. */
+  /** Forgets what is too old of streams that nobody writes to any more, looking at each now and then; the others forget as they are used. */
   #expire(now: number): void {
     const { keepMs } = this.#options;
     for (const [stream, records] of this.#kept) {
-      // To give all of them their places in every flush would cost more than what is found.
-      if (now - records.placedAt < keepMs * GRAIN) return;
+      if (now - records.lookedAt < keepMs * GRAIN) return;
       records.expire(now - keepMs);
       this.#kept.delete(stream);
-      records.placedAt = now;
+      records.lookedAt = now;
       if (records.isEmpty) this.#emptied.set(stream, records.head);
       else this.#kept.set(stream, records);
     }

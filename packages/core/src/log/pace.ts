@@ -27,6 +27,7 @@ export class Pace {
   #ms = 0;
   /** When those who wait have joined, the oldest first. */
   #marks: Mark[] = [];
+  /** When somebody left last, or could have. */
   #lookedAt = Number.NEGATIVE_INFINITY;
   /** Since when it is counted what leaves. */
   #windowAt = Number.NEGATIVE_INFINITY;

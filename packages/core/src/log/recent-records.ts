@@ -103,15 +103,15 @@ export class RecentRecords {
   #floor: number;
   readonly #limits: PageLimits;
   readonly #memory: PageMemory;
-  /** When it was last given its place among other streams. */
-  placedAt: number;
+  /** When somebody last looked for what is too old. */
+  lookedAt: number;
 
   /** @param floor offset of the last event before the first record. */
   constructor(floor: number, limits: PageLimits, memory: PageMemory, at: number) {
     this.#floor = floor;
     this.#limits = limits;
     this.#memory = memory;
-    this.placedAt = at;
+    this.lookedAt = at;
   }
 
   get head(): Head {
@@ -138,7 +138,7 @@ export class RecentRecords {
     const { events, bytes, withinMs } = this.#limits;
     if (
       last !== undefined &&
-      last.used + json.length <= last.bytes.length &&
+      last.used + json.length <= Math.min(bytes, last.bytes.length) &&
       last.count + count <= events &&
       at - last.firstAt <= withinMs
     )
