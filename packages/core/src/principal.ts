@@ -31,8 +31,28 @@ export function streamOf(principal: Principal, thread: string): string {
   return `${keyPart(principal.user)}.${keyPart(thread)}`;
 }
 
+/** Parts of keys are kept of so many ids, or of as many again, if they have no more characters than ids of users may have. */
+const KEPT = { ids: 4_096, characters: 200 } as const;
+/** Of ids that were asked for lately, and of those before them. */
+let latest = new Map<string, string>();
+let earlier: ReadonlyMap<string, string> = new Map();
+
 /** The name of any id as a part of a key: no two ids have the same, it is legal everywhere, and none begins with another. */
 export function keyPart(id: string): string {
+  // One run asks for the same two ids a dozen times.
+  const known = latest.get(id);
+  if (known !== undefined) return known;
+  const part = earlier.get(id) ?? hashed(id);
+  if (id.length > KEPT.characters) return part;
+  if (latest.size === KEPT.ids) {
+    earlier = latest;
+    latest = new Map();
+  }
+  latest.set(id, part);
+  return part;
+}
+
+function hashed(id: string): string {
   // Loaded at the first use: a start of a process has no principal yet.
   const { hash } = process.getBuiltinModule('node:crypto');
   // As UTF-16: in UTF-8 all halves of surrogate pairs become the same character, and two users one.

@@ -8,7 +8,7 @@ import {
   readAll,
   SeededRandom,
 } from '@muster/core/testing';
-import { PageMemory } from '../src/log/page-memory.ts';
+import { PageMemory, type PageOwner } from '../src/log/page-memory.ts';
 import { RecentRecords } from '../src/log/recent-records.ts';
 
 function logOf(options: MemoryLogOptions = {}, failed: unknown[] = []) {
@@ -43,6 +43,42 @@ describe('MemoryLog', () => {
     await log.append('s', [event(51, 'x'.repeat(20_000))]);
     expect(await readAll(log, 's')).toEqual([51]);
     expect(await log.info('s')).toMatchObject({ floor: 50, top: 51 });
+  });
+
+  describe('with many streams', () => {
+    const KIB = 'x'.repeat(1_000);
+    /** How many events it holds of each stream. */
+    const kept = async (log: MemoryLog, streams: number): Promise<number[]> =>
+      Promise.all(
+        Array.from({ length: streams }, async (_, s) => {
+          const { floor, top } = await log.info(`s${s}`);
+          expect(await readAll(log, `s${s}`)).toEqual(Array.from({ length: top - floor }, (__, n) => floor + n + 1));
+          return top - floor;
+        }),
+      );
+
+    it('keeps so many bytes of all together, and forgets what is oldest', async () => {
+      const { log } = logOf({ keepAllBytes: 2 ** 21 });
+      for (let n = 1; n <= 200; n += 1) for (let s = 0; s < 20; s += 1) await log.append(`s${s}`, [event(n, KIB)]);
+      const all = await kept(log, 20);
+      expect(Math.min(...all)).toBeGreaterThan(15);
+      expect(all.reduce((sum, each) => sum + each, 0)).toBeLessThan(2_000);
+    });
+
+    it('keeps what a slow one has said lately, though it has said it into an old page, and forgets one that is idle', async () => {
+      const { log } = logOf({ keepAllBytes: 2 ** 20 });
+      // Its second page has room for all that is to come.
+      await log.append('s1', [event(1, 'x'.repeat(65_400))]);
+      for (let n = 1; n <= 3_000; n += 1) {
+        if (n <= 20) await log.append('s0', [event(n, KIB)]);
+        if (n % 10 === 0) await log.append('s1', [event(n / 10 + 1)]);
+        await log.append('s2', [event(n, KIB)]);
+      }
+      const [idle, slow, fast] = await kept(log, 3);
+      expect([idle, slow]).toEqual([0, 300]);
+      expect(fast).toBeGreaterThan(700);
+      expect(await log.append('s0', [event(21)])).toMatchObject({ top: 21 });
+    });
   });
 
   describe('under load', () => {
@@ -200,27 +236,54 @@ describe('MemoryLog', () => {
 });
 
 describe('the memory of pages', () => {
+  const nobody: PageOwner = { usesOldest: () => false, forgetOldest: () => {} };
+
   it('gives what was given back before it takes more, of the size that is asked for at least', () => {
     const memory = new PageMemory();
-    const pages = [1, 256, 257, 5_000, 65_536].map((bytes) => memory.take(bytes));
+    const pages = [1, 256, 257, 5_000, 65_536].map((bytes) => memory.take(bytes, nobody));
     expect(pages.map(({ length }) => length)).toEqual([256, 256, 512, 8_192, 65_536]);
     for (const [n, page] of pages.entries()) page.fill(n);
     for (const [n, page] of pages.entries()) expect(new Set(page)).toEqual(new Set([n]));
     for (const page of pages) memory.giveBack(page);
-    expect(new Set([200, 200, 300, 8_000, 40_000].map((bytes) => memory.take(bytes)))).toEqual(new Set(pages));
-    expect(pages).not.toContain(memory.take(200));
+    expect(new Set([200, 200, 300, 8_000, 40_000].map((bytes) => memory.take(bytes, nobody)))).toEqual(new Set(pages));
+    expect(pages).not.toContain(memory.take(200, nobody));
   });
 
   it('takes no page twice that is larger than all others, and keeps a bounded number of the others', () => {
     const memory = new PageMemory();
-    const large = memory.take(65_537);
+    const large = memory.take(65_537, nobody);
     expect(large.length).toBe(65_537);
     memory.giveBack(large);
-    expect(memory.take(65_537)).not.toBe(large);
-    const pages = Array.from({ length: 300 }, () => memory.take(65_536));
+    expect(memory.take(65_537, nobody)).not.toBe(large);
+    const pages = Array.from({ length: 300 }, () => memory.take(65_536, nobody));
     for (const page of pages) memory.giveBack(page);
-    const again = Array.from({ length: 300 }, () => memory.take(65_536));
+    const again = Array.from({ length: 300 }, () => memory.take(65_536, nobody));
     expect(again.filter((page) => pages.includes(page))).toHaveLength(256);
+  });
+
+  it('takes back the oldest that is in use no more, and never the only one', () => {
+    const memory = new PageMemory();
+    const owner = (uses: boolean[] = []): PageOwner & { readonly pages: Buffer[] } => {
+      const pages: Buffer[] = [];
+      const forgetOldest = (): void => memory.giveBack(pages.shift() as Buffer);
+      return { pages, usesOldest: () => uses.shift() ?? false, forgetOldest };
+    };
+    const [idle, busy, other] = [owner(), owner([true, true]), owner()];
+    for (const each of [busy, idle, other, idle]) each.pages.push(memory.take(65_536, each));
+    expect(memory.lentBytes).toBe(4 * 65_536);
+    const reclaimed = (): unknown => {
+      const before = [idle, busy, other].map(({ pages }) => pages.length);
+      const isReclaimed = memory.reclaimOldest();
+      const who = [idle, busy, other].filter(({ pages }, i) => pages.length < (before[i] as number));
+      expect(who).toHaveLength(isReclaimed ? 1 : 0);
+      return who[0];
+    };
+    expect([reclaimed(), reclaimed(), reclaimed()]).toEqual([idle, other, idle]);
+    expect([reclaimed(), busy.pages.length, memory.lentBytes]).toEqual([undefined, 1, 65_536]);
+    other.pages.push(memory.take(65_536, other));
+    expect(reclaimed()).toBe(other);
+    other.pages.push(memory.take(65_536, other));
+    expect(reclaimed()).toBe(busy);
   });
 });
 
@@ -233,7 +296,7 @@ describe('records that are forgotten', () => {
     records.clear();
     expect([records.isEmpty, records.floor]).toEqual([true, 3]);
     // Of two sizes: of one record, and of the two that came after.
-    for (const size of [256, 512]) expect(memory.take(size).includes(json)).toBe(true);
+    for (const size of [256, 512]) expect(memory.take(size, records).includes(json)).toBe(true);
   });
 });
 

@@ -27,11 +27,18 @@ export interface MemoryLogOptions extends QueueLimits {
   readonly keepEvents?: number;
   /** Bytes kept per stream; the newest record is kept whatever its size. @default 16_777_216 */
   readonly keepBytes?: number;
+  /** Bytes kept of all streams together; beyond them the oldest are forgotten, whosever they are. @default 268_435_456, 256 MiB */
+  readonly keepAllBytes?: number;
   /** How long events are kept, in milliseconds; some a sixteenth longer. They go when the log is next used. @default 86_400_000, a day */
   readonly keepMs?: number;
 }
 
-export const MEMORY_LOG_DEFAULTS = { keepEvents: 10_000, keepBytes: 16 * 2 ** 20, keepMs: 86_400_000 } as const;
+export const MEMORY_LOG_DEFAULTS = {
+  keepEvents: 10_000,
+  keepBytes: 16 * 2 ** 20,
+  keepAllBytes: 256 * 2 ** 20,
+  keepMs: 86_400_000,
+} as const;
 
 /** Part of what is kept that may be kept beyond it, because records go as a whole. */
 const GRAIN = 1 / 16;
@@ -59,10 +66,10 @@ export class MemoryLog implements EventLog {
 
   /** @param sinkFailed told what a sink threw; the append has succeeded all the same. */
   constructor(clock: Clock, random: Random, sinkFailed: (error: unknown) => void, options: MemoryLogOptions = {}) {
-    const { keepEvents, keepBytes, keepMs } = { ...MEMORY_LOG_DEFAULTS, ...options };
+    const { keepEvents, keepBytes, keepAllBytes, keepMs } = { ...MEMORY_LOG_DEFAULTS, ...options };
     this.#clock = clock;
     this.#random = random;
-    this.#options = { keepEvents, keepBytes, keepMs };
+    this.#options = { keepEvents, keepBytes, keepAllBytes, keepMs };
     this.#page = {
       events: Math.min(RECORD.events, keepEvents * GRAIN),
       bytes: Math.min(RECORD.bytes, keepBytes * GRAIN),
@@ -170,7 +177,7 @@ export class MemoryLog implements EventLog {
   }
 
   #keep({ stream, head, batch }: Made<Head>, now: number): void {
-    const { keepEvents, keepBytes, keepMs } = this.#options;
+    const { keepEvents, keepBytes, keepAllBytes, keepMs } = this.#options;
     let records = this.#kept.get(stream);
     if (records === undefined) {
       records = new RecentRecords(batch.offset - 1, this.#page, this.#memory, now);
@@ -180,6 +187,8 @@ export class MemoryLog implements EventLog {
     records.add(head, batch, now);
     records.limit(keepEvents, keepBytes);
     records.expire(now - keepMs);
+    // Whoever has nothing left is let go of in its turn.
+    while (this.#memory.lentBytes > keepAllBytes && this.#memory.reclaimOldest());
   }
 
   /** Forgets what is too old of streams that nobody writes to any more, looking at each now and then; the others forget as they are used. */

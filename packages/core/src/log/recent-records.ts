@@ -8,7 +8,7 @@ import { Buffer } from 'node:buffer';
 import type { Batch } from './event-log.ts';
 import type { Head } from './flush.ts';
 import { COMMA } from './joined-json.ts';
-import type { PageMemory } from './page-memory.ts';
+import type { PageMemory, PageOwner } from './page-memory.ts';
 
 /** Forgotten pages are cut off together, once there are so many. */
 const SLACK = 256;
@@ -94,7 +94,7 @@ class Page {
   }
 }
 
-export class RecentRecords {
+export class RecentRecords implements PageOwner {
   #pages: Page[] = [];
   /** Place of the first that is kept. */
   #first = 0;
@@ -103,6 +103,8 @@ export class RecentRecords {
   #floor: number;
   readonly #limits: PageLimits;
   readonly #memory: PageMemory;
+  /** True when something was added since it was last asked. */
+  #isWritten = false;
   /** When somebody last looked for what is too old. */
   lookedAt: number;
 
@@ -129,6 +131,7 @@ export class RecentRecords {
   /** @param head where the stream stands with this record, the next one, whose bytes are copied. */
   add(head: Head, batch: Batch, at: number): void {
     this.#head = head;
+    this.#isWritten = true;
     this.#bytes += batch.json.length;
     this.#pageFor(batch, at).add(batch, at);
   }
@@ -145,7 +148,7 @@ export class RecentRecords {
       return last;
     // The first is as large as its record, since there may be thousands of streams that have no other.
     const size = Math.max(json.length, Math.min(bytes, 2 * (last?.used ?? 0)));
-    const page = new Page(this.#memory.take(size), offset, at);
+    const page = new Page(this.#memory.take(size, this), offset, at);
     this.#pages.push(page);
     return page;
   }
@@ -156,18 +159,37 @@ export class RecentRecords {
       const { count } = this.#pages[this.#first] as Page;
       // A page goes when enough is left without it, so at least so many events are kept.
       if (this.#head.top - this.#floor - count < events && this.#bytes <= bytes) break;
-      this.#forgetFirst();
+      this.forgetOldest();
     }
   }
 
   /** Forgets what was added before a time. */
   expire(before: number): void {
-    while (!this.isEmpty && (this.#pages[this.#first] as Page).lastAt < before) this.#forgetFirst();
+    while (!this.isEmpty && (this.#pages[this.#first] as Page).lastAt < before) this.forgetOldest();
   }
 
   /** Forgets everything. */
   clear(): void {
-    while (!this.isEmpty) this.#forgetFirst();
+    while (!this.isEmpty) this.forgetOldest();
+  }
+
+  /** True when it has no other page, and something was added to it since this was last asked. */
+  usesOldest(): boolean {
+    const isInUse = this.#isWritten && this.#pages.length - this.#first === 1;
+    this.#isWritten = false;
+    return isInUse;
+  }
+
+  /** Forgets the oldest page. */
+  forgetOldest(): void {
+    const { count, used, bytes } = this.#pages[this.#first] as Page;
+    this.#memory.giveBack(bytes);
+    this.#first += 1;
+    this.#floor += count;
+    this.#bytes -= used;
+    if (this.#first < SLACK || this.#first * 2 < this.#pages.length) return;
+    this.#pages = this.#pages.slice(this.#first);
+    this.#first = 0;
   }
 
   /** What the log has above `after`: at least one record if there is one, and no more than fit into `maxBytes`. */
@@ -188,17 +210,6 @@ export class RecentRecords {
   /** Place of the first page that ends at `offset` or above. */
   #placeOf(offset: number): number {
     return firstWhere(this.#first, this.#pages.length, (place) => (this.#pages[place] as Page).top >= offset);
-  }
-
-  #forgetFirst(): void {
-    const { count, used, bytes } = this.#pages[this.#first] as Page;
-    this.#memory.giveBack(bytes);
-    this.#first += 1;
-    this.#floor += count;
-    this.#bytes -= used;
-    if (this.#first < SLACK || this.#first * 2 < this.#pages.length) return;
-    this.#pages = this.#pages.slice(this.#first);
-    this.#first = 0;
   }
 }
 
