@@ -8,7 +8,17 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createApp, EventLog, provide, RuntimeEvents } from '@muster/core';
+import {
+  createApp,
+  EventLog,
+  MemoryLog,
+  provide,
+  provideValue,
+  type Registration,
+  RuntimeEvents,
+  systemClock,
+  systemRandom,
+} from '@muster/core';
 import { lmdb } from '@muster/lmdb';
 import { Authenticator, ConnectionPool, type Session, webSocketFactory, webSocketServer } from '@muster/server';
 import { WebSocketServer, type WebSocket } from 'ws';
@@ -79,6 +89,14 @@ async function raw(): Promise<Begin> {
   };
 }
 
+/** Keeps less than the warm-up is, so that it is full before anything is measured, as in a process that has run for a while. */
+function fullLog(): Registration {
+  const failed = (error: unknown): never => {
+    throw error;
+  };
+  return provideValue(EventLog, new MemoryLog(systemClock, systemRandom, failed, { keepAllBytes: 32 * 2 ** 20 }));
+}
+
 async function muster(): Promise<Begin> {
   const sessions: Session[] = [];
   let connected!: () => void;
@@ -100,7 +118,7 @@ async function muster(): Promise<Begin> {
   const directory = mkdtempSync(join(tmpdir(), 'muster-'));
   process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
   process.on('SIGTERM', () => process.exit());
-  const storage = contender === 'memory' ? [] : lmdb({ directory });
+  const storage = contender === 'memory' ? [fullLog()] : lmdb({ directory });
   const server = webSocketServer({ port: 0, limits: CROWD });
   if (contender !== 'memory' && contender !== 'lmdb') traced();
   const watch = contender === 'inspected' || contender === 'hanging' ? watched(contender === 'hanging') : undefined;

@@ -46,6 +46,8 @@ export interface InspectorOptions {
 export const INSPECTOR_DEFAULTS = { port: 9464, host: '127.0.0.1', holdAfterFailureMs: 0 } as const;
 
 const coreError = errorsFrom(CORE_ERRORS);
+/** How long the names at a probe are good for where nothing has happened to the graph, in milliseconds. */
+const NAMED_MS = 1_000;
 /** Files of the page that are served under their own names. */
 const TYPES: Readonly<Record<string, string>> = {
   html: 'text/html; charset=utf-8',
@@ -72,6 +74,8 @@ export class Inspector implements AppInspector, Routes {
   #view: LiveView | undefined;
   #pages: Pages | undefined;
   #metrics: Metrics | undefined;
+  /** What a probe with names was told last. */
+  #named: { readonly version: number; readonly at: number; readonly names: object } | undefined;
   /** Where there are other instances, from the end of the boot on. */
   #exchange: Exchange | undefined;
   #begun: Promise<string> | undefined;
@@ -213,8 +217,17 @@ export class Inspector implements AppInspector, Routes {
     const verdict = probeVerdict(path, app.state(), app.gate());
     if (verdict === undefined) return false;
     const mayName = query.has('verbose') && this.#access.refuseUnknown(request) === undefined;
-    answerJson(response, verdict.status, mayName ? { ...verdict.body, ...namesIn(app) } : verdict.body);
+    answerJson(response, verdict.status, mayName ? { ...verdict.body, ...this.#names(app) } : verdict.body);
     return true;
+  }
+
+  /** The graph is not made anew for every probe. */
+  #names(app: InspectedApp): object {
+    const version = this.#view?.version ?? 0;
+    const at = app.clock.monotonic();
+    if (this.#named?.version !== version || at - this.#named.at >= NAMED_MS)
+      this.#named = { version, at, names: namesIn(app) };
+    return this.#named.names;
   }
 
   /** The page, which is loaded with its first reader. */

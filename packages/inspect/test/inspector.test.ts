@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import type { Lane } from '../src/live/overview.ts';
 import {
   type App,
+  type AppInspector,
   type AppOptions,
   createApp,
   type RuntimeEvent,
@@ -13,6 +14,7 @@ import {
   type StartContext,
   systemRandom,
 } from '@muster/core';
+import { FakeClock } from '@muster/core/testing';
 import { inspector, type InspectorOptions } from '@muster/inspect';
 import { look, Watcher } from './looker.ts';
 
@@ -256,6 +258,44 @@ describe('what is to be seen', () => {
     await Promise.all([failing.app.stop(), expect(failing.started).rejects.toMatchObject({ code: 'BOOT_FAILED' })]);
     await watcher.ended;
     await expect(look(`${failing.url}/livez`)).rejects.toThrow('ECONNREFUSED');
+  });
+
+  it('names at a probe, as they are, without making the graph for each', async () => {
+    const { Database, up } = held();
+    const made = inspector({ port: 0 });
+    let graphs = 0;
+    const counting: AppInspector = {
+      attach: (seen) =>
+        made.attach({
+          ...seen,
+          graph: () => {
+            graphs += 1;
+            return seen.graph();
+          },
+        }),
+      begin: () => made.begin(),
+      failed: () => made.failed(),
+      close: () => made.close(),
+    };
+    const clock = new FakeClock();
+    const app = createApp({ services: [Database, Quick], inspect: counting, clock });
+    apps.push(app);
+    up();
+    await app.start();
+    const url = await made.begin();
+    const named = async (): Promise<unknown> => JSON.parse((await look(`${url}/readyz?verbose`)).body);
+    const well = { ready: true, services: { Database: 'running, unchecked', Quick: 'running, unchecked' } };
+    expect(await named()).toMatchObject(well);
+    graphs = 0;
+    for (let i = 0; i < 20; i += 1) expect(await named()).toMatchObject(well);
+    expect(graphs).toBe(0);
+    await clock.advance(1_000);
+    expect(await named()).toMatchObject(well);
+    expect(graphs).toBe(1);
+    app.get(Database).fail();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(await named()).toMatchObject({ ready: false, blockedBy: ['Database'] });
+    expect(graphs).toBe(2);
   });
 
   it('the last of a stop', async () => {
