@@ -10,7 +10,7 @@ describe('the name of an id as a part of a key', () => {
     const odd = ['', 'a.b', 'a', '.', '\ud800', '\udfff', '__proto__', 'x'.repeat(200), 'x'.repeat(201)];
     const ids = [...odd, ...Array.from({ length: 9_000 }, (_, n) => `user ${n}`)];
     for (const asked of [ids, ids.slice(0, 5_000), [...ids].reverse()])
-      for (const id of asked) expect(keyPart(id)).toBe(defined(id));
+      expect(asked.filter((id) => keyPart(id) !== defined(id))).toEqual([]);
   });
 
   it('makes the names of streams, where neither part can stand for the other', () => {

@@ -14,13 +14,19 @@ export interface Identity {
   readonly expiresAt?: number | undefined;
 }
 
+/** What belongs to one question. */
+export interface AuthenticateContext {
+  readonly signal: AbortSignal;
+}
+
 export interface Authenticator {
   /**
    * Checks the credentials.
    *
+   * @param ctx its signal is aborted when the client has gone, and nobody waits for the answer any more.
    * @throws MusterError `TOKEN_INVALID` (closes with 4001), `TOKEN_EXPIRED` (4108) or `FORBIDDEN` (4002), made by `serverError`.
    * Any other error means that the check itself failed, and the client is told to come back.
    */
-  authenticate(credentials: Credentials): Identity | Promise<Identity>;
+  authenticate(credentials: Credentials, ctx: AuthenticateContext): Identity | Promise<Identity>;
 }
 export const Authenticator = token<Authenticator>('Authenticator');

@@ -1,6 +1,6 @@
 /** The gate's network side: WebSockets, probes and pages on one port. */
 export type { Credentials } from '@muster/contracts';
-export { Authenticator, type Identity } from './authenticator.ts';
+export { type AuthenticateContext, Authenticator, type Identity } from './authenticator.ts';
 export type { Limits } from './connection/limits.ts';
 export { SERVER_ERRORS, serverError } from './errors.ts';
 export { ConnectionPool } from './session/connection-pool.ts';

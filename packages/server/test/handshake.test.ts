@@ -626,6 +626,36 @@ describe('streams', () => {
     await Promise.all([seed, all, some, foreign].map((client) => client.close()));
   });
 
+  it('are all live before a request is executed and before the connection before is let go, however many acks that takes', async () => {
+    await using server = await serve(() => ({ methods: { echo: (data) => data } }), {
+      server: { limits: { window: 100 } },
+    });
+    const log = server.app.get(EventLog);
+    const before = await RawClient.welcomed(server.url);
+    const stream = streamOf(server.sessions[0]!.principal, 't');
+    const run = randomUUID();
+    for (let n = 1; n <= 250; n += 1) await log.append(stream, [event(run, n)]);
+    const { epoch } = await log.info(stream);
+    const client = await RawClient.welcomed(server.url, 'ann', { session: before.welcome.session, subscribe: ['t'] });
+    client.request('echo', 'early');
+    let pauses = 0;
+    for (let last = 0; ; ) {
+      while ((offsets(client).at(-1) ?? 0) === last) await client.arrival();
+      await client.roundTrip();
+      last = offsets(client).at(-1) as number;
+      if (last === 250) break;
+      expect(client.frames.filter(({ type }) => type === 'response' || type === 'live')).toEqual([]);
+      expect(before.socket.readyState).toBe(before.socket.OPEN);
+      client.send({ type: 'ack', stream: 't', epoch, offset: last });
+      pauses += 1;
+    }
+    expect(pauses).toBeGreaterThan(0);
+    expect(await client.next('live')).toMatchObject({ stream: 't', offset: 250 });
+    expect(await client.next('response')).toMatchObject({ data: 'early' });
+    expect((await before.closed).code).toBe(4309);
+    await client.close();
+  });
+
   it('do not make a client ready whose gate has closed meanwhile', async () => {
     const clock = new FakeClock();
     const { Database, report } = reportingService();

@@ -3,9 +3,16 @@ import { describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { Socket } from 'node:net';
-import { EventLog, streamOf } from '@muster/core';
+import { createApp, EventLog, provide, service, streamOf } from '@muster/core';
 import { FakeClock } from '@muster/core/testing';
-import { webSocketServer } from '@muster/server';
+import {
+  type AuthenticateContext,
+  Authenticator,
+  ConnectionPool,
+  type Credentials,
+  webSocketFactory,
+  webSocketServer,
+} from '@muster/server';
 import { RawClient, serve, slowService } from './harness.ts';
 
 const echo = () => ({ methods: { echo: (data: unknown) => data } });
@@ -76,6 +83,42 @@ describe('a client that is always behind', () => {
       await clock.advance(5_000);
       if (isOpen(client)) await client.roundTrip();
     }
+    expect((await client.closed).code).toBe(4106);
+  });
+});
+
+describe('a client to which nothing was said for long', () => {
+  it('has its time from the first event on, and not from the last ack', async () => {
+    const clock = new FakeClock();
+    await using server = await serve(echo, { app: { clock } });
+    const client = await RawClient.welcomed(server.url, 'ann', { subscribe: ['t'] });
+    const stream = streamOf(server.sessions[0]!.principal, 't');
+    const log = server.app.get(EventLog);
+    const pass = async (ms: number): Promise<void> => {
+      for (let passed = 0; passed < ms && isOpen(client); passed += 5_000) {
+        await clock.advance(5_000);
+        if (isOpen(client)) await client.roundTrip();
+      }
+    };
+    await pass(60_000);
+    for (let n = 1; n <= 2; n += 1) {
+      // Right before a look at all connections.
+      await clock.advance(14_900);
+      await log.append(stream, [event(n)]);
+      const { epoch, offset } = await client.next('events');
+      await clock.advance(100);
+      await client.roundTrip();
+      expect(isOpen(client)).toBe(true);
+      client.send({ type: 'ack', stream: 't', epoch, offset });
+      await client.roundTrip();
+      await pass(45_000);
+      expect(isOpen(client)).toBe(true);
+    }
+    await log.append(stream, [event(3)]);
+    await client.next('events');
+    await pass(25_000);
+    expect(isOpen(client)).toBe(true);
+    await pass(25_000);
     expect((await client.closed).code).toBe(4106);
   });
 });
@@ -157,6 +200,95 @@ describe('what comes between hello and welcome', () => {
     goOn();
     for (const id of [...ids.slice(0, 2), small]) expect(await client.next('response')).toMatchObject({ id, ok: true });
     await client.close();
+  });
+});
+
+describe('a client that waits at the gate and goes', () => {
+  it('makes room for another session of its user', async () => {
+    const { Slow, up } = slowService();
+    await using server = await serve(echo, {
+      services: [Slow],
+      server: { listen: 'at-once', limits: { sessionsPerUser: 1 } },
+    });
+    const held = async (): Promise<RawClient> => {
+      const client = new RawClient(server.url);
+      await client.opened();
+      client.hello('token:ann');
+      while ((await client.next('wait')).phase !== 'gated') continue;
+      return client;
+    };
+    await (await held()).close();
+    const client = await held();
+    up();
+    await client.next('welcome');
+    await client.close();
+  });
+
+  it('is given no handler when the gate opens while it is being sent away', async () => {
+    const { Slow, up } = slowService();
+    await using server = await serve(echo, {
+      services: [Slow],
+      server: { listen: 'at-once', limits: { offences: 1 } },
+    });
+    const closing = new Promise<void>((resolve) => {
+      server.app.events.on((e) => {
+        if (e.type === 'moved' && e.machine === 'connection' && e.to === 'closing') resolve();
+      });
+    });
+    const client = new RawClient(server.url);
+    await client.opened();
+    client.hello('token:ann');
+    while ((await client.next('wait')).phase !== 'gated') continue;
+    // It reads nothing, so it does not answer the close.
+    client.socket.pause();
+    for (let i = 0; i < 2; i += 1) client.send('no frame');
+    await closing;
+    up();
+    await server.started;
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(server.recorded.moves('gate').at(-1)).toMatch(/:open$/);
+    expect(server.sessions).toEqual([]);
+    client.socket.terminate();
+  });
+});
+
+describe('an authenticator that does not answer', () => {
+  it('hears that its client has gone, whether that left or was sent away', async () => {
+    const clock = new FakeClock();
+    const signals: AbortSignal[] = [];
+    let asked!: () => void;
+    @service()
+    class Hanging implements Authenticator {
+      authenticate(_: Credentials, { signal }: AuthenticateContext): Promise<never> {
+        signals.push(signal);
+        asked();
+        return new Promise((__, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+      }
+    }
+    @webSocketFactory({ path: '/ws' })
+    class Front {
+      open = echo;
+    }
+    const server = webSocketServer({ port: 0 });
+    const services = [Front, ConnectionPool, provide(Authenticator, Hanging)];
+    await using app = createApp({ services, server, clock });
+    await app.start();
+    for (const leaves of [true, false]) {
+      const question = new Promise<void>((resolve) => {
+        asked = resolve;
+      });
+      const client = new RawClient(server.url.replace('http', 'ws'));
+      await client.opened();
+      client.hello('token:ann');
+      await question;
+      const signal = signals.at(-1) as AbortSignal;
+      expect(signal.aborted).toBe(false);
+      const gone = once(signal, 'abort');
+      if (leaves) client.socket.terminate();
+      else await clock.advance(20_000);
+      await gone;
+      if (!leaves) expect((await client.closed).code).toBe(4104);
+    }
   });
 });
 

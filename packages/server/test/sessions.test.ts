@@ -125,6 +125,32 @@ describe('a session', () => {
   });
 });
 
+describe('sessions that come together', () => {
+  it('count from the moment in which they enter, and not when they are ready', async () => {
+    await using server = await serve(nothing, { server: { limits: { sessionsPerUser: 2, window: 1 } } });
+    const first = await RawClient.welcomed(server.url);
+    const stream = streamOf(server.sessions[0]!.principal, 't');
+    await server.app.get(EventLog).append(stream, [event(1)]);
+    await server.app.get(EventLog).append(stream, [event(2)]);
+    // It does not acknowledge the first event, so it is never ready.
+    const second = await RawClient.welcomed(server.url, 'ann', { subscribe: ['t'] });
+    const third = new RawClient(server.url);
+    await third.opened();
+    third.hello('token:ann');
+    expect(await third.next('error')).toMatchObject({ code: 'TOO_MANY_SESSIONS', details: { sessions: 2, limit: 2 } });
+    // The session that is ready can come again, once at a time.
+    const more = { session: first.welcome.session, subscribe: ['t'] };
+    const again = await RawClient.welcomed(server.url, 'ann', more);
+    const oncemore = new RawClient(server.url);
+    await oncemore.opened();
+    oncemore.hello('token:ann', more);
+    expect(await oncemore.next('error')).toMatchObject({ code: 'TOO_MANY_SESSIONS' });
+    for (const client of [second, again]) await client.close();
+    await (await RawClient.welcomed(server.url)).close();
+    await first.close();
+  });
+});
+
 describe('a repeated request', () => {
   it('is executed once and answered twice, also on another connection while it is being executed', async () => {
     let executed = 0;

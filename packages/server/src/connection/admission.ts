@@ -32,7 +32,7 @@ export class Admission implements RequestsSurroundings, ServedParts {
   readonly #around: HandshakeSurroundings;
   #permit!: Permit;
   #kept!: KeptSession;
-  #feeds!: Feeds;
+  #feeds: Feeds | undefined;
   #handler!: Handler;
   #requests: Requests | undefined;
   #life: TokenLife | undefined;
@@ -54,20 +54,21 @@ export class Admission implements RequestsSurroundings, ServedParts {
     const { sessions, gate, pool, clock } = this.#around;
     const { connection } = this;
     this.#kept = sessions.enter(this.principal.user, hello.session, clock.monotonic());
-    await this.#enter(held);
-    this.#feeds = this.#feedsOf();
     connection.onGone(() => this.#gone());
+    await this.#enter(held);
+    if (connection.isOver) return;
+    this.#feeds = this.#feedsOf();
     this.#factory = factory();
     this.#session = new AdmittedSession(this, this.#kept.id) as unknown as Session;
     this.#handler = this.#factory.open(this.#session);
     if (!connection.move('permitted')) return;
     this.#leavePool = pool().add({ id: connection.id, user: this.principal.user });
-    const streams = await this.#feeds.openAll(hello);
+    const streams = await this.feeds.openAll(hello);
     if (connection.isOver) return;
     this.#welcome(streams);
     this.#tokenUntil(expiresAt);
     connection.welcomed(new Served(this));
-    await this.#feeds.replayAll();
+    await this.feeds.replayAll();
     // The gate may have closed meanwhile: a dead permit goes back to wait.
     while (!this.#permit.live) this.#permit = await held.enter(gate);
     if (!connection.move('live')) return;
@@ -103,7 +104,7 @@ export class Admission implements RequestsSurroundings, ServedParts {
   }
 
   get feeds(): Feeds {
-    return this.#feeds;
+    return this.#feeds as Feeds;
   }
 
   get answers(): Answers {
@@ -148,7 +149,7 @@ export class Admission implements RequestsSurroundings, ServedParts {
   }
 
   async refollow(thread: string, position: Position): Promise<void> {
-    (await this.#feeds.follow(thread, position)).release();
+    (await this.feeds.follow(thread, position)).release();
   }
 
   fault(component: string, error: unknown): MusterError {
@@ -156,7 +157,7 @@ export class Admission implements RequestsSurroundings, ServedParts {
   }
 
   async follow(thread: string, from: Position | undefined): Promise<void> {
-    const { position, release } = await this.#feeds.follow(thread, from);
+    const { position, release } = await this.feeds.follow(thread, from);
     if (this.#requests === undefined) release();
     else this.#requests.followed(thread, position, release);
   }
@@ -248,13 +249,13 @@ export class Admission implements RequestsSurroundings, ServedParts {
 
   /** The connection has gone, or had when it could have been served. */
   #gone(): void {
-    this.#feeds.close();
+    this.#feeds?.close();
     this.#leavePool?.();
+    this.#around.sessions.leave(this.#kept, this.connection, this.now());
     if (!this.#serves) {
       void this.#scope?.close();
       return;
     }
-    this.#around.sessions.disconnect(this.#kept, this.connection, this.now());
     const isTold = this.#handler.onGone !== undefined;
     const said = isTold ? this.#guard('onGone', () => this.#handler.onGone?.()) : undefined;
     if (this.#scope !== undefined) void this.#closeScope(this.#scope, said);

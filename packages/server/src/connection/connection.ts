@@ -91,7 +91,10 @@ export class Connection implements WireObserver, FrameSink, FeedObserver, Connec
   #unanswered = 0;
   #offences = 0;
   #offencesSince = 0;
+  /** When the client acknowledged something last, or began to owe an ack. */
   #progressAt = 0;
+  /** True from the first event after all were acknowledged. */
+  #owes = false;
   #drainAt = Number.POSITIVE_INFINITY;
   #deadline: Timer | undefined;
   #positions: Timer | undefined;
@@ -199,8 +202,7 @@ export class Connection implements WireObserver, FrameSink, FeedObserver, Connec
     this.#serving = serving;
     this.#deadline?.cancel();
     this.#deadline = undefined;
-    this.#progressAt = clock.monotonic();
-    this.#drainAt = Math.min(this.#drainAt, this.#progressAt + limits.maxAgeMs * (0.9 + random.next() * 0.2));
+    this.#drainAt = Math.min(this.#drainAt, clock.monotonic() + limits.maxAgeMs * (0.9 + random.next() * 0.2));
     const early = this.#early?.frames ?? [];
     this.#early = undefined;
     for (const frame of early) this.#next(frame);
@@ -232,6 +234,10 @@ export class Connection implements WireObserver, FrameSink, FeedObserver, Connec
   sent(): void {
     const { clock } = this.#around;
     this.#sentAt = clock.monotonic();
+    if (!this.#owes) {
+      this.#owes = true;
+      this.#progressAt = this.#sentAt;
+    }
     this.#positions ??= clock.schedule(POSITIONS_MS, () => this.#burstOver());
   }
 
@@ -294,7 +300,7 @@ export class Connection implements WireObserver, FrameSink, FeedObserver, Connec
     if (this.#unanswered >= 2) {
       this.close('heartbeatLost');
       this.terminate();
-    } else if (this.#serving.owesAck && now - this.#progressAt >= this.#around.limits.progressMs) {
+    } else if (this.#isStuck(now)) {
       this.close('noProgress');
     } else if (now >= this.#drainAt) {
       this.#makeRoom();
@@ -302,6 +308,11 @@ export class Connection implements WireObserver, FrameSink, FeedObserver, Connec
       this.#unanswered += 1;
       this.#tellPositions();
     }
+  }
+
+  #isStuck(now: number): boolean {
+    this.#owes = this.#serving.owesAck;
+    return this.#owes && now - this.#progressAt >= this.#around.limits.progressMs;
   }
 
   received(data: Buffer, isBinary: boolean): void {
@@ -409,12 +420,17 @@ export class Connection implements WireObserver, FrameSink, FeedObserver, Connec
     }
     if (frame.type === 'ping') return this.send({ type: 'pong' });
     if (frame.type === 'pong') return;
-    if (frame.type === 'ack') this.#progressAt = this.#around.clock.monotonic();
     try {
       this.#serving.take(frame);
     } catch (error) {
       this.failedAt(`a frame of type ${frame.type}`, error);
     }
+    if (frame.type === 'ack') this.#progressed();
+  }
+
+  #progressed(): void {
+    this.#progressAt = this.#around.clock.monotonic();
+    this.#owes = this.#serving.owesAck;
   }
 
   /** While events go on each shows whether the one before has come, and an ack shows it as well. */

@@ -18,7 +18,12 @@ export async function identify(
   around: { readonly authenticator: () => Authenticator },
 ): Promise<Identity & { readonly principal: Principal }> {
   try {
-    const { user, expiresAt } = await around.authenticator().authenticate(credentials);
+    // The connection's signal is made for who looks at it.
+    const { user, expiresAt } = await around.authenticator().authenticate(credentials, {
+      get signal() {
+        return connection.signal;
+      },
+    });
     const principal = principalOf(user);
     if (isProbe(principal)) throw serverError('FORBIDDEN', { reason: `no user can be named ${user}` });
     return { user, expiresAt, principal };

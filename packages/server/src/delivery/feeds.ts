@@ -53,10 +53,14 @@ export class Feeds {
     return Object.fromEntries(await Promise.all(opened));
   }
 
-  /** Replays what was opened before `welcome`. */
+  /** Replays what was opened before `welcome`; resolves when all of it is live. */
   async replayAll(): Promise<void> {
     if (this.#streams === undefined) return;
-    await Promise.all([...this.#streams].map(([name, followed]) => this.#replay(name, followed)));
+    const replayed = [...this.#streams].map(async ([name, followed]) => {
+      await this.#replay(name, followed);
+      await followed.feed.whenLive();
+    });
+    await Promise.all(replayed);
   }
 
   /**

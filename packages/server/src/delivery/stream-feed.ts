@@ -62,6 +62,7 @@ export class StreamFeed {
   #cancelRetry: (() => void) | undefined;
   /** True from `replay()` until the client was told that it is over. */
   #owesLive = false;
+  #toldLive: (() => void) | undefined;
 
   constructor(stream: FeedStream, sink: FrameSink, observer: FeedObserver) {
     this.#stream = stream;
@@ -109,6 +110,14 @@ export class StreamFeed {
     await this.#pump();
   }
 
+  /** Resolves when the client was told that it has all, however many acks that takes, or when nothing more is sent. */
+  whenLive(): Promise<void> {
+    if (!this.#owesLive || this.#isClosed) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#toldLive = resolve;
+    });
+  }
+
   /** Everything up to `offset` is processed. False for more than was ever sent. */
   acknowledge(epoch: string, offset: number): boolean {
     // Of what was before a reset; the client did not know of that yet.
@@ -152,6 +161,7 @@ export class StreamFeed {
     this.#isClosed = true;
     this.#cancelRetry?.();
     this.#subscription?.close();
+    this.#toldLive?.();
   }
 
   get #isFull(): boolean {
@@ -239,6 +249,7 @@ export class StreamFeed {
     if (!this.#owesLive) return;
     this.#owesLive = false;
     this.#sink.send({ type: 'live', stream: this.#stream.name, ...this.position });
+    this.#toldLive?.();
   }
 
   /** The stream was dropped and has returned, or the client is lost in it: what was sent of it counts no more. */

@@ -34,7 +34,8 @@ export class SessionRegistry {
   readonly #sessions = new Map<string, KeptSession>();
   /** Those without a connection, in the order in which they were left. */
   readonly #left = new Set<KeptSession>();
-  readonly #connected = new Tally();
+  /** Connections that have one or are about to, by user. */
+  readonly #entered = new Tally();
   readonly #requests = new Map<string, TokenBucket>();
   /** Before that none of them is old enough to be forgotten. */
   #oldAt = 0;
@@ -50,6 +51,7 @@ export class SessionRegistry {
 
   /**
    * The session that a client goes on with, or a fresh one. One that this process does not know may be of another process.
+   * It counts from here on, so that those who come together do not all find room: `leave` has to follow once.
    *
    * @throws MusterError `SESSION_EXPIRED` for one of another user, or that nobody has made; `TOO_MANY_SESSIONS`.
    */
@@ -58,10 +60,11 @@ export class SessionRegistry {
     const known = id === undefined ? undefined : this.#sessions.get(id);
     if (known !== undefined && known.user !== user) throw serverError('SESSION_EXPIRED', {});
     if (id !== undefined && known === undefined && !OURS.test(id)) throw serverError('SESSION_EXPIRED', {});
-    const sessions = this.#connected.of(user);
+    // One that is going to be fenced makes room for the one that comes.
+    const sessions = this.#entered.of(user) - (known?.connection === undefined ? 0 : 1);
     const limit = this.#limits.sessionsPerUser;
-    if (known?.connection === undefined && sessions >= limit)
-      throw serverError('TOO_MANY_SESSIONS', { sessions, limit });
+    if (sessions >= limit) throw serverError('TOO_MANY_SESSIONS', { sessions, limit });
+    this.#entered.count(user);
     if (known !== undefined) return known;
     const { answersPerSession, sessionMs } = this.#limits;
     const answers = new Answers(answersPerSession, sessionMs);
@@ -74,19 +77,18 @@ export class SessionRegistry {
     return made;
   }
 
-  /** From now on the session is this connection's; the one before is fenced. `disconnect` has to follow once. */
+  /** From now on the session is this connection's; the one before is fenced. */
   connect(session: KeptSession, connection: Fenced): void {
     const before = session.connection;
     session.connection = connection;
     this.#left.delete(session);
     this.#sessions.set(session.id, session);
-    this.#connected.count(session.user);
     before?.replaced();
   }
 
-  /** The connection has gone; the session stays with the one that came after it, if there is one. */
-  disconnect(session: KeptSession, connection: Fenced, now: number): void {
-    this.#connected.uncount(session.user);
+  /** The connection has gone; a session that was its own stays with the one that came after it, if there is one. */
+  leave(session: KeptSession, connection: Fenced, now: number): void {
+    this.#entered.uncount(session.user);
     if (session.connection !== connection) return;
     session.connection = undefined;
     session.leftAt = now;
@@ -116,7 +118,7 @@ export class SessionRegistry {
       }
       this.#left.delete(session);
       this.#sessions.delete(session.id);
-      if (this.#connected.of(session.user) === 0 && this.#requests.get(session.user)?.isFull(now) === true)
+      if (this.#entered.of(session.user) === 0 && this.#requests.get(session.user)?.isFull(now) === true)
         this.#requests.delete(session.user);
     }
   }
