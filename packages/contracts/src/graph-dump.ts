@@ -148,6 +148,8 @@ export const GraphDump = v.object({
       ),
     }),
   ),
+  /** What clients of the server may do, by the names under which it is declared; absent where there is no server. */
+  limits: v.optional(v.record(v.string(), v.number())),
   nodes: v.array(DumpNode),
   edges: v.array(DumpEdge),
   problems: v.array(Problem),

@@ -92,6 +92,12 @@ export interface AppServer {
   readonly dependsOn: readonly Dependency[];
   /** True when the port is bound at the start of the boot and early clients are held. */
   readonly listensAtOnce: boolean;
+  /**
+   * What its clients may do, in numbers by name; they stand in the dump.
+   *
+   * @param holdMs how long the gate holds clients, in milliseconds.
+   */
+  limits?(holdMs: number): Readonly<Record<string, number>>;
   /** Called where somebody watches the app, before `attach`. */
   watch?(): ServerView;
   /** Called once, before anything starts. */

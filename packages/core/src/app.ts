@@ -19,7 +19,7 @@ import { explain } from './graph/explain.ts';
 import { Inspection } from './inspection.ts';
 import { Interceptor } from './interceptor.ts';
 import type { GraphView } from './graph-view.ts';
-import type { Door, GateOptions } from './lifecycle/gate.ts';
+import { type Door, GATE_DEFAULTS, type GateOptions } from './lifecycle/gate.ts';
 import type { StopReport } from './lifecycle/shutdown.ts';
 import { EventLog } from './log/event-log.ts';
 import { MemoryLog } from './log/memory-log.ts';
@@ -124,7 +124,7 @@ export class App {
 
   /** The graph as it stands now: before start, while starting, running, and after a boot that failed. */
   graph(): GraphView {
-    return this.#prepared().view(this.#state, this.#wallMs, this.#scopes.view());
+    return this.#prepared().view(this.#state, this.#wallMs, { scopes: this.#scopes.view(), limits: this.#limits });
   }
 
   /**
@@ -322,6 +322,13 @@ export class App {
     this.events.emit({ type: 'stop-completed', order: report.order, hung: report.hung, wallMs, at: this.#clock.now() });
     await this.#inspection?.close();
     return report;
+  }
+
+  /** What is declared about clients, in one place. */
+  get #limits(): Readonly<Record<string, number>> | undefined {
+    const { maxHeld, holdMs } = { ...GATE_DEFAULTS, ...this.#options.gate };
+    const limits = this.#options.server?.limits?.(holdMs);
+    return limits === undefined ? undefined : { maxHeld, holdMs, ...limits };
   }
 
   /**

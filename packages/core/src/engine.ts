@@ -244,7 +244,7 @@ export class Engine {
   }
 
   /** The dump as it stands now. */
-  view(state: AppState, wallMs: number | null, scopes?: GraphDump['scopes']): GraphView {
+  view(state: AppState, wallMs: number | null, around: Pick<GraphDump, 'scopes' | 'limits'> = {}): GraphView {
     const { orchestrator, gate } = this;
     const { wiring } = orchestrator;
     const causes = wiring.causes(this.#plan.order.map((node) => wiring.placeOf(node)));
@@ -263,7 +263,7 @@ export class Engine {
       gate: { state: gate.state, blockedBy: gate.blockedBy },
       instance: this.#instance?.id,
       wallMs,
-      scopes,
+      ...around,
       bootIdealMs: this.#bootIdealMs,
       budgets: { ...this.#budgets, problems: this.problems },
       stateOf,

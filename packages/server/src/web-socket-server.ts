@@ -125,6 +125,10 @@ export class MusterServer implements AppServer {
     return this.#ledger.audited(this.#hostOrThrow().get(EventLog));
   }
 
+  limits(holdMs: number): Limits & Readonly<Record<string, number>> {
+    return { ...limitsOf({ handshakeMs: holdMs + HANDSHAKE_BEYOND_HOLD_MS, ...this.#options.limits }) };
+  }
+
   watch(): ServerView {
     const ledger = this.#ledger;
     const server = this;
@@ -249,9 +253,7 @@ export class MusterServer implements AppServer {
   }
 
   #surroundings(host: ServerHost): HandshakeSurroundings {
-    const { limits: given = {} } = this.#options;
-    const handshakeMs = host.gate.holdMs + HANDSHAKE_BEYOND_HOLD_MS;
-    const limits = limitsOf({ handshakeMs, ...given });
+    const limits = this.limits(host.gate.holdMs);
     return {
       clock: host.clock,
       random: host.random,

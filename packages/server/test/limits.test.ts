@@ -6,9 +6,25 @@ import fc from 'fast-check';
 import { EventLog, streamOf } from '@muster/core';
 import { FakeClock } from '@muster/core/testing';
 import { webSocketServer } from '@muster/server';
+import { LIMIT_DEFAULTS } from '../src/connection/limits.ts';
 import { RawClient, reportingService, serve, slowService } from './harness.ts';
 
 const echo = () => ({ methods: { echo: (data: unknown) => data } });
+
+describe('the limits', () => {
+  it('stand in the dump, all of them, and those of the gate beside them', async () => {
+    const app = { gate: { maxHeld: 7, holdMs: 3_000 } };
+    await using server = await serve(echo, { app, server: { limits: { sessionsPerUser: 3 } } });
+    const { limits } = server.app.graph().toJSON();
+    expect(limits).toEqual({
+      ...LIMIT_DEFAULTS,
+      sessionsPerUser: 3,
+      handshakeMs: 13_000,
+      maxHeld: 7,
+      holdMs: 3_000,
+    });
+  });
+});
 
 describe('before the 101', () => {
   it('an address may have so many connections, and so many that have not said who they are', async () => {

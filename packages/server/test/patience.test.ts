@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { Socket } from 'node:net';
 import { createApp, EventLog, provide, service, streamOf } from '@muster/core';
-import { FakeClock } from '@muster/core/testing';
+import { FakeClock, SeededRandom } from '@muster/core/testing';
 import {
   type AuthenticateContext,
   Authenticator,
@@ -249,6 +249,28 @@ describe('a client that waits at the gate and goes', () => {
     expect(server.recorded.moves('gate').at(-1)).toMatch(/:open$/);
     expect(server.sessions).toEqual([]);
     client.socket.terminate();
+  });
+});
+
+describe('a stop', () => {
+  it('has its clients come again one after the other, over more than half of the time that it has', async () => {
+    const random = new SeededRandom(4);
+    await using server = await serve(echo, { app: { random } });
+    const clients = await Promise.all(
+      Array.from({ length: 40 }, (_, i) => RawClient.welcomed(server.url, `user ${i}`)),
+    );
+    const stopping = server.app.stop();
+    const drains = await Promise.all(clients.map((client) => client.next('drain')));
+    await stopping;
+    const [{ deadlineMs } = { deadlineMs: 0 }] = drains;
+    expect(deadlineMs).toBeGreaterThan(1_000);
+    const parts = drains.map(({ reconnectInMs }) => reconnectInMs / deadlineMs).sort((one, other) => one - other);
+    expect(parts[0]).toBeLessThan(0.1);
+    expect(parts.at(-1)).toBeGreaterThan(0.5);
+    expect(parts.at(-1)).toBeLessThanOrEqual(0.6);
+    // Nowhere come many at once.
+    const gaps = parts.slice(1).map((part, i) => part - (parts[i] as number));
+    expect(Math.max(...gaps)).toBeLessThan(0.15);
   });
 });
 

@@ -69,6 +69,8 @@ export interface AppView {
   readonly budgets: BudgetReport;
   /** What is open now; absent when nothing is. */
   readonly scopes?: GraphDump['scopes'];
+  /** Of the app's server. */
+  readonly limits?: GraphDump['limits'];
   stateOf(id: string): NodeState | undefined;
   /** When an edge was first satisfied, from the start of the boot on. */
   releasedAt(from: string, to: string): number | null;
@@ -97,6 +99,7 @@ export function dumpGraph(graph: ServiceGraph, plan: StartPlan, app: AppView): G
     criticalPath: path,
     budgets: app.budgets.verdicts,
     ...(app.scopes === undefined ? {} : { scopes: app.scopes }),
+    ...(app.limits === undefined ? {} : { limits: app.limits }),
     nodes: ordered.map((node) => dumpNode(node, states.get(node.id) as NodeState, slack, critical)),
     edges: graph.nodes.flatMap((node) => edgesOf(node, app)),
     problems: sortProblems([...graph.problems, ...app.budgets.problems]),
