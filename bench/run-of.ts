@@ -14,7 +14,7 @@ const content = new Content();
 /** Begins a run of a user. Its first two events are emitted with its acceptance, and that is for the caller. */
 export function runOf(principal: Principal, run: string, log: EventLog, events: RuntimeEvents): RunRecorder {
   const stream = streamOf(principal, THREAD);
-  const about = { run, agent: AGENT, user: principal.user, thread: THREAD, stream, parent: null };
+  const about = { run, agent: AGENT, user: principal.user, thread: THREAD, stream, parent: null, connection: null };
   const news = new RunNews(about, events, systemClock);
   const emitter = new UserEmitter(principal, THREAD, log, run);
   return new RunRecorder(run, AGENT, emitter, { clock: systemClock, content, news });

@@ -31,6 +31,11 @@ import { type Contender, type Load, preciseNow, textAt, warmUpOf } from './proto
 const [contender, mode, ...numbers] = process.argv.slice(2) as [Contender, Load['mode'], ...string[]];
 const [connections = 0, runs = 0, warmUp = 0] = numbers.map(Number);
 const load: Load = { mode, connections, runs, warmUp };
+/**
+ * How much the log in memory keeps. Of single events less than the warm-up is: then it is full before anything is measured, as
+ * in a process that has run for a while. Where events come faster than they can go away it keeps what is on its way.
+ */
+const KEEP_BYTES: Readonly<Record<Load['mode'], number>> = { flood: 2 ** 30, burst: 2 ** 30, open20k: 32 * 2 ** 20 };
 const begin = contender === 'raw' ? await raw() : await muster();
 
 const said = async (): Promise<void> => void (await once(process, 'message'));
@@ -89,12 +94,11 @@ async function raw(): Promise<Begin> {
   };
 }
 
-/** Keeps less than the warm-up is, so that it is full before anything is measured, as in a process that has run for a while. */
 function fullLog(): Registration {
   const failed = (error: unknown): never => {
     throw error;
   };
-  return provideValue(EventLog, new MemoryLog(systemClock, systemRandom, failed, { keepAllBytes: 32 * 2 ** 20 }));
+  return provideValue(EventLog, new MemoryLog(systemClock, systemRandom, failed, { keepAllBytes: KEEP_BYTES[mode] }));
 }
 
 async function muster(): Promise<Begin> {

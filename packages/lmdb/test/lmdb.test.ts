@@ -104,7 +104,7 @@ describe('group commit', () => {
     await test.close();
   });
 
-  it('gathers longer after a flush of many events, up to nearly four times the spacing, and as before after a small one', async () => {
+  it('gathers longer after a flush of many events, up to three times the spacing and a bit, and as before after a small one', async () => {
     const test = await opened({ spacingMs: 5 });
     const commits = transactions();
     const flush = async (streams: number, waitMs: number): Promise<void> => {
@@ -118,7 +118,7 @@ describe('group commit', () => {
     };
     await test.log.append('s', [event(1)]);
     await flush(500, 5);
-    await flush(120, 19);
+    await flush(120, 16);
     await flush(110, 12);
     await flush(1, 11);
     await flush(1, 5);
@@ -160,7 +160,7 @@ describe('group commit', () => {
     const fourth = all();
     const gathered = test.log.append('gathered', () => ({ json: Buffer.from(JSON.stringify([event(1)])), count: 1 }));
     commits.mockClear();
-    await test.clock.advance(18);
+    await test.clock.advance(15);
     expect(commits.mock.calls).toHaveLength(0);
     await test.clock.advance(1);
     await Promise.all([fourth, gathered]);

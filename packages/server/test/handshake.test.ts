@@ -639,7 +639,7 @@ describe('streams', () => {
     const client = await RawClient.welcomed(server.url, 'ann', { session: before.welcome.session, subscribe: ['t'] });
     client.request('echo', 'early');
     let pauses = 0;
-    for (let last = 0; ; ) {
+    for (let last = 0; ;) {
       while ((offsets(client).at(-1) ?? 0) === last) await client.arrival();
       await client.roundTrip();
       last = offsets(client).at(-1) as number;

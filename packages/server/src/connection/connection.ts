@@ -288,8 +288,9 @@ export class Connection implements WireObserver, FrameSink, FeedObserver, Connec
 
   /** Logs a failure that is not the client's and returns the error that the client may see. */
   fault(component: string, error: unknown): MusterError {
-    const correlation = this.#around.random.uuid();
-    this.#around.events.emit({ type: 'fault', component, correlation, error, at: this.#around.clock.now() });
+    const { clock, events, random } = this.#around;
+    const correlation = random.uuid();
+    events.emit({ type: 'fault', component, correlation, connection: this.id, error, at: clock.now() });
     return serverError('INTERNAL', { correlation });
   }
 

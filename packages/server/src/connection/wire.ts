@@ -24,6 +24,8 @@ export class Wire {
   readonly #stream: Duplex;
   readonly #roomBytes: number;
   readonly #observer: WireObserver;
+  /** The only one that was sent in this tick. */
+  #first: Buffer | undefined;
   #isCorked = false;
   #waiting: (() => void)[] | undefined;
 
@@ -45,7 +47,7 @@ export class Wire {
   }
 
   get isRoomy(): boolean {
-    return this.#socket.bufferedAmount < this.#roomBytes;
+    return this.#socket.bufferedAmount + (this.#first?.length ?? 0) < this.#roomBytes;
   }
 
   /** Resolves when there is room, or nobody to need it. */
@@ -75,13 +77,24 @@ export class Wire {
    */
   writeFramed(frame: Buffer): void {
     if (this.#socket.readyState !== this.#socket.OPEN) return;
-    this.#cork();
-    this.#stream.write(frame);
+    if (this.#isCorked) this.#stream.write(frame);
+    else if (this.#first === undefined) {
+      // Most of the time it stays the only one, and goes without being put together with anything.
+      this.#first = frame;
+      if (due.push(this) === 1) nextTick(flushAll);
+    } else {
+      this.#isCorked = true;
+      this.#stream.cork();
+      this.#writeFirst();
+      this.#stream.write(frame);
+    }
   }
 
   /** Asks for a sign of life below every message. */
   ping(): void {
-    if (this.#socket.readyState === this.#socket.OPEN) this.#socket.ping();
+    if (this.#socket.readyState !== this.#socket.OPEN) return;
+    this.#writeFirst();
+    this.#socket.ping();
   }
 
   /** Stops reading: the kernel keeps what the client sends until `resume()`. */
@@ -96,26 +109,30 @@ export class Wire {
   close(code: number, reason: string): void {
     // A paused socket would never read the peer's answer to the close.
     this.#socket.resume();
+    this.#writeFirst();
     this.#socket.close(code, reason);
   }
 
   /** Cuts the connection, after what was said. */
   terminate(): void {
-    this.uncork();
+    this.flush();
     this.#socket.terminate();
   }
 
-  #cork(): void {
-    if (this.#isCorked) return;
-    this.#isCorked = true;
-    this.#stream.cork();
-    if (corked.push(this) === 1) nextTick(uncorkAll);
-  }
-
-  uncork(): void {
+  /** Writes what was sent in this tick. */
+  flush(): void {
+    this.#writeFirst();
     if (!this.#isCorked) return;
     this.#isCorked = false;
     this.#stream.uncork();
+  }
+
+  #writeFirst(): void {
+    const first = this.#first;
+    if (first === undefined) return;
+    this.#first = undefined;
+    // What ws has written since may be the end.
+    if (!this.#stream.writableEnded) this.#stream.write(first);
   }
 
   received(data: Buffer, isBinary: boolean): void {
@@ -160,21 +177,21 @@ function closed(this: WebSocket): void {
 
 function ignored(): void {}
 
-/** Those that have written in this tick. */
-let corked: Wire[] = [];
+/** Those that have something to write in this tick. */
+let due: Wire[] = [];
 /** So many are written to before the event loop has a look at what has come: ten thousand at once would hold it for long. */
 const TOGETHER = 64;
 
-function uncorkAll(): void {
-  const all = corked;
-  corked = [];
-  uncorkFrom(all, 0);
+function flushAll(): void {
+  const all = due;
+  due = [];
+  flushFrom(all, 0);
 }
 
-function uncorkFrom(all: readonly Wire[], first: number): void {
+function flushFrom(all: readonly Wire[], first: number): void {
   const end = Math.min(first + TOGETHER, all.length);
-  for (let i = first; i < end; i += 1) (all[i] as Wire).uncork();
-  if (end < all.length) setImmediate(uncorkFrom, all, end);
+  for (let i = first; i < end; i += 1) (all[i] as Wire).flush();
+  if (end < all.length) setImmediate(flushFrom, all, end);
 }
 
 function deferred(): { promise: Promise<void>; resolve: () => void } {
