@@ -70,6 +70,7 @@ export class Thinker implements Agent {
     const [thoughts, misdeed] = text.split(/[ ,]/) as [string, Misdeed];
     for (let n = 1; n <= Number(thoughts); n += 1) {
       void ctx.think(`thought ${n} of ${text}`);
+      if (n % 16 === 0) tellWhenRecorded(ctx, n);
       if (n % 4 === 0) await sleep(this.#clock, 5, ctx.signal);
     }
     await ctx.drain();
@@ -108,6 +109,14 @@ export class Thinker implements Agent {
       default:
     }
   }
+}
+
+/** Says that so many thoughts are in the log, once this agent was told so. */
+function tellWhenRecorded(ctx: AgentContext, thoughts: number): void {
+  ctx.drain().then(
+    () => console.log(`recorded ${ctx.run} ${thoughts}`),
+    () => {},
+  );
 }
 
 /** Asked by the other. */

@@ -9,7 +9,7 @@ import { connect } from '@nats-io/transport-node';
 import { WebSocket } from 'ws';
 import { type NatsServer, startCluster } from '../fixtures/nats-servers.ts';
 import { RunningProcess } from '../journeys/process.ts';
-import { broke, judge, type Verdict } from './ledger.ts';
+import { broke, judge, judgeRecorded, noBug, type Verdict } from './ledger.ts';
 import { Link } from './link.ts';
 import { FaultyProxy } from './proxy.ts';
 import { SecretWatch } from './secrets.ts';
@@ -34,6 +34,8 @@ export class ClusterSite implements AsyncDisposable {
   readonly #secrets = new SecretWatch(`s3cret-${randomUUID()}`);
   #proxy!: FaultyProxy;
   #turn = 0;
+  /** What processes have said that are no more. */
+  #said = '';
 
   private constructor(backend: string, servers: readonly NatsServer[], links: readonly (readonly Link[])[]) {
     this.#backend = backend;
@@ -66,6 +68,7 @@ export class ClusterSite implements AsyncDisposable {
   }
 
   async revive(member: Member, env: Readonly<Record<string, string>> = {}): Promise<void> {
+    this.#said += member.process.output;
     member.process = this.#start(member.links, env);
     await this.#listening(member);
   }
@@ -100,6 +103,7 @@ export class ClusterSite implements AsyncDisposable {
         if (stream === thread) delivered.push(event);
       },
     });
+    client.onFrame(noBug(verdict));
     client.onError(({ code, details }) => {
       errors.push((details as { code?: string }).code ?? code);
       if (code === 'STREAM_RESET') broke(verdict, 'R1', 'a stream was reset though nothing was lost');
@@ -116,8 +120,17 @@ export class ClusterSite implements AsyncDisposable {
       CLUSTER_REST_MS / 4,
     ).catch(() => {});
     tabs.forEach((tab, i) => judge(verdict, logs[i] as AgentEvent[], tab.delivered, `canary of ${tab.user}.`));
+    judgeRecorded(verdict, this.#saidOf(logs), logs);
     verdict.secrets += this.#secrets.found;
     return logs;
+  }
+
+  /** What was said of the runs that are in these logs: the cluster outlives many of them. */
+  #saidOf(logs: readonly (readonly AgentEvent[])[]): string {
+    const runs = new Set(logs.flat().map(({ run }) => run));
+    const all = [this.#said, ...this.members.map(({ process }) => process.output)].join('\n');
+    const lines = all.split('\n').filter((line) => runs.has(line.split(' ')[1] ?? ''));
+    return lines.join('\n');
   }
 
   async #log({ user, thread }: Tab, verdict: Verdict): Promise<AgentEvent[]> {

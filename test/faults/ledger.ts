@@ -1,10 +1,10 @@
 /**
  * Compares what was appended with what was delivered: every event once, in order, to its user alone, and every run whole.
  */
-import { type AgentEvent, RUN, StateMachine } from '@muster/contracts';
+import { type AgentEvent, CLOSE, RUN, type ServerFrame, StateMachine } from '@muster/contracts';
 
-/** What is promised of a run, by its number in the contract; and that no secret reaches a client. */
-export type Guarantee = `R${1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10}` | 'secrets';
+/** What is promised of a run, by its number in the contract; that no secret reaches a client, and no connection ends with 1011. */
+export type Guarantee = `R${1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10}` | 'secrets' | '1011';
 
 export interface Verdict {
   events: number;
@@ -77,7 +77,33 @@ export function judge(
     );
 }
 
-/** Everything that was delivered is in the log, and of the user. */
+/** What an agent was told to be in the log: so many thoughts, which come behind the first two events of its run. */
+const RECORDED = /^recorded (\S+) (\d+)$/gm;
+const BEFORE_THOUGHTS = 2;
+
+/**
+ * Adds what a backend was told to be in the log and is not, whether anybody was shown it or not.
+ *
+ * @param said what the backends have said, those that were killed as well.
+ * @param logs of every thread in which agents have run.
+ */
+export function judgeRecorded(verdict: Verdict, said: string, logs: readonly (readonly AgentEvent[])[]): void {
+  const kept = new Set(logs.flat().map(({ id }) => id));
+  for (const [, run, thoughts] of said.matchAll(RECORDED)) {
+    if (kept.has(`${run}:${Number(thoughts) + BEFORE_THOUGHTS}`)) continue;
+    verdict.lost += 1;
+    broke(verdict, 'R1', 'an agent was told of an event as recorded that is not in the log');
+  }
+}
+
+/** Looks at each frame that a client is sent: no connection may end because of a bug. */
+export function noBug(verdict: Pick<Verdict, 'broken'>): (frame: ServerFrame) => void {
+  return (frame) => {
+    if (frame.type === 'bye' && frame.code === CLOSE.bug) broke(verdict, '1011', 'a connection was closed with 1011');
+  };
+}
+
+/** Everything that was delivered is in the log, and of the user. What is delivered is acknowledged as well. */
 function judgeOwner(
   verdict: Verdict,
   known: ReadonlySet<string>,

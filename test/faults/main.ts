@@ -76,7 +76,7 @@ async function all(works: (() => Promise<void>)[], atOnce: number): Promise<void
 
 /** One seed after the other on one cluster: what happens to one run happens to all that go on. */
 async function cluster(): Promise<never> {
-  const takeovers = { ms: [] as number[] };
+  const takeovers = { ms: [] as number[], ofInstancesMs: [] as number[] };
   const site = await ClusterSite.open(backend);
   for (let number = Number(values.seed); number < Number(values.seed) + runs; number += 1) {
     const verdict = cleanVerdict();
@@ -89,8 +89,10 @@ async function cluster(): Promise<never> {
       break;
     }
   }
-  const longest = takeovers.ms.length === 0 ? null : Math.max(...takeovers.ms);
-  const found = { runs, ...total, stuck, takeovers: { count: takeovers.ms.length, longestMs: longest } };
+  const longest = (ms: readonly number[]): number | null => (ms.length === 0 ? null : Math.max(...ms));
+  const { ms, ofInstancesMs } = takeovers;
+  const taken = { count: ms.length, longestMs: longest(ofInstancesMs), longestWithoutServersMs: longest(ms) };
+  const found = { runs, ...total, stuck, takeovers: taken };
   console.log(values.json ? JSON.stringify(found) : found);
   await site[Symbol.asyncDispose]();
   process.exit(isClean(total) && stuck === 0 ? 0 : 1);

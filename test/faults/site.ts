@@ -12,7 +12,7 @@ import type { AgentEvent, ServerFrame } from '@muster/contracts';
 import { WebSocket } from 'ws';
 import { RunningProcess } from '../journeys/process.ts';
 import type { FaultSchedule } from './fault.ts';
-import { broke, judge, type Verdict } from './ledger.ts';
+import { broke, judge, judgeRecorded, noBug, type Verdict } from './ledger.ts';
 import { FaultyProxy } from './proxy.ts';
 import { SecretWatch } from './secrets.ts';
 import { inTime, REST_MS, until } from './waiting.ts';
@@ -43,6 +43,8 @@ export class Site implements AsyncDisposable {
   readonly #secrets = new SecretWatch(`s3cret-${randomUUID()}`);
   readonly #tabs: Tab[] = [];
   #port = 0;
+  /** What processes have said that are no more. */
+  #said = '';
   #proxy!: FaultyProxy;
   /** Harms nobody. */
   #calm!: FaultyProxy;
@@ -74,6 +76,7 @@ export class Site implements AsyncDisposable {
   /** kill -9, if it still runs, and then another one. */
   async restart(): Promise<void> {
     await this.server[Symbol.asyncDispose]();
+    this.#said += this.server.output;
     this.server = this.start();
     await this.#listening();
   }
@@ -114,6 +117,7 @@ export class Site implements AsyncDisposable {
     tabs.forEach((tab, i) => {
       judge(this.#options.verdict, logs[i] as AgentEvent[], tab.delivered, `canary of ${tab.user}.`);
     });
+    judgeRecorded(this.#options.verdict, this.#said + this.server.output, logs);
     return logs;
   }
 
@@ -141,6 +145,7 @@ export class Site implements AsyncDisposable {
     const errors: string[] = [];
     client.onError(({ code, details }) => errors.push((details as { code?: string }).code ?? code));
     client.onFrame(contiguous(this.#options.verdict));
+    client.onFrame(noBug(this.#options.verdict));
     await client.open();
     return { user, thread, delivered, client, errors };
   }
