@@ -156,7 +156,7 @@ describe('metrics', () => {
       gate: sample(body, 'muster_gate_open{gate="main"}'),
       running: sample(body, 'muster_app_state{state="running"}'),
       database: sample(body, 'muster_service_healthy{service="Database"}'),
-      faults: sample(body, 'muster_faults_total{component="agent of a run"}'),
+      faults: sample(body, 'muster_faults_total{component="agent"}'),
     }).toEqual({
       success: 2,
       failed: 1,

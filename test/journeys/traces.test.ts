@@ -1,7 +1,7 @@
 /** Boots and runs as traces, by a real SDK with its in-memory exporter, from the client's own span to the delivery. */
 import { afterAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { agent, type Agent, type AgentContext, defineTool, type RunInput } from '@muster/agents';
-import { service } from '@muster/core';
+import { createApp, type Service, service } from '@muster/core';
 import { traces } from '@muster/inspect';
 import { context, propagation, SpanStatusCode, trace } from '@opentelemetry/api';
 import {
@@ -36,9 +36,18 @@ const search = defineTool({
   },
 });
 
+const stuck = defineTool({
+  name: 'stuck',
+  description: 'Ends when nobody waits for it any more, or never.',
+  input: v.string(),
+  timeoutMs: 20,
+  run: () => new Promise<never>(() => {}),
+});
+
 @agent({ name: 'helper', description: 'Searches' })
 class Helper implements Agent {
   async run({ text }: RunInput, context: AgentContext) {
+    if (text === 'wait') await context.tool(stuck, text).catch(() => {});
     if (text === 'together') return context.delegate('other', 'one');
     await context.tool(search, text);
     return { finalResponse: text };
@@ -97,6 +106,27 @@ describe('a boot', () => {
   });
 });
 
+describe('a boot that fails', () => {
+  it('is one trace as well, which says what failed, without what was secret in it', async () => {
+    @service()
+    class Broken implements Service {
+      start(): void {
+        throw Object.assign(new Error('postgres://ann:correct-horse@db is gone'), { fatal: true });
+      }
+    }
+    const app = createApp({ services: [...traces(), Orders, Database, Broken] });
+    await expect(app.start()).rejects.toMatchObject({ code: 'BOOT_FAILED' });
+    const boot = named('boot');
+    expect(boot.status).toMatchObject({
+      code: SpanStatusCode.ERROR,
+      message: expect.stringContaining('ann:[redacted]@db is gone'),
+    });
+    expect(named('start Broken').status).toMatchObject({ code: SpanStatusCode.ERROR });
+    expect([parentOf('start Broken'), parentOf('start Database')]).toEqual(['boot', 'boot']);
+    expect(JSON.stringify(exporter.getFinishedSpans().map(({ status }) => status))).not.toContain('correct-horse');
+  });
+});
+
 describe('a run', () => {
   it('is part of the trace of its client: request, run, tools and what they do, append, delivery', async () => {
     await using made = await traced();
@@ -139,6 +169,18 @@ describe('a run', () => {
     });
     expect(named('run helper').status).toEqual({ code: SpanStatusCode.ERROR, message: 'TOOL_FAILED' });
     expect(named('request run').status.code).toBe(SpanStatusCode.UNSET);
+  });
+
+  it('whose tool does not end in its time has a span that does, and says why', async () => {
+    await using made = await traced();
+    const { client, span } = made;
+    await client.run({ text: 'wait', agent: 'helper' }).result;
+    span.end();
+    expect(named('tool stuck').status).toEqual({
+      code: SpanStatusCode.ERROR,
+      message: expect.stringContaining('20 ms'),
+    });
+    expect(parentOf('tool stuck')).toBe('run helper');
   });
 
   it('whose request is refused ends with the request', async () => {

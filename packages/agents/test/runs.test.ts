@@ -619,7 +619,7 @@ describe('tool calls', () => {
     await test.clock.settle();
     expect(recorded.all.filter(({ type }) => type === 'fault')).toMatchObject([
       { component: 'tool probe', correlation: run.run, error: cause },
-      { component: `agent of run ${run.run}`, correlation: run.run, error: { code: 'TOOL_FAILED', cause } },
+      { component: 'agent', correlation: run.run, run: run.run, error: { code: 'TOOL_FAILED', cause } },
     ]);
     expect(JSON.stringify(await run.events())).not.toContain(SECRET);
     expect(JSON.stringify(await test.app.get(ThreadService).messages(principalOf('ann'), 't'))).not.toContain(SECRET);

@@ -7,6 +7,6 @@ export { diffGraphs, type GraphDiff, renderDiff, type TimeChange } from './graph
 export { explain } from './graph/explain.ts';
 export { mergeGraphs } from './graph/merge.ts';
 export { nearest } from './graph/nearest.ts';
-export { escapeText } from './graph/render.ts';
+export { escapeStack, escapeText } from './graph/render.ts';
 export { GraphView } from './graph-view.ts';
 export { redact } from './redact.ts';

@@ -66,6 +66,7 @@ export { MemoryLog, type MemoryLogOptions } from './log/memory-log.ts';
 export { isProbe, keyPart, type Principal, principalOf, streamOf } from './principal.ts';
 export { type ProbeVerdict, probeVerdict } from './probe-verdict.ts';
 export { reasonOf, redact } from './redact.ts';
+export type { LiveBootOptions } from './live-boot.ts';
 export { consoleReporter, eventLines, jsonReporter, type Output, type Reporter } from './reporters.ts';
 export { runApp } from './run-app.ts';
 export { Runtime } from './runtime.ts';

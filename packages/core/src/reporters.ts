@@ -2,7 +2,8 @@
  * Renderers of runtime events: the boot as people see it in a terminal, and one JSON line per event for machines.
  */
 import { MusterError } from '@muster/contracts';
-import { duration, escapeText } from './graph/render.ts';
+import { duration, escapeStack, escapeText } from './graph/render.ts';
+import { LiveBoot, type LiveBootOptions } from './live-boot.ts';
 import type { RuntimeEvent } from './runtime-event.ts';
 import { reasonOf, redact } from './redact.ts';
 
@@ -10,6 +11,9 @@ import { reasonOf, redact } from './redact.ts';
 export interface Output {
   write(text: string): unknown;
   readonly isTTY?: boolean;
+  /** Width and height of the window. @default what is wide and high enough */
+  readonly columns?: number;
+  readonly rows?: number;
 }
 
 /** Listens to an app's events. */
@@ -25,8 +29,9 @@ export function jsonReporter(output: Output): Reporter {
 }
 
 /** The boot tree with live progress on a terminal, plain lines elsewhere; then whatever changes. */
-export function consoleReporter(output: Output): Reporter {
-  return output.isTTY === true ? new LiveBoot(output).report : plainReporter(output);
+export function consoleReporter(output: Output, options: LiveBootOptions = {}): Reporter {
+  const plain = plainReporter(output);
+  return output.isTTY === true ? new LiveBoot(output, plain, options).report : plain;
 }
 
 function errorAsData(error: Error): unknown {
@@ -86,7 +91,7 @@ export function eventLines(event: RuntimeEvent): string[] {
       return [`  ✘ ${escapeText(event.service)}: ${escapeText(reasonOf(event.error))}`];
     case 'stop-completed':
       return [
-        `Stopped ${event.order.length} ${event.order.length === 1 ? 'service' : 'services'} in reverse order in ${duration(event.wallMs)}${event.hung.length > 0 ? `; did not stop in time: ${event.hung.join(', ')}` : ''}`,
+        `Stopped ${event.order.length} ${event.order.length === 1 ? 'service' : 'services'} in reverse order in ${duration(event.wallMs)}${event.hung.length > 0 ? `; did not stop in time: ${event.hung.map(escapeText).join(', ')}` : ''}`,
       ];
     case 'client-error':
     case 'deep-check':
@@ -97,7 +102,7 @@ export function eventLines(event: RuntimeEvent): string[] {
       return [];
     case 'fault':
       return [
-        `✘ ${event.component}${event.correlation === null ? '' : ` [${event.correlation}]`}: ${event.error instanceof Error ? redact(event.error.stack ?? event.error.message) : reasonOf(event.error)}`,
+        `✘ ${escapeText(event.component)}${event.correlation === null ? '' : ` [${escapeText(event.correlation)}]`}: ${escapeStack(event.error instanceof Error ? redact(event.error.stack ?? event.error.message) : reasonOf(event.error))}`,
       ];
   }
 }
@@ -121,108 +126,4 @@ function plainReporter(output: Output): Reporter {
     if (event.type === 'boot-completed' && address !== undefined)
       output.write(`\n  → ${address}\n${inspector === undefined ? '' : `    seen from inside at ${inspector}\n`}\n`);
   };
-}
-
-/** Marks of what has not come to its end. */
-const BUSY = new Set(['·', '◐', '◑']);
-/** Longest time of a line that is not worth saying, in milliseconds. */
-const BRIEF_MS = 1_000;
-
-/**
- * Redraws one line per service until the boot has ended, then goes on with plain lines below them: what it is doing and for how
- * long, or what it waits for.
- */
-class LiveBoot {
-  readonly #output: Output;
-  readonly #plain: Reporter;
-  readonly #lines = new Map<string, { mark: string; text: string; since: number }>();
-  /** Of the latest event. */
-  #now = 0;
-  readonly #later: RuntimeEvent[] = [];
-  #drawn = 0;
-  #live = false;
-
-  constructor(output: Output) {
-    this.#output = output;
-    this.#plain = plainReporter(output);
-  }
-
-  readonly report: Reporter = (event) => {
-    this.#now = event.at;
-    if (event.type === 'boot-started') {
-      this.#live = true;
-      this.#plain(event);
-      for (const id of event.services) this.#lines.set(id, { mark: '·', text: 'waiting', since: event.at });
-      this.#draw();
-    } else if (!this.#live) {
-      this.#plain(event);
-    } else if (event.type === 'boot-completed' || event.type === 'boot-failed' || event.type === 'stop-started') {
-      this.#end(event);
-    } else if (event.type === 'fault') {
-      this.#erase();
-      this.#plain(event);
-      this.#draw();
-    } else if (this.#update(event)) {
-      this.#erase();
-      this.#draw();
-    } else {
-      this.#later.push(event);
-    }
-  };
-
-  /** The tree stays as it is; what was said meanwhile follows below it. */
-  #end(event: RuntimeEvent): void {
-    this.#live = false;
-    for (const later of this.#later.splice(0)) this.#plain(later);
-    this.#plain(event);
-  }
-
-  /** True when the event is shown by a service's own line. */
-  #update(event: RuntimeEvent): boolean {
-    if (event.type === 'progress') return this.#set(event.service, '◐', event.text);
-    if (event.type === 'attempt-failed') return this.#set(event.service, '◑', event.error.message);
-    if (event.type === 'waiting') return this.#wait(event);
-    if (event.type !== 'moved' || event.machine !== 'service') return false;
-    const line = this.#lines.get(event.subject);
-    if (event.to === 'starting' && line) line.since = event.at;
-    if (event.to === 'starting') return this.#set(event.subject, '◐', 'starting');
-    if (event.to === 'running' || event.to === 'completed')
-      return this.#set(event.subject, '●', `${event.to}  ${duration(event.at - (line?.since ?? event.at))}`);
-    if (event.to === 'failed') return this.#set(event.subject, '✘', `failed  ${line?.text ?? ''}`);
-    if (event.to === 'skipped') return this.#set(event.subject, '◌', 'skipped');
-    if (event.to === 'stopped' && event.from === 'stopping' && line?.mark === '●')
-      return this.#set(event.subject, '○', 'stopped');
-    return true;
-  }
-
-  #wait({ waiting, blockedBy }: Extract<RuntimeEvent, { type: 'waiting' }>): true {
-    for (const id of waiting)
-      if (this.#lines.get(id)?.mark === '·') this.#set(id, '·', `waiting for ${blockedBy.join(', ')}`);
-    return true;
-  }
-
-  #set(id: string, mark: string, text: string): true {
-    const line = this.#lines.get(id);
-    if (line) Object.assign(line, { mark, text });
-    return true;
-  }
-
-  #erase(): void {
-    if (this.#drawn > 0) this.#output.write(`\u001b[${this.#drawn}A\u001b[0J`);
-  }
-
-  #draw(): void {
-    const width = Math.max(...[...this.#lines.keys()].map((id) => id.length), 0);
-    const drawn = [...this.#lines].map(([id, { mark, text, since }]) => {
-      const forMs = this.#now - since;
-      const elapsed = BUSY.has(mark) && forMs >= BRIEF_MS ? `  ${duration(forMs)}` : '';
-      return `  ${mark} ${escapeText(id).padEnd(width)}  ${cut(escapeText(text), 100)}${elapsed}`;
-    });
-    this.#output.write(`${drawn.join('\n')}\n`);
-    this.#drawn = drawn.length;
-  }
-}
-
-function cut(text: string, length: number): string {
-  return text.length > length ? `${text.slice(0, length - 1)}…` : text;
 }

@@ -59,9 +59,9 @@ class AppProcess {
 
   constructor(app: App, options: RunOptions) {
     this.#app = app;
-    this.#reporter = options.reporter ?? defaultReporter();
     this.#exit = options.exit ?? ((code) => process.exit(code));
     this.#clock = options.clock ?? systemClock;
+    this.#reporter = options.reporter ?? defaultReporter(app, this.#clock);
     this.#ended = new Promise((resolve) => (this.#end = resolve));
   }
 
@@ -196,6 +196,7 @@ class AppProcess {
   }
 }
 
-function defaultReporter(): Reporter {
-  return process.env['LOG_FORMAT'] === 'json' ? jsonReporter(process.stdout) : consoleReporter(process.stdout);
+function defaultReporter(app: App, clock: Clock): Reporter {
+  if (process.env['LOG_FORMAT'] === 'json') return jsonReporter(process.stdout);
+  return consoleReporter(process.stdout, { clock, graph: () => app.graph().toJSON() });
 }

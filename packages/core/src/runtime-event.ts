@@ -25,8 +25,10 @@ export type RuntimeEvent =
   | {
       readonly type: 'waiting';
       readonly elapsedMs: number;
+      /** What the gate waits for: root causes only. */
       readonly blockedBy: readonly string[];
-      readonly waiting: readonly string[];
+      /** Who has not begun to start, and what each of them waits for. */
+      readonly waiting: readonly { readonly service: string; readonly blockedBy: readonly string[] }[];
       readonly at: number;
     }
   | { readonly type: 'progress'; readonly service: string; readonly text: string; readonly at: number }
@@ -95,6 +97,8 @@ export type RuntimeEvent =
       readonly offset: number | null;
       /** The run that asked for it. */
       readonly parent: string | null;
+      /** Over which it was asked for; `null` of one that goes on here, or that nobody asked for over a connection. */
+      readonly connection: string | null;
       readonly isResumed: boolean;
       readonly at: number;
     }
@@ -102,6 +106,7 @@ export type RuntimeEvent =
   | {
       readonly type: 'tool-ended';
       readonly run: string;
+      readonly connection: string | null;
       readonly callId: string;
       readonly tool: string;
       readonly status: string;
@@ -114,6 +119,7 @@ export type RuntimeEvent =
   | {
       readonly type: 'run-ended';
       readonly run: string;
+      readonly connection: string | null;
       readonly agent: string;
       readonly status: string;
       readonly by: string;
@@ -148,6 +154,9 @@ export type RuntimeEvent =
       readonly type: 'fault';
       readonly component: string;
       readonly correlation: string | null;
+      /** Where it was of one. */
+      readonly run?: string;
+      readonly connection?: string;
       readonly error: unknown;
       readonly at: number;
     };

@@ -290,10 +290,11 @@ describe('a boot', () => {
     const recorded = recordEvents(app);
     const starting = app.start().catch(() => {});
     await clock.advance(12_000);
+    const waiting = [{ service: 'AgentSupervisor', blockedBy: ['ThreadService'] }];
     const waits = recorded.all.flatMap((event) =>
       event.type === 'waiting' ? [[event.elapsedMs, event.blockedBy, event.waiting]] : [],
     );
-    expect(waits).toEqual([1_000, 2_000, 5_000, 10_000].map((ms) => [ms, ['ThreadService'], ['AgentSupervisor']]));
+    expect(waits).toEqual([1_000, 2_000, 5_000, 10_000].map((ms) => [ms, ['ThreadService'], waiting]));
     await app.stop();
     await starting;
   });

@@ -76,7 +76,7 @@ export class Inspector implements AppInspector, Routes {
   #metrics: Metrics | undefined;
   /** What a probe with names was told last. */
   #named: { readonly version: number; readonly at: number; readonly names: object } | undefined;
-  /** Where there are other instances, from the end of the boot on. */
+  /** Where there are other instances, from the moment in which they are known. */
   #exchange: Exchange | undefined;
   #begun: Promise<string> | undefined;
   #url: string | undefined;
@@ -106,7 +106,8 @@ export class Inspector implements AppInspector, Routes {
     this.#view = new LiveView(app, payloads);
     this.#pages = new Pages(app, this.#view, payloads);
     app.events.on((event) => {
-      if (event.type === 'boot-completed') this.#meetOthers(app);
+      // Others see its boot as well, from the moment in which it is known to them.
+      if (event.type === 'moved' && event.subject === Instances.name && event.to === 'running') this.#meetOthers(app);
       // Before the store is stopped.
       if (event.type === 'stop-started') void this.#exchange?.close();
     });
@@ -173,7 +174,7 @@ export class Inspector implements AppInspector, Routes {
   #meetOthers(app: InspectedApp): void {
     const store = app.find(KeyValueStore);
     const instances = app.find(Instances);
-    if (store?.isShared !== true || instances === undefined) return;
+    if (store?.isShared !== true || instances === undefined || this.#exchange !== undefined) return;
     this.#exchange = new Exchange(app, this.#view as LiveView, store, instances, (error) => this.faulty(error));
   }
 
@@ -205,7 +206,7 @@ export class Inspector implements AppInspector, Routes {
     const there = typeof other === 'string' ? await this.#exchange?.shown(other) : undefined;
     const known = other === undefined ? this.#view?.runs.find(run) : there?.runs.find((each) => each.run === run);
     if (known === undefined || this.#app?.find(EventLog) === undefined) return false;
-    return this.#pages?.showRun(new EventStream(response), known) === true;
+    return this.#pages?.showRun(new EventStream(response), known, this.#exchange) === true;
   }
 
   async #scrape(response: ServerResponse): Promise<void> {

@@ -25,12 +25,14 @@ const begun = (run: string): Of<'run-begun'> => ({
   stream: 's',
   offset: 1,
   parent: null,
+  connection: null,
   isResumed: false,
   at: 0,
 });
 const ended = (run: string, offset = 2): Of<'run-ended'> => ({
   type: 'run-ended',
   run,
+  connection: null,
   agent: 'guide',
   status: 'success',
   by: 'agent',

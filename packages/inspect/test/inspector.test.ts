@@ -1,5 +1,6 @@
 /** The inspector of a real app on a real port: who may look, and what is to be seen before, during and after the boot. */
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Lane } from '../src/live/overview.ts';
@@ -8,12 +9,15 @@ import {
   type AppInspector,
   type AppOptions,
   createApp,
+  provide,
   type RuntimeEvent,
   service,
   type Service,
   type StartContext,
   systemRandom,
 } from '@muster/core';
+import { Authenticator, ConnectionPool, webSocketServer } from '@muster/server';
+import { Counter, Registry } from 'prom-client';
 import { FakeClock } from '@muster/core/testing';
 import { inspector, type InspectorOptions } from '@muster/inspect';
 import { look, Watcher } from './looker.ts';
@@ -69,6 +73,13 @@ function held() {
 
 @service()
 class Quick {}
+
+@service()
+class Anybody implements Authenticator {
+  authenticate({ token }: { token: string }) {
+    return { user: token };
+  }
+}
 
 describe('who may look', () => {
   it('nobody under a foreign name, of another origin, or with another method, whatever is asked for', async () => {
@@ -227,10 +238,8 @@ describe('what is to be seen', () => {
     );
     for (const gate of closed) expect(gate).toMatchObject({ blockedBy: ['Database'], closings: 1 });
     const changed = one.said.flatMap((said) => (said.event === 'change' ? (said.data.nodes?.list ?? []) : []));
-    // What Database takes to come back is slack for Quick; all others are as they were.
-    const ids = new Set(changed.map(({ id }) => id));
-    ids.delete('Quick');
-    expect(ids).toEqual(new Set(['Database']));
+    // What Database takes to come back is no time of the boot: all others are as they were.
+    expect(new Set(changed.map(({ id }) => id))).toEqual(new Set(['Database']));
     const lane = one.said
       .flatMap((said) => (said.event === 'change' ? (said.data.lanes ?? []) : []))
       .findLast(({ id }) => id === 'Database');
@@ -241,6 +250,45 @@ describe('what is to be seen', () => {
     app.restart('Database');
     await one.change(({ lanes }) => lanes?.find(({ id, nextAttemptAt: at }) => id === 'Database' && at === null));
     expect(JSON.stringify(one.said)).not.toContain('correct-horse');
+  });
+
+  it('how often a service was started again, whether it crashed or was told to, and what the boot took all the same', async () => {
+    const { Database, up } = held();
+    const clock = new FakeClock();
+    const { url, started, app } = await inspected({ services: [Database, Quick], clock });
+    await clock.advance(300);
+    up();
+    await started;
+    const times = (await look(`${url}/metrics`)).body.match(/^muster_(service_boot|boot_critical).*$/gm);
+    expect(times).toContain('muster_service_boot_seconds{service="Database",part="start"} 0.3');
+    app.get(Database).fail();
+    await clock.advance(60_000);
+    app.restart('Database');
+    await clock.advance(1);
+    const { body } = await look(`${url}/metrics`);
+    expect(body).toContain('muster_service_restarts_total{service="Database"} 2');
+    expect(body.match(/^muster_(service_boot|boot_critical).*$/gm)).toEqual(times);
+    await using watcher = await Watcher.of(`${url}/api/live`);
+    expect((await watcher.overview()).lanes.find(({ id }) => id === 'Database')).toMatchObject({ restarts: 2 });
+  });
+
+  it('the metrics that the documentation lists, and no others; in a registry that is as it was afterwards', async () => {
+    const registry = new Registry();
+    const own = new Counter({ name: 'own_total', help: 'of the application', registers: [registry] });
+    own.inc();
+    const services = [Quick, ConnectionPool, provide(Authenticator, Anybody)];
+    const { started, app } = await inspected({ services, server: webSocketServer({ port: 0 }) }, { registry });
+    await started;
+    const docs = readFileSync(new URL('../../../docs/inspect.md', import.meta.url), 'utf8');
+    const listed = new Set(docs.match(/`(?:muster|process|nodejs)_\w+`/g)?.map((name) => name.slice(1, -1)));
+    const names = registry.getMetricsAsArray().map(({ name }) => name);
+    expect(new Set(names)).toEqual(new Set([...listed, 'own_total']));
+    expect(() => createApp({ services: [Quick], inspect: inspector({ port: 0, registry }) })).toThrow(
+      expect.objectContaining({ code: 'OPTION_INVALID', message: expect.stringContaining('registry') }),
+    );
+    expect(registry.getMetricsAsArray().map(({ name }) => name)).toEqual(names);
+    await app.stop();
+    expect(registry.getMetricsAsArray().map(({ name }) => name)).toEqual(['own_total']);
   });
 
   it('why a boot has failed, for as long as it is held for whoever looks', async () => {

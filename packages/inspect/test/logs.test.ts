@@ -30,29 +30,40 @@ const told = (n: number, code = 'RATE_LIMITED'): RuntimeEvent => ({
   correlation: `x${n}`,
   at: n,
 });
-const fault = (component: string, error: unknown, correlation: string | null = null): RuntimeEvent => ({
+const fault = (component: string, error: unknown, about: { run?: string; connection?: string } = {}): RuntimeEvent => ({
   type: 'fault',
   component,
-  correlation,
+  correlation: about.run ?? null,
+  ...about,
   error,
   at: 0,
 });
 
 describe('lines', () => {
   it('have connection, run and correlation, whether they are about one or not', () => {
-    const ended = { type: 'run-ended', run: 'r', agent: 'guide', status: 'success', by: 'agent', code: null } as const;
+    const ended = {
+      type: 'run-ended',
+      run: 'r',
+      connection: 'c',
+      agent: 'guide',
+      status: 'success',
+      by: 'agent',
+      code: null,
+    } as const;
     const lines = throughPino([
       told(1),
       { ...ended, events: 5, offset: 5, durationMs: 12, appendMs: 1, at: 0 },
-      fault('agent of run r', new Error('no'), 'x'),
+      fault('agent', new Error('no'), { run: 'r' }),
+      fault('method echo', new Error('no'), { connection: 'c' }),
       { type: 'listening', address: 'http://127.0.0.1:3000', at: 0 },
     ]);
     expect(
       lines.map(({ level, connection, run, correlation, event }) => [level, connection, run, correlation, event]),
     ).toEqual([
       [40, 'c1', null, 'x1', 'client-error'],
-      [30, null, 'r', null, 'run-ended'],
-      [50, null, 'r', 'x', 'fault'],
+      [30, 'c', 'r', null, 'run-ended'],
+      [50, null, 'r', 'r', 'fault'],
+      [50, 'c', null, null, 'fault'],
       [30, null, null, null, 'listening'],
     ]);
     expect(lines[1]).toMatchObject({
@@ -61,7 +72,7 @@ describe('lines', () => {
       events: 5,
       durationMs: 12,
     });
-    expect(lines[3]).toMatchObject({ msg: 'Listening on http://127.0.0.1:3000', address: 'http://127.0.0.1:3000' });
+    expect(lines[4]).toMatchObject({ msg: 'Listening on http://127.0.0.1:3000', address: 'http://127.0.0.1:3000' });
   });
 
   it('have the whole error with its causes, and no secret of it', () => {

@@ -224,7 +224,8 @@ export class AgentSupervisor implements Service {
       // Looked at again: the app may have begun to stop while the question was stored.
       if (!this.#accepting) throw agentError('NOT_ACCEPTING', {});
       const input = { text: request.text, thread, history: conversation.history };
-      const family = { principal, permit, input, values: requester.values };
+      const { values, connection } = requester;
+      const family = { principal, permit, input, values, connection };
       const { engine, recorder } = this.#engines
         .get(permit)
         .create(

@@ -39,6 +39,8 @@ export interface Family {
   readonly input: RunInput;
   /** For classes of the run that depend on them. */
   readonly values?: readonly Given<'run'>[] | undefined;
+  /** Over which it was asked for. @default none */
+  readonly connection?: string | undefined;
   /** The run that asks for help. @default none: a user asks */
   readonly parent?: string;
 }
@@ -88,7 +90,7 @@ export class ExecutionEngineFactory {
   create(
     run: string,
     registered: RegisteredAgent,
-    { permit, principal, input, values = [], parent }: Family,
+    { permit, principal, input, values = [], parent, connection }: Family,
     delegate: RunParts['delegate'],
     after?: number,
     resumed?: Resumed,
@@ -97,7 +99,8 @@ export class ExecutionEngineFactory {
     const { agent } = registered;
     const { user } = principal;
     const { thread } = input;
-    const about = { run, agent, user, thread, stream: streamOf(principal, thread), parent: parent ?? null };
+    const stream = streamOf(principal, thread);
+    const about = { run, agent, user, thread, stream, parent: parent ?? null, connection: connection ?? null };
     const emitter = new UserEmitter(principal, thread, this.#log, run, after);
     const recorder = new RunRecorder(run, agent, emitter, {
       clock: this.#clock,

@@ -135,7 +135,7 @@ export class ExecutionEngine {
 
   /** The agent has emitted what it may not: it cannot be trusted with the run, also if it goes on as if nothing were. */
   #breached(error: MusterError): void {
-    this.#fault(`agent of run ${this.run}`, error);
+    this.#fault('agent', error);
     this.#end('failed', 'supervisor', error);
   }
 
@@ -200,7 +200,7 @@ export class ExecutionEngine {
     if (error instanceof RunAbort) return error.ending;
     const known = error instanceof MusterError ? error : agentError('RUN_FAILED', {}, error);
     if (this.#isFenced) return { status: 'interrupted', by: 'supervisor', code: known.code, retryable: true };
-    if (!(error instanceof MusterError) || error.cause !== undefined) this.#fault(`agent of run ${this.run}`, error);
+    if (!(error instanceof MusterError) || error.cause !== undefined) this.#fault('agent', error);
     const by = known.code === 'RUN_TIMEOUT' ? 'supervisor' : 'agent';
     return { status: 'failed', by, code: known.code, retryable: !known.fatal, error: shown(known) };
   }
@@ -235,8 +235,11 @@ export class ExecutionEngine {
     await recorder.toolExecuting(callId, tool.name, input);
     try {
       const onTimeout = (): Error => agentError('TOOL_TIMEOUT', { tool: tool.name, timeoutMs });
-      const result = await bounded({ clock, timeoutMs, onTimeout, signal: outer }, (signal) =>
-        this.#awaited(() => this.#aroundTool(callId, tool, () => tool.call(input, { signal, run: this.run, user }))),
+      // Around the time that it is given: whoever stands there hears of a tool that nobody waits for any more.
+      const result = await this.#aroundTool(callId, tool, () =>
+        bounded({ clock, timeoutMs, onTimeout, signal: outer }, (signal) =>
+          this.#awaited(() => tool.call(input, { signal, run: this.run, user })),
+        ),
       );
       await recorder.toolCompleted(callId, { status: 'ok', result });
       return result;
@@ -270,8 +273,9 @@ export class ExecutionEngine {
   }
 
   #fault(component: string, error: unknown): void {
+    const { run } = this;
     const { events, clock } = this.#parts;
-    events.emit({ type: 'fault', component, correlation: this.run, error, at: clock.now() });
+    events.emit({ type: 'fault', component, correlation: run, run, error, at: clock.now() });
   }
 }
 

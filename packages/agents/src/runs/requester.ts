@@ -16,6 +16,8 @@ export interface Requester {
   readonly permit: Permit;
   /** What the ids of its requests are unique within: its session. @default its requests cannot be repeated */
   readonly id?: string;
+  /** Id of the connection over which it asks, for those who watch the app. @default none */
+  readonly connection?: string;
   /** Values of your own that classes of its runs depend on, made with `withValue`. An agent that needs one cannot be begun again by another instance. */
   readonly values?: readonly Given<'run'>[];
   /** Of the user. @default nobody knows, and no run is cancelled because its user has gone */

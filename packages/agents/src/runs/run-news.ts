@@ -5,7 +5,7 @@ import type { RuntimeEvent, RuntimeEvents } from '@muster/core';
 type Of<T extends RuntimeEvent['type']> = Extract<RuntimeEvent, { type: T }>;
 
 /** Whose run it is. */
-export type AboutRun = Pick<Of<'run-begun'>, 'run' | 'agent' | 'user' | 'thread' | 'stream' | 'parent'>;
+export type AboutRun = Pick<Of<'run-begun'>, 'run' | 'agent' | 'user' | 'thread' | 'stream' | 'parent' | 'connection'>;
 
 export class RunNews {
   readonly #about: AboutRun;
@@ -31,13 +31,14 @@ export class RunNews {
     this.#events.emit({ type: 'run-left', run, agent, at: this.#clock.now() });
   }
 
-  toolEnded(call: Omit<Of<'tool-ended'>, 'type' | 'run' | 'at'>): void {
-    this.#events.emit({ type: 'tool-ended', run: this.#about.run, ...call, at: this.#clock.now() });
+  toolEnded(call: Omit<Of<'tool-ended'>, 'type' | 'run' | 'connection' | 'at'>): void {
+    const { run, connection } = this.#about;
+    this.#events.emit({ type: 'tool-ended', run, connection, ...call, at: this.#clock.now() });
   }
 
-  ended(end: Omit<Of<'run-ended'>, 'type' | 'run' | 'agent' | 'at'>): void {
-    const { run, agent } = this.#about;
-    this.#events.emit({ type: 'run-ended', run, agent, ...end, at: this.#clock.now() });
+  ended(end: Omit<Of<'run-ended'>, 'type' | 'run' | 'connection' | 'agent' | 'at'>): void {
+    const { run, agent, connection } = this.#about;
+    this.#events.emit({ type: 'run-ended', run, connection, agent, ...end, at: this.#clock.now() });
   }
 
   /** Something was emitted after its end, when nobody carries it who could be told. Once is enough. */
@@ -46,7 +47,7 @@ export class RunNews {
     this.#isLateTold = true;
     const { run } = this.#about;
     const at = this.#clock.now();
-    this.#events.emit({ type: 'fault', component: 'run recorder', correlation: run, error, at });
+    this.#events.emit({ type: 'fault', component: 'run recorder', correlation: run, run, error, at });
   }
 
   /** The observer of a state machine of the run. */

@@ -112,7 +112,7 @@ export class RunReaper {
       if (now !== undefined) this.#hear(now);
     } catch (error) {
       records.leave(run);
-      events.emit({ type: 'fault', component: 'run reaper', correlation: run, error, at: clock.now() });
+      events.emit({ type: 'fault', component: 'run reaper', correlation: run, run, error, at: clock.now() });
     }
   }
 

@@ -92,7 +92,7 @@ export class RunWatch {
       await storing;
       return true;
     } catch (error) {
-      events.emit({ type: 'fault', component: 'thread service', correlation: run, error, at: clock.now() });
+      events.emit({ type: 'fault', component: 'thread service', correlation: run, run, error, at: clock.now() });
       return false;
     }
   }

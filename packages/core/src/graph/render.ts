@@ -149,6 +149,17 @@ export function duration(ms: number): string {
   return ms < 1_000 ? `${Math.round(ms)} ms` : `${(ms / 1_000).toFixed(2)} s`;
 }
 
+/** The break before a frame of a stack, or before the next cause. */
+const FRAME = /\n(?= {4}at |Caused by: )/;
+
+/** The same of a stack: its frames and causes stay lines of their own; what comes of a message does not. */
+export function escapeStack(stack: string): string {
+  return stack
+    .split(FRAME)
+    .map((line) => escapeText(line))
+    .join('\n');
+}
+
 /** Makes control, escape, bidirectional and line-breaking characters visible as `\u{…}`. */
 export function escapeText(text: string): string {
   return text.replace(

@@ -186,7 +186,7 @@ export class ManagedService implements Listener, Standing, MoveObserver<typeof S
       degradedBy: [],
       blockedBy: [],
       deepCheck: deep && { reason: deep.reason, ageMs: this.#ageOf(deep.at), tookMs: deep.tookMs },
-      ...this.#record.times(this.#bringUp),
+      ...this.#record.times(this.#bringUp, this.#keeper.boot !== undefined),
     };
   }
 
@@ -470,7 +470,8 @@ export class ManagedService implements Listener, Standing, MoveObserver<typeof S
     this.#reason = null;
     this.#wasUp = true;
     this.#machine.send(this.place.isTask ? 'end' : 'ok');
-    if (this.#bringUp !== undefined) this.#record.up(this.#bringUp, this.#movedAt as number);
+    const isBoot = this.#keeper.boot !== undefined;
+    if (this.#bringUp !== undefined) this.#record.up(this.#bringUp, this.#movedAt as number, isBoot);
     this.#bringUp = undefined;
     this.#record.close('done');
     this.#tellStanding();

@@ -49,9 +49,14 @@ export class ServiceRecord {
     this.#waitMs ??= ms;
   }
 
-  /** It came up at `now`. */
-  up({ startMs, checkMs, hookMs }: BringUp, now: number): void {
+  /**
+   * It came up at `now`.
+   *
+   * @param isBoot true while the boot goes on: what a later start takes is none of its times.
+   */
+  up({ startMs, checkMs, hookMs }: BringUp, now: number, isBoot: boolean): void {
     this.#upAt = now;
+    if (!isBoot && this.#startMs !== null) return;
     this.#startMs = startMs;
     this.#checkMs = checkMs;
     this.#hookMs = hookMs;
@@ -64,8 +69,12 @@ export class ServiceRecord {
     if (this.#failures.length > MOMENTS) this.#failures.shift();
   }
 
-  /** Its part of a dump; of a generation on its way the times so far. */
-  times(now: BringUp | undefined): Pick<NodeSnapshot, 'desired' | 'job' | 'waitMs' | 'startMs' | 'checkMs' | 'hookMs'> {
+  /** Its part of a dump; of a generation on its way in the boot, or of the first one, the times so far. */
+  times(
+    onItsWay: BringUp | undefined,
+    isBoot: boolean,
+  ): Pick<NodeSnapshot, 'desired' | 'job' | 'waitMs' | 'startMs' | 'checkMs' | 'hookMs'> {
+    const now = isBoot || this.#startMs === null ? onItsWay : undefined;
     return {
       desired: this.desired,
       job: this.#job,
@@ -76,7 +85,7 @@ export class ServiceRecord {
     };
   }
 
-  /** What its last way up took, in milliseconds; 0 before. */
+  /** What its way up took in the boot, or the first one after it, in milliseconds; 0 before. */
   get costMs(): number {
     return (this.#startMs ?? 0) + (this.#checkMs ?? 0) + (this.#hookMs ?? 0);
   }

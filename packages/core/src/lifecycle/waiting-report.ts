@@ -31,7 +31,10 @@ export class WaitingReport {
     const { clock, events } = this.#around;
     const elapsedMs = AT_MS[this.#next] ?? Math.round(clock.monotonic() - this.#startedAt);
     const { services, wiring } = this.#engine;
-    const waiting = services.filter(({ phase }) => phase === 'waiting').map(({ id }) => id);
+    const causes = wiring.causes(services.map(({ place }) => place));
+    const waiting = services
+      .filter(({ phase }) => phase === 'waiting')
+      .map(({ id, place }) => ({ service: id, blockedBy: causes.get(place) ?? [] }));
     const essential = services.filter(({ identity }) => identity.node.essential).map(({ place }) => place);
     const blockedBy = wiring.blockedBy(essential);
     events.emit({ type: 'waiting', elapsedMs, blockedBy, waiting, at: clock.now() });

@@ -1,6 +1,6 @@
 /** `muster start`: gives an app this process, as `runApp` does, and shows its boot, on a page as well where one is asked for. */
 import { closeSync, openSync, writeFileSync } from 'node:fs';
-import { type App, consoleReporter, runApp } from '@muster/core';
+import { type App, consoleReporter, runApp, systemClock } from '@muster/core';
 import type { Request } from '../commands.ts';
 import { reasonOf } from '../entry/thrown.ts';
 import { inspectError } from '../errors.ts';
@@ -21,7 +21,12 @@ export async function start(request: Request, terminal: Terminal): Promise<undef
   if (request.dump !== undefined) dumpAfterBoot(app, request.dump);
   if (request.json) tellMachines(app, terminal);
   // With --json, what people read goes elsewhere, so that the one line stays the last.
-  await runApp(app, request.json ? { reporter: consoleReporter(process.stderr) } : {});
+  await runApp(
+    app,
+    request.json
+      ? { reporter: consoleReporter(process.stderr, { clock: systemClock, graph: () => app.graph().toJSON() }) }
+      : {},
+  );
   return undefined;
 }
 

@@ -5,7 +5,15 @@
  * compressed. It is all gone again some seconds after the last look.
  */
 import type { GraphDump, Timer } from '@muster/contracts';
-import { type InspectedApp, Instances, KeyValueStore, mergeGraphs, sleep, type Subscription } from '@muster/core';
+import {
+  type DeliveryMark,
+  type InspectedApp,
+  Instances,
+  KeyValueStore,
+  mergeGraphs,
+  sleep,
+  type Subscription,
+} from '@muster/core';
 import { promisify } from 'node:util';
 import { deflateRaw, inflateRaw } from 'node:zlib';
 import { namesOf } from './instance-names.ts';
@@ -14,12 +22,14 @@ import type { Overview } from './overview.ts';
 import type { KnownRun } from './runs.ts';
 
 const PREFIX = 'inspect/';
-const WANT = `${PREFIX}want`;
+const WANT = `${PREFIX}want/`;
 /** How often whoever looks says so, and for how long that counts, in milliseconds. */
 const SAY_MS = 4_000;
 const COUNTS_MS = 10_000;
 /** Pause between two writes of what is to be seen, in milliseconds. */
 const WRITE_MS = 1_000;
+/** Marks of one stream that are shown, the latest. */
+const MARKS = 2_000;
 /** How long is waited for instances that have not shown themselves yet, in milliseconds. */
 const PATIENCE_MS = 3_000;
 
@@ -31,7 +41,18 @@ interface Shown {
   readonly overview: Overview;
   /** Where the events of its runs are. */
   readonly runs: readonly Omit<KnownRun, 'line'>[];
+  /** Which of its sockets got what, by stream, of streams at which somebody looks. */
+  readonly marks: Readonly<Record<string, readonly DeliveryMark[]>>;
 }
+
+/** What an instance wants to see beside the others themselves. */
+interface Want {
+  readonly streams: readonly string[];
+  readonly revision: number;
+}
+
+/** How far somebody has read the marks of each instance. */
+export type MarksRead = Map<string, { revision: number; n: number }>;
 
 interface Written {
   readonly zip: string;
@@ -46,8 +67,11 @@ export class Exchange {
   readonly #faulty: (error: unknown) => void;
   readonly #subscription: Subscription;
   readonly #written = new Map<string, Written>();
+  /** By instance, those that are no more among them. */
+  readonly #wants = new Map<string, Want>();
+  /** How many look at each stream here. */
+  readonly #streams = new Map<string, number>();
   #wantedUntil = 0;
-  #wantRevision = 0;
   #lookers = 0;
   #saying: Timer | undefined;
   #writing: Timer | undefined;
@@ -67,9 +91,14 @@ export class Exchange {
     this.#instances = instances;
     this.#faulty = faulty;
     this.#subscription = store.watch(PREFIX, (change) => {
-      if (change.key === WANT) {
-        this.#wantRevision = change.revision;
-        if (change.type === 'put') this.#wanted();
+      if (change.key.startsWith(WANT)) {
+        const id = change.key.slice(WANT.length);
+        if (change.type === 'delete') this.#wants.delete(id);
+        else {
+          const { streams } = change.value as { readonly streams: readonly string[] };
+          this.#wants.set(id, { streams, revision: change.revision });
+          this.#wanted();
+        }
       } else if (change.type === 'delete') this.#written.delete(change.key);
       else {
         const { zip } = change.value as { readonly zip: string };
@@ -81,14 +110,48 @@ export class Exchange {
   /** Has all instances show themselves until the returned function is called. */
   look(): () => void {
     this.#lookers += 1;
-    if (this.#lookers === 1) void this.#say();
+    // Others hear at once of who looks at something else.
+    this.#saying?.cancel();
+    void this.#say();
     let looks = true;
     return () => {
       if (!looks) return;
       looks = false;
       this.#lookers -= 1;
-      if (this.#lookers === 0) this.#saying?.cancel();
+      if (this.#lookers > 0) return;
+      this.#saying?.cancel();
+      void this.#attempt(() => this.#forgetWant(this.#instances.id));
     };
+  }
+
+  /** Has all instances show which of their sockets got the events of a stream, until the returned function is called. */
+  lookAt(stream: string): () => void {
+    this.#streams.set(stream, (this.#streams.get(stream) ?? 0) + 1);
+    const stop = this.look();
+    return () => {
+      const left = (this.#streams.get(stream) ?? 1) - 1;
+      if (left > 0) this.#streams.set(stream, left);
+      else this.#streams.delete(stream);
+      stop();
+    };
+  }
+
+  /** What others have shown of a stream and was not read before, as far as `top`; `read` goes on by that. */
+  async marksOf(stream: string, read: MarksRead, top: number): Promise<DeliveryMark[]> {
+    const marks: DeliveryMark[] = [];
+    for (const { id } of this.#instances.others()) {
+      const revision = this.revisionOf(id);
+      const place = read.get(id) ?? { revision: 0, n: 0 };
+      if (revision === place.revision) continue;
+      const all = (await this.shown(id))?.marks[stream] ?? [];
+      // What the log has not shown here yet is read again with what comes next.
+      const next = all.filter(({ n }) => n > place.n);
+      const beyond = next.findIndex(({ to }) => to > top);
+      const known = beyond === -1 ? next : next.slice(0, beyond);
+      marks.push(...known);
+      read.set(id, { revision: beyond === -1 ? revision : 0, n: known.at(-1)?.n ?? place.n });
+    }
+    return marks;
   }
 
   /** The number of what an instance has shown last; it grows. 0 where it has shown nothing. */
@@ -137,22 +200,28 @@ export class Exchange {
     this.#saying?.cancel();
     this.#writing?.cancel();
     this.#subscription.close();
-    await this.#attempt(() => this.#forget(this.#instances.id));
+    const { id } = this.#instances;
+    await this.#attempt(async () => {
+      await this.#forget(id);
+      await this.#forgetWant(id);
+    });
   }
 
   async #say(): Promise<void> {
     this.#saying = this.#app.clock.schedule(SAY_MS, () => void this.#say());
     await this.#attempt(async () => {
-      const value = { by: this.#instances.id, at: this.#app.clock.now() };
-      const revision = this.#wantRevision;
-      const written =
-        revision === 0 ? await this.#store.create(WANT, value) : await this.#store.update(WANT, value, revision);
-      // Somebody else has said it at the same time: that does as well.
-      this.#wantRevision = written.revision;
-      for (const key of this.#written.keys()) {
-        const id = key.slice(keyOf('').length);
-        if (id !== this.#instances.id && !this.knows(id)) await this.#forget(id);
+      const own = this.#instances.id;
+      const value = { streams: [...this.#streams.keys()], at: this.#app.clock.now() };
+      const { revision } = this.#wants.get(own) ?? { revision: 0 };
+      // In a conflict the watch tells what there is, and the next time knows it.
+      const key = WANT + own;
+      await (revision === 0 ? this.#store.create(key, value) : this.#store.update(key, value, revision));
+      const isGone = (id: string): boolean => id !== own && !this.knows(id);
+      for (const written of this.#written.keys()) {
+        const id = written.slice(keyOf('').length);
+        if (isGone(id)) await this.#forget(id);
       }
+      for (const id of this.#wants.keys()) if (isGone(id)) await this.#forgetWant(id);
     });
   }
 
@@ -172,7 +241,8 @@ export class Exchange {
     await this.#attempt(async () => {
       const overview = this.#view.overview();
       const runs = this.#view.runs.known.map(({ run, stream, offset }) => ({ run, stream, offset }));
-      const zip = (await deflate(JSON.stringify({ overview, runs } satisfies Shown))).toString('base64');
+      const marks = this.#ownMarks();
+      const zip = (await deflate(JSON.stringify({ overview, runs, marks } satisfies Shown))).toString('base64');
       if (this.#isClosed) return;
       const key = keyOf(this.#instances.id);
       const { revision } = this.#written.get(key) ?? { revision: 0 };
@@ -180,6 +250,19 @@ export class Exchange {
       // In a conflict the watch tells what there is, and the next write knows it.
       await (revision === 0 ? this.#store.create(key, value) : this.#store.update(key, value, revision));
     });
+  }
+
+  /** Of all streams at which an instance looks. */
+  #ownMarks(): Shown['marks'] {
+    const { server } = this.#app;
+    if (server === undefined) return {};
+    const streams = new Set([...this.#wants.values()].flatMap((want) => want.streams));
+    return Object.fromEntries([...streams].map((stream) => [stream, server.marksOf(stream, 0).slice(-MARKS)]));
+  }
+
+  async #forgetWant(instance: string): Promise<void> {
+    const want = this.#wants.get(instance);
+    if (want !== undefined) await this.#store.delete(WANT + instance, want.revision);
   }
 
   async #forget(instance: string): Promise<void> {

@@ -5,6 +5,7 @@
  */
 import { MusterError } from '@muster/contracts';
 import { reasonOf, redact, type RuntimeEvent } from '@muster/core';
+import { isRestart } from '../is-restart.ts';
 import type { Lane, Span } from './overview.ts';
 
 /** How many lines of its history a service keeps. */
@@ -102,7 +103,8 @@ export class Lanes {
     }
   }
 
-  #moved({ subject, from, to, at }: Extract<RuntimeEvent, { type: 'moved' }>): void {
+  #moved(event: Extract<RuntimeEvent, { type: 'moved' }>): void {
+    const { subject, to, at } = event;
     const lane = this.#lane(subject);
     const since = Math.max(0, at - this.#startedAt);
     const open = lane.spans.at(-1);
@@ -110,7 +112,7 @@ export class Lanes {
     const kind = SPAN_OF[to];
     if (kind !== undefined) lane.spans.push({ kind, from: since, to: null });
     if (lane.spans.length > SPANS) lane.spans.shift();
-    if (from === 'running' && to === 'backoff') lane.restarts += 1;
+    if (isRestart(event)) lane.restarts += 1;
     lane.nextAttemptAt = null;
     this.#note(subject, at, to, to === 'failed' || to === 'skipped');
   }

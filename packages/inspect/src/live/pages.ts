@@ -63,11 +63,15 @@ export class Pages {
     this.#wake();
   }
 
-  /** Shows the events of one run on a stream until that is closed; false where there is no log to read. */
-  showRun(stream: EventStream, run: Omit<KnownRun, 'line'>): boolean {
+  /**
+   * Shows the events of one run on a stream until that is closed; false where there is no log to read.
+   *
+   * @param exchange tells which sockets of other instances got them.
+   */
+  showRun(stream: EventStream, run: Omit<KnownRun, 'line'>, exchange?: Exchange): boolean {
     const log = this.#app.find(EventLog);
     if (log === undefined) return false;
-    const reader = new RunEventReader(this.#app, log, run, this.#payloads);
+    const reader = new RunEventReader(this.#app, log, run, this.#payloads, exchange);
     this.#readers.set(stream, reader);
     stream.onClose(() => {
       this.#readers.delete(stream);

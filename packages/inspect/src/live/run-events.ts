@@ -5,6 +5,7 @@
  */
 import type { AgentEvent } from '@muster/contracts';
 import type { Batch, DeliveryMark, EventLog, InspectedApp, Subscription } from '@muster/core';
+import type { Exchange, MarksRead } from './exchange.ts';
 import type { RunEventLine, RunEvents, SocketMark } from './overview.ts';
 import type { KnownRun } from './runs.ts';
 
@@ -25,6 +26,10 @@ export class RunEventReader {
   readonly #payloads: boolean;
   readonly #log: EventLog;
   readonly #subscription: Subscription;
+  /** Tells of the sockets of other instances, where there are any. */
+  readonly #exchange: Exchange | undefined;
+  readonly #read: MarksRead = new Map();
+  readonly #stopLooking: (() => void) | undefined;
   /** By their offsets. */
   readonly #found: Found[] = [];
   /** Of which something has to be told. */
@@ -37,11 +42,13 @@ export class RunEventReader {
   #isTaking = false;
   #quiet = 0;
 
-  constructor(app: InspectedApp, log: EventLog, run: Omit<KnownRun, 'line'>, payloads: boolean) {
+  constructor(app: InspectedApp, log: EventLog, run: Omit<KnownRun, 'line'>, payloads: boolean, exchange?: Exchange) {
     this.#app = app;
     this.#run = run;
     this.#payloads = payloads;
     this.#log = log;
+    this.#exchange = exchange;
+    this.#stopLooking = exchange?.lookAt(run.stream);
     this.#after = run.offset === null ? 0 : run.offset - 1;
     this.#subscription = log.subscribe(run.stream, () => {
       this.#isBehind = true;
@@ -68,9 +75,10 @@ export class RunEventReader {
   async #take(): Promise<RunEvents | undefined> {
     // In this order: what a mark tells of is in the log by then.
     const marks = this.#app.server?.marksOf(this.#run.stream, this.#marks) ?? [];
-    if (this.#isBehind) await this.#read();
+    if (this.#isBehind) await this.#readLog();
+    const others = (await this.#exchange?.marksOf(this.#run.stream, this.#read, this.#after)) ?? [];
     this.#marks = marks.at(-1)?.n ?? this.#marks;
-    for (const mark of marks) this.#mark(mark);
+    for (const mark of [...marks, ...others]) this.#mark(mark);
     const lines = [...this.#changed].slice(0, LINES);
     if (lines.length === 0) return undefined;
     for (const found of lines) this.#changed.delete(found);
@@ -92,9 +100,10 @@ export class RunEventReader {
 
   close(): void {
     this.#subscription.close();
+    this.#stopLooking?.();
   }
 
-  async #read(): Promise<void> {
+  async #readLog(): Promise<void> {
     try {
       for (;;) {
         this.#isBehind = false;

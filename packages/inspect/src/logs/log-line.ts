@@ -1,7 +1,7 @@
 /** A runtime event as a line of a log: how bad it is, what it says, and the ids by which lines of one thing are found. */
 import { causeChain, MusterError } from '@muster/contracts';
 import { eventLines, redact, type RuntimeEvent } from '@muster/core';
-import { escapeText } from '@muster/core/graph';
+import { escapeStack, escapeText } from '@muster/core/graph';
 
 export type Level = 'debug' | 'info' | 'warn' | 'error';
 
@@ -21,9 +21,6 @@ export interface LogLine {
   /** Lines of one kind come in floods together. */
   readonly kind: string;
 }
-
-/** The break before a frame of a stack, or before the next cause. */
-const FRAME = /\n(?= {4}at |Caused by: )/;
 
 const LEVELS: Readonly<Partial<Record<RuntimeEvent['type'], Level>>> = {
   'boot-failed': 'error',
@@ -66,7 +63,7 @@ function kindOf(event: RuntimeEvent): string {
     case 'client-error':
       return `client-error ${event.code}`;
     case 'fault':
-      return `fault ${event.component.replace(/ of run .*$/s, '')}`;
+      return `fault ${event.component}`;
     case 'run-ended':
       return `run-ended ${event.status}`;
     case 'tool-ended':
@@ -114,8 +111,6 @@ function fieldsOf(event: RuntimeEvent): Fields {
   }
   if (event.type === 'moved' && event.machine === 'connection') fields['connection'] = event.subject;
   if (event.type === 'moved' && event.machine === 'run') fields['run'] = event.subject;
-  const run = event.type === 'fault' ? / of run (\S+)$/.exec(event.component)?.[1] : undefined;
-  if (run !== undefined) fields['run'] = run;
   return fields;
 }
 
@@ -129,14 +124,6 @@ function errorFields(error: unknown): Fields {
 
 function escaped(fields: Fields): Fields {
   return Object.fromEntries(
-    Object.entries(fields).map(([name, value]) => [name, typeof value === 'string' ? escapedLines(value) : value]),
+    Object.entries(fields).map(([name, value]) => [name, typeof value === 'string' ? escapeStack(value) : value]),
   );
-}
-
-/** Of a stack the frames stay lines of their own; what comes of a message does not. */
-function escapedLines(text: string): string {
-  return text
-    .split(FRAME)
-    .map((line) => escapeText(line))
-    .join('\n');
 }

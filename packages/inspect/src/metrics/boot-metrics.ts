@@ -2,6 +2,7 @@
 import type { GraphDump } from '@muster/contracts';
 import type { InspectedApp, RuntimeEvent } from '@muster/core';
 import { Counter, Gauge, type Registry } from 'prom-client';
+import { isRestart } from '../is-restart.ts';
 import { isWell } from '../is-well.ts';
 
 const SECOND_MS = 1_000;
@@ -55,8 +56,7 @@ export class BootMetrics {
     switch (event.type) {
       case 'moved':
         if (event.machine === 'gate') this.#gates.set({ gate: event.subject }, event.to === 'open' ? 1 : 0);
-        else if (event.machine === 'service' && event.from === 'running' && event.to === 'backoff')
-          this.#restarts.inc({ service: event.subject });
+        else if (isRestart(event)) this.#restarts.inc({ service: event.subject });
         return;
       case 'attempt-failed':
         this.#failures.inc({ service: event.service });

@@ -146,7 +146,7 @@ function serverGauges({ server }: InspectedApp, registers: Registry[]): void {
   });
 }
 
-/** A component without the id of what it was busy with. */
+/** A component without the path at which it was asked. */
 function kindOf(component: string): string {
-  return component.replace(/ of run .*$/s, ' of a run').replace(/^http .*$/s, 'http handler');
+  return component.replace(/^http .*$/s, 'http handler');
 }

@@ -110,7 +110,8 @@ export class Tracing implements Service, Interceptor {
   }
 
   stop(): void {
-    this.#unsubscribe();
+    // What a boot has started is stopped before it is told that it has failed, which ends its trace.
+    if (this.#runtime.state !== 'starting') this.#unsubscribe();
     for (const [stream, deliveries] of this.#deliveries)
       for (const delivery of deliveries) this.#delivered(stream, delivery, false);
     this.#outages.close();
@@ -166,6 +167,7 @@ export class Tracing implements Service, Interceptor {
       case 'boot-failed':
         // The process may end at once.
         traceBoot(this.#tracer, this.#runtime.graph().toJSON(), event.at, event.error);
+        this.#unsubscribe();
         return;
       default:
       // Nothing else concerns it.
