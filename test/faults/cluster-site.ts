@@ -73,6 +73,21 @@ export class ClusterSite implements AsyncDisposable {
     await this.#listening(member);
   }
 
+  /** The server through which every append goes now. */
+  async leader(): Promise<NatsServer> {
+    const connection = await connect({ servers: this.servers.map(({ url }) => url) });
+    try {
+      const info = await connection.request('$JS.API.STREAM.INFO.faults_events', '', { timeout: 10_000 });
+      const { cluster } = info.json() as { cluster?: { leader?: string } };
+      // They are called n1, n2 and so on.
+      const leader = this.servers[Number(cluster?.leader?.slice(1)) - 1];
+      if (leader === undefined) throw new Error(`the event log has no leader: ${info.string()}`);
+      return leader;
+    } finally {
+      await connection.close();
+    }
+  }
+
   /** Lets the leader of the event log give that up, and waits until the instances have seen who follows. */
   async changeLeader(): Promise<void> {
     const connection = await connect({ servers: this.servers.map(({ url }) => url) });
