@@ -31,6 +31,8 @@ export interface ChatOptions {
   readonly listen: 'when-open' | 'at-once';
   /** Where the app can be looked at, on this machine; 0 takes any free port. */
   readonly inspectPort: number;
+  /** How long it can still be looked at when its boot has failed, in milliseconds. */
+  readonly holdAfterFailureMs: number;
 }
 
 export function chatApp(options: ChatOptions): App {
@@ -52,6 +54,6 @@ export function chatApp(options: ChatOptions): App {
       provideValue(PageDirectory, options.pageDirectory),
     ],
     server: webSocketServer({ port: options.port, host: options.host, listen: options.listen }),
-    inspect: inspector({ port: options.inspectPort }),
+    inspect: inspector({ port: options.inspectPort, holdAfterFailureMs: options.holdAfterFailureMs }),
   });
 }

@@ -16,6 +16,8 @@ export function chatOptions(env: NodeJS.ProcessEnv, places: Places): ChatOptions
     // The gateway of the AI SDK finds the key by itself.
     model: env['AI_GATEWAY_API_KEY'] ? (env['CHAT_MODEL'] ?? 'openai/gpt-5-mini') : undefined,
     inspectPort: wholeNumber(env, 'INSPECT_PORT', 9464),
+    // Whoever sits before it can look at what went wrong; a platform that starts it again must not wait for that.
+    holdAfterFailureMs: process.stdout.isTTY ? 300_000 : 0,
     listen: env['CHAT_LISTEN'] === 'at-once' ? 'at-once' : 'when-open',
   };
 }

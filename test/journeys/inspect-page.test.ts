@@ -6,6 +6,7 @@ import { inspector } from '@muster/inspect';
 import type { Browser, Page } from 'playwright-core';
 import * as v from 'valibot';
 import { complaintsOf, launchBrowser, withBrowser } from '../fixtures/browser.ts';
+import { openPage } from './chat-page.ts';
 import { wholeApp } from './whole-app.ts';
 
 jest.setTimeout(90_000);
@@ -76,6 +77,36 @@ withBrowser('the page of an inspector', () => {
     expect(await page.title()).not.toMatch(/^[12]$/);
     expect(complaints).toEqual([]);
     await page.close();
+  });
+
+  it('shows the flagship: what it is made of, its open gate, its boot, and a run with the socket of its page', async () => {
+    await using chat = await openPage('Ann');
+    const url = await chat.server.said(/seen from inside at (http:\S+)/);
+    const page = await chat.browser.newPage({ viewport: { width: 1280, height: 800 } });
+    const complaints = complaintsOf(page);
+    await page.goto(url);
+    for (const name of ['DocsIndex', 'AgentSupervisor', 'LmdbStorage', 'ChatSocket'])
+      await page.waitForSelector(`.node:has-text("${name}")`);
+    await page.goto(`${url}/#/timeline`);
+    await page.waitForSelector('.gate-mark');
+    expect(await page.locator('.lane:has-text("Database")').count()).toBeGreaterThan(0);
+    expect(await page.locator('.slack').count()).toBeGreaterThan(0);
+    await chat.page.fill('#question', 'What does the gate do?');
+    await chat.page.click('#ask button');
+    await chat.page.waitForSelector('.end');
+    await page.goto(`${url}/#/runs`);
+    await page.click('tbody tr a');
+    await page.waitForFunction(() =>
+      /success[^]*search_docs[^]*agent_output[^]*acked/.test(document.querySelector('main')?.textContent ?? ''),
+    );
+    // What is out of sight is not drawn.
+    await page.mouse.wheel(0, 100_000);
+    await page.waitForFunction(() =>
+      /agent_completed[^]*acked/.test(document.querySelector('main')?.textContent ?? ''),
+    );
+    // Nobody has asked for the texts of users.
+    expect(await page.textContent('main')).not.toContain('What does the gate do?');
+    expect(complaints).toEqual([]);
   });
 
   it('that asks for a token says so, and shows the app to a browser that has shown it once', async () => {

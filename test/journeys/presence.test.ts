@@ -2,6 +2,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { agent, type Agent, type AgentContext, type RunInput } from '@muster/agents';
 import type { Run } from '@muster/client';
+import { EventLog, Instances, KeyValueStore, MemoryLog, MemoryStore, provideValue, systemRandom } from '@muster/core';
 import { FakeClock } from '@muster/core/testing';
 import { WebSocket } from 'ws';
 import { wholeApp } from './whole-app.ts';
@@ -34,6 +35,41 @@ async function withUser() {
 }
 
 const threadOf = async (run: Run): Promise<string> => (await run.accepted).thread;
+
+class SharedStore extends MemoryStore {
+  readonly isShared = true;
+}
+class SharedLog extends MemoryLog {
+  readonly isShared = true;
+}
+
+describe('a run whose user is connected to another instance', () => {
+  it('goes on as long as they are there, and is cancelled when they have left that as well', async () => {
+    const clock = new FakeClock();
+    const store = new SharedStore(() => {});
+    const log = new SharedLog(clock, systemRandom, () => {});
+    const stores = [provideValue(KeyValueStore, store), provideValue(EventLog, log), Instances];
+    const instance = () => wholeApp({ services: [Leaving], stores, app: { clock } });
+    const [one, two] = [await instance(), await instance()];
+    const there = await two.client('ann');
+    const here = await one.client('ann');
+    await here.run({ text: 'hi', agent: 'leaving' }).accepted;
+    await here.close();
+    while (one.pool.countOf('ann') > 0) await clock.settle();
+    await clock.advance(30_000);
+    expect(one.supervisor.activeRuns).toBe(1);
+    await there.close();
+    while (two.pool.countOf('ann') > 0) await clock.settle();
+    await clock.advance(9_000);
+    expect(one.supervisor.activeRuns).toBe(1);
+    await clock.advance(1_000);
+    while (one.supervisor.activeRuns > 0) await clock.settle();
+    const stopping = Promise.all([one, two].map((each) => each[Symbol.asyncDispose]()));
+    await clock.advance(60_000);
+    await stopping;
+    expect([...(await store.list('awaited/')), ...(await store.list('present/'))]).toEqual([]);
+  });
+});
 
 describe('a run whose agent does not outstay its user', () => {
   it('is cancelled when the last of their connections has been gone for so long, and another run goes on', async () => {

@@ -27,6 +27,8 @@ export interface ServerHost {
   graph(): GraphView;
   /** One of the server's own `dependsOn`. */
   get<D extends Dependency>(dependency: D): Provided<D>;
+  /** What the container has, once it is built; undefined where it has nothing of the kind. */
+  find<D extends Dependency>(dependency: D): Provided<D> | undefined;
   /** Who stands around requests, where the app has one. */
   readonly interceptor: Interceptor | undefined;
   /** A gate of its own over one dependency and what that needs. */

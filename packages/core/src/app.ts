@@ -155,11 +155,13 @@ export class App {
       graph: () => this.graph(),
       server: server?.watch?.(),
       explain: (name) => this.explain(name),
-      find: <D extends Dependency>(dependency: D) =>
-        this.#isBuilt && this.#container.isBound(dependency as Class)
-          ? (this.#container.get(dependency as Class) as Provided<D>)
-          : undefined,
+      find: (dependency) => this.#find(dependency),
     });
+  }
+
+  #find<D extends Dependency>(dependency: D): Provided<D> | undefined {
+    if (!this.#isBuilt || !this.#container.isBound(dependency as Class)) return undefined;
+    return this.#container.get(dependency as Class) as Provided<D>;
   }
 
   /**
@@ -449,6 +451,7 @@ export class App {
       state: () => this.#state,
       graph: () => this.graph(),
       get: <D extends Dependency>(dependency: D) => this.#container.get(dependency as Class) as Provided<D>,
+      find: (dependency) => this.#find(dependency),
       interceptor: this.#container.isBound(Interceptor as unknown as Class)
         ? this.#container.get<Interceptor>(Interceptor as unknown as Class<Interceptor>)
         : undefined,

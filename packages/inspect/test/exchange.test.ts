@@ -1,7 +1,19 @@
 /** Instances on one store, each with an inspector: what one shows of the others, and that nothing is kept when nobody looks. */
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { type App, createApp, Instances, KeyValueStore, MemoryStore, provideValue, service } from '@muster/core';
+import {
+  type App,
+  createApp,
+  type DeliveryMark,
+  Instances,
+  KeyValueStore,
+  MemoryStore,
+  provideValue,
+  type Service,
+  service,
+} from '@muster/core';
+import { FakeClock } from '@muster/core/testing';
 import { inspector } from '@muster/inspect';
+import { Exchange, type MarksRead } from '../src/live/exchange.ts';
 import { look, Watcher } from './looker.ts';
 import { muster } from './harness.ts';
 
@@ -68,6 +80,73 @@ describe('instances on one store', () => {
     expect((await look(`${one.url}/api/live?instance=nobody`)).status).toBe(404);
     await two.app.stop();
     await until(async () => !(await kept(store)).includes(`inspect/of/${two.id}`));
+  });
+
+  it('show the boot of one as well, from the moment in which others know it', async () => {
+    const store = new SharedStore(() => {});
+    const one = await instance(store);
+    let goOn!: () => void;
+    const held = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    @service({ dependsOn: [Instances] })
+    class Slow implements Service {
+      constructor(readonly instances: Instances) {}
+      async start(): Promise<void> {
+        await held;
+      }
+    }
+    const made = inspector({ port: 0 });
+    const app = createApp({ services: [provideValue(KeyValueStore, store), Instances, Slow], inspect: made });
+    apps.push(app);
+    const starting = app.start();
+    await using own = await Watcher.of(`${one.url}/api/live`);
+    const booting = await own.until((said) =>
+      said.event === 'events' ? undefined : said.data.instances?.find(({ isSelf }) => !isSelf),
+    );
+    await using other = await Watcher.of(`${one.url}/api/live?instance=${booting.id}`);
+    const { graph } = await other.overview();
+    expect([graph.state, graph.gate.blockedBy]).toEqual(['starting', ['Slow']]);
+    goOn();
+    await other.until((said) => (said.event === 'overview' && said.data.graph.state === 'running' ? true : undefined));
+    await starting;
+  });
+
+  it('show which of their sockets got the events of a run, while somebody looks at it', async () => {
+    const store = new SharedStore(() => {});
+    const clock = new FakeClock();
+    const mark = (n: number, to: number): DeliveryMark => ({ n, kind: 'sent', connection: 'c', from: to, to, at: 0 });
+    const marks: DeliveryMark[] = [mark(1, 1), mark(2, 2), mark(3, 3)];
+    const ids = ['one', 'two'];
+    const [one, two] = ids.map((id) => {
+      const server = { marksOf: (stream: string) => (id === 'two' && stream === 's' ? marks : []) };
+      const view = { overview: () => ({}), runs: { known: [] } };
+      const instances = { id, others: () => ids.filter((other) => other !== id).map((other) => ({ id: other })) };
+      const failed = (error: unknown): never => {
+        throw error;
+      };
+      return new Exchange({ clock, server } as never, view as never, store, instances as never, failed);
+    }) as [Exchange, Exchange];
+    const pass = async (ms: number): Promise<void> => {
+      await clock.advance(ms);
+      // Compressing takes turns of the event loop.
+      for (let i = 0; i < 20; i += 1) await new Promise((resolve) => setImmediate(resolve));
+    };
+    const read: MarksRead = new Map();
+    const numbers = async (top: number): Promise<number[]> => (await one.marksOf('s', read, top)).map(({ n }) => n);
+    const stop = one.lookAt('s');
+    await until(async () => (await one.shown('two')) !== undefined);
+    // What the log here does not have yet comes later, and nothing twice.
+    expect([await numbers(2), await numbers(2), await numbers(3), await numbers(3)]).toEqual([[1, 2], [], [3], []]);
+    marks.push(mark(4, 4));
+    await pass(1_000);
+    await until(async () => (await one.shown('two'))?.marks['s']?.length === 4);
+    expect([await numbers(4), await numbers(4)]).toEqual([[4], []]);
+    stop();
+    await until(async () => (await store.list('inspect/want/')).length === 0);
+    await pass(11_000);
+    await until(async () => (await kept(store)).length === 0);
+    await Promise.all([one.close(), two.close()]);
   });
 
   it('give one graph of all of them, to the command line as well', async () => {

@@ -78,6 +78,8 @@ export class Environment {
         keyEncoding: 'binary',
         // Every write is in a batch; this one of LMDB's own would leave a rejection that nobody can handle.
         eventTurnBatching: false,
+        // A commit is waited for until it is on the disk: to have that done beside the next one is another step to wait for.
+        overlappingSync: false,
       });
       const environment = new Environment(directory, IN_MEMORY.includes(type >>> 0), root);
       await environment.#claimFormat();

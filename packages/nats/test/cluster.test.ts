@@ -120,6 +120,8 @@ withNats('three nats-servers', () => {
     const revision = known.find(({ ok }) => ok)?.revision as number;
     const updated = await Promise.all(instances.map(({ store }, i) => store.update('k', i, revision)));
     expect(updated.filter(({ ok }) => ok)).toHaveLength(1);
+    // What clients are told that an append has survived.
+    expect(instances.map(({ log }) => log.durability)).toEqual(['quorum', 'quorum', 'quorum']);
     await Promise.all(instances.map((instance) => instance.close()));
   });
 

@@ -51,6 +51,8 @@ withNats('on a real nats-server', () => {
     }
     const writer = await opened({ servers: server.url });
     const other = await opened({ ...writer.settings, servers: server.url }, new Patient());
+    // Of one replica nobody can say that it is on several machines.
+    expect(writer.log.durability).toBe('memory');
     const heard = new Promise<Batch>((resolve) => other.log.subscribe('s', resolve));
     const changed = new Promise<KeyValueChange>((resolve) => other.store.watch('k', resolve));
     // What it has to know before it can follow.

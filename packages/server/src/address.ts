@@ -28,6 +28,10 @@ export class Tally {
     return this.#counts.get(key) ?? 0;
   }
 
+  entries(): Iterable<readonly [key: string, count: number]> {
+    return this.#counts.entries();
+  }
+
   /** Counts `key` once more, until the returned function is called. */
   add(key: string): () => void {
     this.count(key);

@@ -8,6 +8,8 @@ import {
   type AppServer,
   type DeliveryAccount,
   EventLog,
+  Instances,
+  KeyValueStore,
   Scopes,
   type ServerHost,
   type ServerView,
@@ -26,7 +28,9 @@ import { Ledger } from './delivery/ledger.ts';
 import { serverError } from './errors.ts';
 import { answerHttp, type HttpSurroundings, offerHttp } from './http-front.ts';
 import { ConnectionPool } from './session/connection-pool.ts';
+import { PresenceElsewhere } from './session/presence-elsewhere.ts';
 import { SessionRegistry } from './session/session-registry.ts';
+import { SessionsElsewhere } from './session/sessions-elsewhere.ts';
 import { type Greeted, Upgrades } from './upgrade.ts';
 import type { FrontTag, HttpHandler, WebSocketFactory } from './web-socket-factory.ts';
 
@@ -82,6 +86,8 @@ export class MusterServer implements AppServer {
   readonly #onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void =>
     this.#upgrade(request, socket, head);
   #host: ServerHost | undefined;
+  /** Where there are other instances. */
+  #others: { readonly presence: PresenceElsewhere; readonly sessions: SessionsElsewhere } | undefined;
   #isDraining = false;
   /** What is served; it is the same as long as the host is. */
   #paths: ReadonlySet<string> | undefined;
@@ -186,6 +192,7 @@ export class MusterServer implements AppServer {
   }
 
   opening(): void {
+    this.#meetOthers(this.#hostOrThrow());
     const byPath = new Map<string, string>();
     for (const { name, tag } of this.#declared()) {
       if (tag.front !== 'web-socket') continue;
@@ -218,6 +225,8 @@ export class MusterServer implements AppServer {
   async drain(withinMs: number, quiet: Promise<void>): Promise<void> {
     this.#isDraining = true;
     if (this.#host === undefined) return;
+    // Who is here comes to another instance, and is not to count twice there.
+    const forgotten = this.#others?.sessions.close();
     const { random } = this.#host;
     for (const connection of this.#connections) {
       if (!connection.drain(withinMs, random.next() * withinMs * SPREAD)) connection.close('draining');
@@ -227,6 +236,8 @@ export class MusterServer implements AppServer {
       for (const connection of this.#connections) void connection.idle().then(() => connection.close('draining'));
     });
     await this.#upgrades?.emptyWithin(withinMs);
+    // The store is still there.
+    await Promise.all([forgotten, this.#others?.presence.close()]);
   }
 
   async close(): Promise<void> {
@@ -265,12 +276,27 @@ export class MusterServer implements AppServer {
       authenticator: () => host.get(Authenticator),
       log: () => host.get(EventLog),
       pool: () => host.get(ConnectionPool),
+      elsewhere: () => this.#others?.presence,
       scopes: () => host.get(Scopes),
       sessions: new SessionRegistry(limits, host.random),
       ledger: this.#ledger,
       interceptor: host.interceptor,
       held: new Tally(),
     };
+  }
+
+  /** What instances tell each other of their users, where there can be others. */
+  #meetOthers(host: ServerHost): void {
+    const [store, instances] = [host.find(KeyValueStore), host.find(Instances)];
+    if (this.#others !== undefined || store?.isShared !== true || instances === undefined) return;
+    const { sessions } = this.#around as HandshakeSurroundings;
+    const { clock, events } = host;
+    const failed = (error: unknown): void =>
+      events.emit({ type: 'fault', component: 'users elsewhere', correlation: null, error, at: clock.now() });
+    const parts = { store, instances, clock, failed };
+    const counted = new SessionsElsewhere({ ...parts, here: () => sessions.entered });
+    sessions.countElsewhere((user) => counted.of(user));
+    this.#others = { presence: new PresenceElsewhere({ ...parts, pool: host.get(ConnectionPool) }), sessions: counted };
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {

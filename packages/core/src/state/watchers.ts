@@ -14,6 +14,9 @@ interface Watcher {
 export class Watchers {
   readonly #watchers = new Set<Watcher>();
   readonly #failed: (error: unknown) => void;
+  /** What is still to be shown: a sink that writes must not have others see that before what it was told of. */
+  readonly #changes: KeyValueChange[] = [];
+  #isShowing = false;
 
   /** @param failed told what a sink threw. */
   constructor(failed: (error: unknown) => void) {
@@ -34,6 +37,14 @@ export class Watchers {
   }
 
   show(change: KeyValueChange): void {
+    this.#changes.push(change);
+    if (this.#isShowing) return;
+    this.#isShowing = true;
+    for (let next = this.#changes.shift(); next !== undefined; next = this.#changes.shift()) this.#show(next);
+    this.#isShowing = false;
+  }
+
+  #show(change: KeyValueChange): void {
     for (const watcher of Array.from(this.#watchers)) {
       if (!change.key.startsWith(watcher.prefix)) continue;
       if (watcher.behind === undefined) this.#tell(watcher, change);

@@ -125,6 +125,28 @@ const watching: Case[] = [
       { type: 'delete', key: 'k/1', revision: three },
     ]);
   }),
+  withStore('tells every sink in the order of revisions, also of what another one writes', async ({ store }) => {
+    const seen: KeyValueChange[] = [];
+    const writes: Promise<Written>[] = [];
+    store.watch('k', ({ type }) => {
+      if (type === 'delete') writes.push(store.create('k', 2));
+    });
+    store.watch('k', (change) => seen.push(change));
+    await settled(store);
+    await written(store.delete('k', await written(store.create('k', 1))));
+    while (writes.length === 0) await settled(store);
+    await Promise.all(writes);
+    while (seen.length < 3) await settled(store);
+    assert.deepEqual(
+      seen.map(({ type }) => type),
+      ['put', 'delete', 'put'],
+    );
+    const revisions = seen.map(({ revision }) => revision);
+    assert.deepEqual(
+      revisions.toSorted((a, b) => a - b),
+      revisions,
+    );
+  }),
   withStore('tells the others when a sink throws or closes', async ({ store }) => {
     const seen: string[] = [];
     store.watch('', () => {

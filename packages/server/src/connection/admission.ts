@@ -132,7 +132,8 @@ export class Admission implements RequestsSurroundings, ServedParts {
   }
 
   get presence(): UserPresence {
-    return new UserPresence(this.#around.pool(), this.principal.user);
+    const { pool, elsewhere } = this.#around;
+    return new UserPresence(this.principal.user, pool(), elsewhere());
   }
 
   now(): number {

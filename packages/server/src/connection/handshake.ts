@@ -8,6 +8,7 @@ import type { Authenticator } from '../authenticator.ts';
 import type { Ledger } from '../delivery/ledger.ts';
 import { serverError } from '../errors.ts';
 import type { ConnectionPool } from '../session/connection-pool.ts';
+import type { PresenceElsewhere } from '../session/presence-elsewhere.ts';
 import type { SessionRegistry } from '../session/session-registry.ts';
 import type { WebSocketFactory } from '../web-socket-factory.ts';
 import { Admission } from './admission.ts';
@@ -23,6 +24,8 @@ export interface HandshakeSurroundings extends ConnectionSurroundings {
   readonly authenticator: () => Authenticator;
   readonly log: () => EventLog;
   readonly pool: () => ConnectionPool;
+  /** Where there are other instances. */
+  readonly elsewhere: () => PresenceElsewhere | undefined;
   readonly scopes: () => Scopes;
   readonly sessions: SessionRegistry;
   readonly ledger: Ledger;

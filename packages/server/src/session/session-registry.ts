@@ -39,6 +39,8 @@ export class SessionRegistry {
   readonly #requests = new Map<string, TokenBucket>();
   /** Before that none of them is old enough to be forgotten. */
   #oldAt = 0;
+  /** Sessions of a user on other instances. */
+  #elsewhere: ((user: string) => number) | undefined;
 
   constructor(limits: Limits, random: Random) {
     this.#limits = limits;
@@ -47,6 +49,16 @@ export class SessionRegistry {
 
   get size(): number {
     return this.#sessions.size;
+  }
+
+  /** Those of other instances count as well from now on. */
+  countElsewhere(elsewhere: (user: string) => number): void {
+    this.#elsewhere = elsewhere;
+  }
+
+  /** Connections that have a session or are about to, by user. */
+  get entered(): Iterable<readonly [user: string, sessions: number]> {
+    return this.#entered.entries();
   }
 
   /**
@@ -61,7 +73,8 @@ export class SessionRegistry {
     if (known !== undefined && known.user !== user) throw serverError('SESSION_EXPIRED', {});
     if (id !== undefined && known === undefined && !OURS.test(id)) throw serverError('SESSION_EXPIRED', {});
     // One that is going to be fenced makes room for the one that comes.
-    const sessions = this.#entered.of(user) - (known?.connection === undefined ? 0 : 1);
+    const here = this.#entered.of(user) - (known?.connection === undefined ? 0 : 1);
+    const sessions = here + (this.#elsewhere?.(user) ?? 0);
     const limit = this.#limits.sessionsPerUser;
     if (sessions >= limit) throw serverError('TOO_MANY_SESSIONS', { sessions, limit });
     this.#entered.count(user);
