@@ -53,6 +53,9 @@ export class Wire {
   /** Resolves when there is room, or nobody to need it. */
   roomy(): Promise<void> | undefined {
     if (this.isRoomy || this.#socket.readyState !== this.#socket.OPEN) return undefined;
+    // Only of what it has been given does the stream say that it is through.
+    this.#writeFirst();
+    if (this.isRoomy) return undefined;
     if (this.#waiting === undefined) {
       this.#waiting = [];
       this.#stream.once('drain', () => this.#wake());
@@ -132,7 +135,7 @@ export class Wire {
     if (first === undefined) return;
     this.#first = undefined;
     // What ws has written since may be the end.
-    if (!this.#stream.writableEnded) this.#stream.write(first);
+    if (!this.#stream.writableEnded && !this.#stream.destroyed) this.#stream.write(first);
   }
 
   received(data: Buffer, isBinary: boolean): void {
