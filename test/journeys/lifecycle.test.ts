@@ -5,6 +5,8 @@
  */
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { muster } from '../../packages/inspect/test/harness.ts';
+import { look, Watcher } from '../../packages/inspect/test/looker.ts';
 import { Backend, Client, Database, Fixtures } from './backend.ts';
 import { RunningProcess } from './process.ts';
 
@@ -359,6 +361,28 @@ async function probe(backend: Backend, isOver: () => boolean) {
   return seen;
 }
 
+/** What page, metrics and the command line say of the database and of the gate that it closes. */
+async function told(backend: Backend) {
+  const { address } = await backend.told('inspecting');
+  const metrics = (await look(`${address}/metrics`)).body;
+  const sample = (name: string): string | undefined =>
+    metrics
+      .split('\n')
+      .find((line) => line.startsWith(`${name} `))
+      ?.slice(name.length + 1);
+  await using page = await Watcher.of(`${address}/api/live`);
+  const { gates, graph } = await page.overview();
+  const { stdout } = await muster(['explain', address, 'Database']);
+  return {
+    healthy: sample('muster_service_healthy{service="Database"}'),
+    gateOpen: sample('muster_gate_open{gate="main"}'),
+    closings: sample('muster_gate_closings_total{gate="main"}'),
+    page: gates.find(({ name }) => name === 'main')?.state,
+    root: graph.nodes.find(({ id }) => id === 'Database')?.health,
+    explained: /is (\w+ and \w+)/.exec(stdout)?.[1],
+  };
+}
+
 /** A minute without the database; resolves to what was seen of it. */
 async function outage(how: 'killed' | 'closed' | 'frozen', shared: boolean) {
   await using database = await startDatabase();
@@ -375,6 +399,7 @@ async function outage(how: 'killed' | 'closed' | 'frozen', shared: boolean) {
   if (!shared) await client.next('degraded');
   const during = { readyz: await backend.look('/readyz?verbose'), threads: await degradedBy(backend, 'Threads') };
   const refused = await client.ask('query').catch((error: unknown) => String(error));
+  const toldDuring = await told(backend);
   await back;
   isOver = true;
   const probes = await seen;
@@ -385,9 +410,11 @@ async function outage(how: 'killed' | 'closed' | 'frozen', shared: boolean) {
   const resumedAfterMs = performance.now() - backAt;
   if (shared) await backend.told('degraded', ({ by }) => by.length === 0, from);
   const after = { readyz: await backend.look('/readyz?verbose'), threads: await degradedBy(backend, 'Threads') };
+  const toldAfter = await told(backend);
   const frames = client.types;
   const exit = await endBy('SIGTERM', backend);
   return {
+    told: { during: toldDuring, after: toldAfter },
     noticedAfterMs,
     resumedAfterMs,
     probes,
@@ -456,6 +483,9 @@ describe('a database that is away for a minute', () => {
     expect(seen.resumedAfterMs).toBeLessThan(5_000);
     expect(seen.after.readyz).toMatchObject({ status: 200, body: { ready: true } });
     expect([seen.answer, seen.exit]).toEqual(['pong', 0]);
+    const lost = { healthy: '0', gateOpen: '0', page: 'closed', root: 'unhealthy', explained: 'running and unhealthy' };
+    const back = { healthy: '1', gateOpen: '1', page: 'open', root: 'healthy', explained: 'running and healthy' };
+    expect(seen.told).toEqual({ during: { ...lost, closings: '1' }, after: { ...back, closings: '1' } });
     expect(seen.changes).toEqual([
       'Database is unhealthy',
       'main closed',

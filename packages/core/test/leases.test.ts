@@ -100,6 +100,32 @@ describe('a lease', () => {
     await expect(lease.update((value) => value)).rejects.toMatchObject({ code: 'LEASE_LOST' });
   });
 
+  it('is soon free for others when its owner has given it up and a renewal arrives after all', async () => {
+    const { clock, store, a, b } = cluster();
+    const lease = await a.leases.acquire('leases/one', { value: { what: 'work' } });
+    const other = wanted(b.leases.acquire('leases/one'));
+    // What it sends arrives late, as over a link that lets nothing through for a while.
+    const { update } = store;
+    let arrive!: () => void;
+    const arrived = new Promise<void>((resolve) => {
+      arrive = resolve;
+    });
+    store.update = async function (this: SharedStore, ...args: Parameters<SharedStore['update']>) {
+      if ((args[1] as { owner: string }).owner === 'a') await arrived;
+      return update.apply(this, args);
+    };
+    await clock.advance(leaseMs);
+    expect([lease.isHeld, other.lease]).toEqual([false, undefined]);
+    arrive();
+    await clock.settle();
+    expect((await store.get('leases/one'))?.value).toMatchObject({ what: 'work', owner: 'a', leaseMs: 0 });
+    await clock.advance(marginMs - 1);
+    expect(other.lease).toBeUndefined();
+    await clock.advance(LEASE.retryMs + 1);
+    expect(other.lease?.isHeld).toBe(true);
+    b.leases.close();
+  });
+
   it('is given up as well where the store does not answer at all, and nobody looks', async () => {
     const { clock, store, a } = cluster();
     const { signal } = await a.leases.acquire('leases/one');

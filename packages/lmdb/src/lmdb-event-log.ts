@@ -36,7 +36,7 @@ const EAGER_BYTES = 256 * 1024;
  * Milliseconds that a log gathers for each event of the flush before, up to so many times the spacing: above 10,000
  * events a second it pays to write and to send fewer and larger records.
  */
-const GATHER = { msPerEvent: 0.1, most: 3.4 } as const;
+const GATHER = { msPerEvent: 0.1, most: 3.2 } as const;
 /** When many wait and nobody joins them for so long, in milliseconds, all that append are waiting for the flush. */
 const QUIET = { appends: 64, ms: 2 } as const;
 /** So many records are shown before anything else has its turn. */
@@ -204,7 +204,7 @@ export class LmdbEventLog implements EventLog {
   #info(stream: string): StreamInfo {
     const { tail, index } = this.#open;
     const { epoch, top, id } = this.#head(stream);
-    const first = index.first(id) ?? tail.of(stream)[0]?.offset ?? top + 1;
+    const first = index.first(id) ?? tail.firstOf(stream) ?? top + 1;
     return { epoch, floor: first - 1, top };
   }
 

@@ -125,11 +125,11 @@ export class RecordIndex {
     let { nextId } = this.#state;
     const streams: Entry[] = [];
     const places: Entry[] = [];
-    for (const [stream, records] of tail.streams) {
+    for (const stream of tail.streams) {
       const known = tail.heads.get(stream) as StoredHead;
       const head = known.id === 0 ? { ...known, id: nextId++ } : known;
       streams.push({ key: nameKey(stream), value: encodeHead(head) });
-      places.push(...placesOf(head.id, records));
+      places.push(...placesOf(head.id, tail.of(stream)));
       // Nothing else is written meanwhile.
       if (streams.length % TOGETHER === 0) await turn();
     }

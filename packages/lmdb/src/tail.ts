@@ -5,14 +5,13 @@
  */
 import type { PlacedRecord, StoredHead } from './codec.ts';
 import { onDisk } from './group-table.ts';
+import { PlaceList } from './place-list.ts';
 
 /** What a record counts as beside its bytes. */
 const OVERHEAD = 256;
 
-const NONE: readonly never[] = [];
-
 export class Tail {
-  readonly #streams = new Map<string, PlacedRecord[]>();
+  readonly #places = new PlaceList();
   /** Where the streams stand that have been written to since the last indexing. */
   readonly heads = new Map<string, StoredHead>();
   /** Its groups by their numbers, rising, and what each takes on the disk. */
@@ -47,9 +46,7 @@ export class Tail {
   }
 
   add(stream: string, record: PlacedRecord, at: number): void {
-    const records = this.#streams.get(stream);
-    if (records === undefined) this.#streams.set(stream, [record]);
-    else records.push(record);
+    this.#places.add(stream, record);
     this.#bytes += OVERHEAD;
     this.#oldestAt ??= at;
     this.#newestAt = Math.max(this.#newestAt, at);
@@ -58,7 +55,7 @@ export class Tail {
   /** A stream has been dropped; its records may be in the groups still. */
   forget(stream: string): void {
     this.#hasGone = true;
-    this.#streams.delete(stream);
+    this.#places.forget(stream);
   }
 
   /** What was dropped is gone from its groups. */
@@ -67,16 +64,21 @@ export class Tail {
   }
 
   of(stream: string): readonly PlacedRecord[] {
-    return this.#streams.get(stream) ?? NONE;
+    return this.#places.of(stream);
   }
 
-  /** All streams that hold something, and where. */
-  get streams(): Iterable<readonly [string, readonly PlacedRecord[]]> {
-    return this.#streams;
+  /** Offset of the first record of a stream; undefined where it has none. */
+  firstOf(stream: string): number | undefined {
+    return this.#places.firstOf(stream);
+  }
+
+  /** All streams that hold something. */
+  get streams(): Iterable<string> {
+    return this.#places.streams;
   }
 
   clear(): void {
-    this.#streams.clear();
+    this.#places.clear();
     this.heads.clear();
     this.groups.clear();
     this.#hasGone = false;

@@ -118,7 +118,7 @@ describe('group commit', () => {
     };
     await test.log.append('s', [event(1)]);
     await flush(500, 5);
-    await flush(120, 17);
+    await flush(120, 16);
     await flush(110, 12);
     await flush(1, 11);
     await flush(1, 5);
@@ -160,7 +160,7 @@ describe('group commit', () => {
     const fourth = all();
     const gathered = test.log.append('gathered', () => ({ json: Buffer.from(JSON.stringify([event(1)])), count: 1 }));
     commits.mockClear();
-    await test.clock.advance(16);
+    await test.clock.advance(15);
     expect(commits.mock.calls).toHaveLength(0);
     await test.clock.advance(1);
     await Promise.all([fourth, gathered]);

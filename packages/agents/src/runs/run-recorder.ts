@@ -74,6 +74,8 @@ export class RunRecorder {
   readonly #clock: Clock;
   readonly #content: Content;
   readonly #machine: StateMachine<typeof RUN>;
+  /** The event by which the run has stayed in its state: it may come again and again, and most events do. */
+  #staying: AgentEventName | undefined;
   readonly #tools = new Map<
     string,
     { readonly name: string; readonly startedAt: number; readonly machine: StateMachine<typeof TOOL> }
@@ -276,14 +278,20 @@ export class RunRecorder {
   #write(name: AgentEventName, data: string, isAscii: boolean, accepted?: () => void): Promise<Receipt> {
     const fenced = this.fence.error;
     if (fenced !== undefined) return rejected(fenced);
-    if (!this.#machine.can(name)) return this.refuse(name, this.#rule);
+    const isMove = name !== this.#staying;
+    if (isMove && !this.#machine.can(name)) return this.refuse(name, this.#rule);
     if (isTooLarge(data)) return this.refuse(name, `one event has ${EVENT_BYTES} bytes at the most`);
     if (this.#outbox.isFull && !this.#isEnding) return this.#overflow();
-    this.#machine.send(name);
+    if (isMove) this.#move(name);
     accepted?.();
     this.#n += 1;
     const json = this.#text.of(name, this.#n, this.#clock.now(), data);
     return this.#outbox.add(json, isAscii && this.#isAscii);
+  }
+
+  #move(name: AgentEventName): void {
+    const before = this.#machine.state;
+    this.#staying = this.#machine.send(name) === before ? name : undefined;
   }
 
   #overflow(): Promise<never> {

@@ -122,6 +122,8 @@ export class Lease {
       if (written.ok) {
         if (written.revision > this.#revision) [this.#revision, this.#value] = [written.revision, value];
         this.#renewedAt = Math.max(this.#renewedAt, at);
+        // It was under way for so long that nobody acts on it any more.
+        if (this.#isOver) void this.#giveAway(record, written.revision);
         return;
       }
       await this.#adopt(written, attempt);
@@ -163,6 +165,16 @@ export class Lease {
     const wasHeld = this.isHeld;
     this.#end();
     return wasHeld;
+  }
+
+  /** Others need not wait for a renewal that came too late: of its lease only their margin is left. */
+  async #giveAway(record: Fields & Owned, revision: number): Promise<void> {
+    const given = { ...record, leaseMs: 0, beat: record.beat + 1 };
+    try {
+      await this.#parts.store.update(this.key, given, revision);
+    } catch {
+      // Then they wait.
+    }
   }
 
   /** The end of the time in which the owner may act. */

@@ -47,7 +47,7 @@ export class Wire {
   }
 
   get isRoomy(): boolean {
-    return this.#socket.bufferedAmount + (this.#first?.length ?? 0) < this.#roomBytes;
+    return this.#stream.writableLength + (this.#first?.length ?? 0) < this.#roomBytes;
   }
 
   /** Resolves when there is room, or nobody to need it. */
