@@ -110,8 +110,8 @@ export const MUTANTS = [
     name: 'an event after the end is swallowed',
     drill: 'endings',
     file: `${runs}/run-recorder.ts`,
-    find: 'if (!this.#machine.can(name)) return this.refuse(name, this.#rule);',
-    replace: 'if (!this.#machine.can(name)) return Promise.resolve({ offset: 0 });',
+    find: 'if (isMove && !this.#machine.can(name)) return this.refuse(name, this.#rule);',
+    replace: 'if (isMove && !this.#machine.can(name)) return Promise.resolve({ offset: 0 });',
   },
   {
     guarantee: 'R5',

@@ -379,7 +379,7 @@ async function told(backend: Backend) {
     closings: sample('muster_gate_closings_total{gate="main"}'),
     page: gates.find(({ name }) => name === 'main')?.state,
     root: graph.nodes.find(({ id }) => id === 'Database')?.health,
-    explained: /is (\w+ and \w+)/.exec(stdout)?.[1],
+    explained: /running and \w+/.exec(stdout)?.[0],
   };
 }
 

@@ -19,8 +19,8 @@ export const MUTANTS = [
     invariant: 'one holder of a lease',
     name: 'a renewal counts from its answer',
     file: `${state}/lease.ts`,
-    find: 'this.#renewedAt = Math.max(this.#renewedAt, at);\n        return;',
-    replace: 'this.#renewedAt = this.#parts.clock.monotonic() + at * 0;\n        return;',
+    find: 'this.#renewedAt = Math.max(this.#renewedAt, at);\n',
+    replace: 'this.#renewedAt = this.#parts.clock.monotonic() + at * 0;\n',
   },
   {
     invariant: 'one holder of a lease',
