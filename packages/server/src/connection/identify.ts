@@ -3,7 +3,7 @@
  */
 import { type Credentials, MusterError } from '@muster/contracts';
 import { isProbe, type Principal, principalOf } from '@muster/core';
-import type { Authenticator, Identity } from '../authenticator.ts';
+import type { AuthenticateContext, Authenticator, Identity } from '../authenticator.ts';
 import { serverError } from '../errors.ts';
 import type { Connection } from './connection.ts';
 
@@ -18,12 +18,7 @@ export async function identify(
   around: { readonly authenticator: () => Authenticator },
 ): Promise<Identity & { readonly principal: Principal }> {
   try {
-    // The connection's signal is made for who looks at it.
-    const { user, expiresAt } = await around.authenticator().authenticate(credentials, {
-      get signal() {
-        return connection.signal;
-      },
-    });
+    const { user, expiresAt } = await around.authenticator().authenticate(credentials, new Question(connection));
     const principal = principalOf(user);
     if (isProbe(principal)) throw serverError('FORBIDDEN', { reason: `no user can be named ${user}` });
     return { user, expiresAt, principal };
@@ -31,6 +26,19 @@ export async function identify(
     if (error instanceof MusterError && VERDICTS.has(error.code)) throw error;
     const { correlation } = connection.fault('authenticator', error).details as { correlation: string };
     throw serverError('AUTH_UNAVAILABLE', { correlation }, error);
+  }
+}
+
+/** The connection's signal is made for who looks at it, and nothing else of it is to be seen. */
+class Question implements AuthenticateContext {
+  readonly #connection: Connection;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  get signal(): AbortSignal {
+    return this.#connection.signal;
   }
 }
 
