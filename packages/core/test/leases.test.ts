@@ -105,14 +105,14 @@ describe('a lease', () => {
     const lease = await a.leases.acquire('leases/one', { value: { what: 'work' } });
     const other = wanted(b.leases.acquire('leases/one'));
     // What it sends arrives late, as over a link that lets nothing through for a while.
-    const { update } = store;
+    const update = store.update.bind(store);
     let arrive!: () => void;
     const arrived = new Promise<void>((resolve) => {
       arrive = resolve;
     });
-    store.update = async function (this: SharedStore, ...args: Parameters<SharedStore['update']>) {
+    store.update = async (...args: Parameters<SharedStore['update']>) => {
       if ((args[1] as { owner: string }).owner === 'a') await arrived;
-      return update.apply(this, args);
+      return update(...args);
     };
     await clock.advance(leaseMs);
     expect([lease.isHeld, other.lease]).toEqual([false, undefined]);
