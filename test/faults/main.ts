@@ -91,7 +91,7 @@ async function cluster(): Promise<never> {
   }
   const longest = (ms: readonly number[]): number | null => (ms.length === 0 ? null : Math.max(...ms));
   const { ms, ofInstancesMs } = takeovers;
-  const taken = { count: ms.length, longestMs: longest(ofInstancesMs), longestWithoutServersMs: longest(ms) };
+  const taken = { count: ms.length, longestMs: longest(ofInstancesMs), longestOfAllMs: longest(ms) };
   const found = { runs, ...total, stuck, takeovers: taken };
   console.log(values.json ? JSON.stringify(found) : found);
   await site[Symbol.asyncDispose]();

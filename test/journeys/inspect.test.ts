@@ -10,7 +10,7 @@ import {
   type Service,
   unhealthy,
 } from '@muster/core';
-import { inspector, type InspectorOptions, type Overview, type RunEvents, traces } from '@muster/inspect';
+import { inspector, type InspectorOptions, type Overview, type RunEvents, traces, pinoReporter } from '@muster/inspect';
 import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-node';
 import * as v from 'valibot';
 import { lastLine, muster } from '../../packages/inspect/test/harness.ts';
@@ -133,6 +133,31 @@ describe('a run', () => {
     expect(printed.at(-1)).toMatch(/^✔ {4}5 \+\d+ +agent_completed .* → [0-9a-f]{8} ✔$/);
     const told = lastLine<{ events: { n: number }[] }>(await muster(['events', url, '--run', id, '--json']));
     expect(told.events.map(({ n }) => n)).toEqual([1, 2, 3, 4, 5]);
+  });
+});
+
+describe('the lines of a run', () => {
+  it('name the connection over which it was asked for', async () => {
+    await using made = await inspected();
+    const { app } = made;
+    const lines: { type: string; run: unknown; connection: unknown }[] = [];
+    const report = pinoReporter(
+      Object.fromEntries(
+        ['debug', 'info', 'warn', 'error'].map((level) => [
+          level,
+          ({ event, run, connection }: Record<string, unknown>) => lines.push({ type: String(event), run, connection }),
+        ]),
+      ) as never,
+      { level: 'debug' },
+    );
+    app.app.events.on(report);
+    const client = await app.client('ann');
+    const { connection } = await client.welcome;
+    const run = client.run({ text: 'hello', agent: 'helper' });
+    const { run: id } = await run.accepted;
+    await run.result;
+    for (const type of ['run-begun', 'tool-ended', 'run-ended'])
+      expect(lines.filter((line) => line.type === type)).toEqual([{ type, run: id, connection }]);
   });
 });
 

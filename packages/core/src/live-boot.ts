@@ -144,7 +144,7 @@ export class LiveBoot {
     const all = this.#all();
     // What has left the window at its top could not be erased any more.
     const room = Math.max(3, (this.#output.rows ?? Number.POSITIVE_INFINITY) - 2);
-    this.#drawn = this.#write(all.length <= room ? all : this.#newest(room));
+    this.#drawn = this.#write(all.length <= room ? all : this.#notUp(room));
   }
 
   /** No line is longer than the window is wide, since a line that is broken counts as two. */
@@ -160,7 +160,7 @@ export class LiveBoot {
   }
 
   /** Where there are more than can be shown: how many are up, and those that are not. */
-  #newest(room: number): string[] {
+  #notUp(room: number): string[] {
     const open = [...this.#lines].filter(([, { mark }]) => mark !== UP);
     const shown = open.slice(0, room - 2);
     const width = Math.max(...shown.map(([id]) => id.length), 0);

@@ -327,7 +327,10 @@ describe('a failure behind the server', () => {
       expect(client.frames.at(-1)).toMatchObject({ type: 'bye', retry: 'backoff' });
       // Its cause is among the faults of the server, and nowhere else.
       expect(server.recorded.all.filter(({ type }) => type === 'fault')).toMatchObject([
-        { component: 'authenticator' },
+        {
+          component: 'authenticator',
+          connection: server.recorded.all.find((e) => e.type === 'client-error')?.connection,
+        },
       ]);
     },
   );

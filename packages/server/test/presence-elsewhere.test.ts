@@ -1,13 +1,13 @@
 /** Where a user is who has left one instance: what instances ask each other, and that nothing of it stays behind. */
 import { describe, expect, it } from '@jest/globals';
-import { keyPart, MemoryStore } from '@muster/core';
+import { keyPart, type MemoryStore } from '@muster/core';
 import { FakeClock } from '@muster/core/testing';
 import { ConnectionPool } from '@muster/server';
 import { PresenceElsewhere } from '../src/session/presence-elsewhere.ts';
 import { UserPresence } from '../src/session/user-presence.ts';
+import { FakeCluster, SharedStore } from './fake-cluster.ts';
 
-class SharedStore extends MemoryStore {
-  readonly isShared = true;
+class FailingStore extends SharedStore {
   /** Writes fail while it is. */
   isAway = false;
 
@@ -21,40 +21,29 @@ class SharedStore extends MemoryStore {
 }
 
 function cluster() {
-  const store = new SharedStore(() => {});
+  const store = new FailingStore(() => {});
   const clock = new FakeClock();
-  const living = new Set<string>();
-  const changed = new Set<() => void>();
+  const fake = new FakeCluster();
   const failures: unknown[] = [];
   const instance = (id: string) => {
-    living.add(id);
     const pool = new ConnectionPool();
-    const instances = {
-      id,
-      list: () => [...living].map((each) => ({ id: each })),
-      others: () => [...living].filter((each) => each !== id).map((each) => ({ id: each })),
-      onChange: (listener: () => void) => {
-        changed.add(listener);
-        return () => changed.delete(listener);
-      },
-    };
     const failed = (error: unknown): void => void failures.push(error);
-    const elsewhere = new PresenceElsewhere({ store, instances: instances as never, pool, clock, failed });
+    const elsewhere = new PresenceElsewhere({ store, instances: fake.instances(id), pool, clock, failed });
     return {
       elsewhere,
       connect: (user: string) => pool.add({ id: 'c', user }),
       presence: (user: string) => new UserPresence(user, pool, elsewhere),
     };
   };
+  const join = (id: string): void => fake.join(id);
   const dies = (id: string): void => {
-    living.delete(id);
-    for (const listener of changed) listener();
+    fake.vanish(id);
+    fake.tell();
   };
   const keys = async (): Promise<string[]> => {
     await clock.settle();
     return (await store.list('')).map(({ key }) => key.replace(/\/.*\//, ' ')).sort();
   };
-  const join = (id: string): void => void living.add(id);
   return { store, clock, failures, instance, join, dies, keys };
 }
 
@@ -144,6 +133,17 @@ describe('a user who is waited for', () => {
     await clock.advance(1_000);
     expect(await keys()).toEqual(['awaited one', 'present two']);
     expect(presence.isPresent).toBe(true);
+  });
+
+  it('is tried for no more once the instance has stopped, though the store was away', async () => {
+    const { instance, store, clock } = cluster();
+    const one = instance('one');
+    store.isAway = true;
+    one.presence('ann').onChange(() => {});
+    await clock.settle();
+    expect(clock.pending).toBe(1);
+    await one.elsewhere.close();
+    expect(clock.pending).toBe(0);
   });
 
   it('is asked for no more when the instance stops, and nothing of that is left', async () => {

@@ -1,20 +1,16 @@
 /** One limit of sessions for all instances: what they tell each other, and who is let in. */
 import { describe, expect, it } from '@jest/globals';
-import { Instances, KeyValueStore, MemoryStore, provideValue } from '@muster/core';
+import { Instances, KeyValueStore, provideValue } from '@muster/core';
 import { FakeClock } from '@muster/core/testing';
 import { SessionsElsewhere } from '../src/session/sessions-elsewhere.ts';
+import { FakeCluster, SharedStore } from './fake-cluster.ts';
 import { RawClient, serve } from './harness.ts';
-
-class SharedStore extends MemoryStore {
-  readonly isShared = true;
-}
 
 describe('sessions on other instances', () => {
   it('are told of every few seconds where a user has several, and count while their instance lives', async () => {
     const store = new SharedStore(() => {});
     const clock = new FakeClock();
-    const living = new Set(['one', 'two']);
-    const changed = new Set<() => void>();
+    const fake = new FakeCluster();
     const make = (id: string, here: Map<string, number>): SessionsElsewhere =>
       new SessionsElsewhere({
         store,
@@ -23,15 +19,7 @@ describe('sessions on other instances', () => {
         failed: (error) => {
           throw error;
         },
-        instances: {
-          id,
-          list: () => [...living].map((each) => ({ id: each })),
-          others: () => [...living].filter((each) => each !== id).map((each) => ({ id: each })),
-          onChange: (listener: () => void) => {
-            changed.add(listener);
-            return () => changed.delete(listener);
-          },
-        } as never,
+        instances: fake.instances(id),
       });
     const here = new Map<string, number>();
     const [one, two] = [make('one', new Map()), make('two', here)];
@@ -52,11 +40,11 @@ describe('sessions on other instances', () => {
     await store.delete('sessions/two', (await revision()) as number);
     await clock.settle();
     expect(one.of('ann')).toBe(2);
-    living.delete('two');
+    fake.vanish('two');
     expect(one.of('ann')).toBe(0);
-    for (const listener of changed) listener();
+    fake.tell();
     await clock.settle();
-    living.add('two');
+    fake.join('two');
     here.clear();
     await clock.advance(5_000);
     expect([one.of('ann'), await store.list('sessions/')]).toEqual([0, []]);

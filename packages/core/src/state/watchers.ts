@@ -40,8 +40,11 @@ export class Watchers {
     this.#changes.push(change);
     if (this.#isShowing) return;
     this.#isShowing = true;
-    for (let next = this.#changes.shift(); next !== undefined; next = this.#changes.shift()) this.#show(next);
-    this.#isShowing = false;
+    try {
+      for (let next = this.#changes.shift(); next !== undefined; next = this.#changes.shift()) this.#show(next);
+    } finally {
+      this.#isShowing = false;
+    }
   }
 
   #show(change: KeyValueChange): void {

@@ -18,7 +18,7 @@ export async function identify(
   around: { readonly authenticator: () => Authenticator },
 ): Promise<Identity & { readonly principal: Principal }> {
   try {
-    const { user, expiresAt } = await around.authenticator().authenticate(credentials, new Question(connection));
+    const { user, expiresAt } = await around.authenticator().authenticate(credentials, new LazySignal(connection));
     const principal = principalOf(user);
     if (isProbe(principal)) throw serverError('FORBIDDEN', { reason: `no user can be named ${user}` });
     return { user, expiresAt, principal };
@@ -30,7 +30,7 @@ export async function identify(
 }
 
 /** The connection's signal is made for who looks at it, and nothing else of it is to be seen. */
-class Question implements AuthenticateContext {
+class LazySignal implements AuthenticateContext {
   readonly #connection: Connection;
 
   constructor(connection: Connection) {

@@ -1,5 +1,5 @@
 /** What one instance says of itself in the store that all share: written as it is wanted last, and taken away with it. */
-import type { Clock } from '@muster/contracts';
+import type { Clock, Timer } from '@muster/contracts';
 import type { Json, KeyValueStore } from '@muster/core';
 
 /** Pause before a write that failed is tried again, in milliseconds. */
@@ -24,6 +24,7 @@ export class OwnRecord {
   #isWorking = false;
   #working: Promise<void> = Promise.resolve();
   #isClosed = false;
+  #again: Timer | undefined;
 
   constructor(key: string, store: KeyValueStore, clock: Clock, told: OwnRecordObserver) {
     this.#key = key;
@@ -56,6 +57,7 @@ export class OwnRecord {
   /** Takes it away for good; resolves when that is done, or cannot be. */
   close(): Promise<void> {
     this.#isClosed = true;
+    this.#again?.cancel();
     this.become(undefined);
     return this.#working;
   }
@@ -72,7 +74,7 @@ export class OwnRecord {
     } catch (error) {
       this.#isWorking = false;
       this.#told.failed(error);
-      if (!this.#isClosed) this.#clock.schedule(AGAIN_MS, () => this.become(this.#wanted));
+      if (!this.#isClosed) this.#again = this.#clock.schedule(AGAIN_MS, () => this.become(this.#wanted));
     }
   }
 

@@ -2,23 +2,17 @@
  * Whether users are connected to other instances: who waits here for one that has gone asks, and whoever has them says so.
  *
  * A question stands in the store as long as somebody waits and the user is not here, an answer as long as somebody asks. While
- * nobody waits nothing is written, and what an instance leaves behind that dies is nobody's, and is taken away.
+ * nobody waits nothing is written.
  */
-import type { Clock } from '@muster/contracts';
-import { type Instances, keyPart, type KeyValueChange, type KeyValueStore } from '@muster/core';
+import { keyPart, type KeyValueChange } from '@muster/core';
 import type { ConnectionPool } from './connection-pool.ts';
-import { OwnRecord } from './own-record.ts';
+import { SharedRecords, type SharedRecordsParts } from './shared-records.ts';
 
 const AWAITED = 'awaited/';
 const PRESENT = 'present/';
 
-export interface PresenceParts {
-  readonly store: KeyValueStore;
-  readonly instances: Instances;
+export interface PresenceParts extends SharedRecordsParts {
   readonly pool: ConnectionPool;
-  readonly clock: Clock;
-  /** Told of what the store throws, once until it works again. */
-  readonly failed: (error: unknown) => void;
 }
 
 /** Those who wait here for one user. */
@@ -35,24 +29,22 @@ interface Asking {
 
 export class PresenceElsewhere {
   readonly #parts: PresenceParts;
+  readonly #records: SharedRecords;
   readonly #awaited = new Map<string, Awaited>();
   readonly #asking = new Map<string, Asking>();
   /** By the part of a key that stands for a user, the instances that have them. */
   readonly #present = new Map<string, Set<string>>();
-  /** Of this instance. */
-  readonly #records = new Map<string, OwnRecord>();
-  readonly #ends: (() => void)[];
-  #hasFailed = false;
-  #isClosed = false;
+  readonly #stopListening: () => void;
 
   constructor(parts: PresenceParts) {
     this.#parts = parts;
-    const { store, instances } = parts;
-    const watched = [
-      store.watch(PRESENT, (change) => this.#answered(change)),
-      store.watch(AWAITED, (change) => this.#asked(change)),
-    ];
-    this.#ends = [...watched.map((each) => () => each.close()), instances.onChange(() => this.#othersChanged())];
+    this.#records = new SharedRecords(parts);
+    this.#records.hear(PRESENT, (change, part, instance) => this.#answered(change, part, instance));
+    this.#records.hear(AWAITED, (change, part, instance) => this.#asked(change, part, instance));
+    // Who has died has nobody.
+    this.#stopListening = parts.instances.onChange(() => {
+      for (const user of this.#awaited.keys()) this.#tell(user);
+    });
   }
 
   /** True while an instance that lives says that the user is connected there. */
@@ -83,59 +75,36 @@ export class PresenceElsewhere {
 
   /** Takes back what stands in the store of this instance; resolves when that is done, or cannot be. */
   async close(): Promise<void> {
-    this.#isClosed = true;
-    for (const end of this.#ends) end();
+    this.#stopListening();
     for (const { stop } of [...this.#awaited.values(), ...this.#asking.values()]) stop();
     this.#awaited.clear();
     this.#asking.clear();
-    await Promise.all([...this.#records.values()].map((record) => record.close()));
+    await this.#records.close();
   }
 
   #ask(user: string): void {
-    if (this.#isClosed) return;
     const isWanted = this.#awaited.has(user) && this.#parts.pool.countOf(user) === 0;
-    this.#record(AWAITED, keyPart(user)).become(isWanted ? { user } : undefined);
+    this.#records.say(AWAITED, keyPart(user), isWanted ? { user } : undefined);
   }
 
   #answer(user: string): void {
-    if (this.#isClosed) return;
     const isWanted = this.#asking.has(user) && this.#parts.pool.countOf(user) > 0;
-    this.#record(PRESENT, keyPart(user)).become(isWanted ? {} : undefined);
+    this.#records.say(PRESENT, keyPart(user), isWanted ? {} : undefined);
   }
 
-  #record(prefix: string, part: string): OwnRecord {
-    const { store, clock, instances } = this.#parts;
-    const key = `${prefix}${part}/${instances.id}`;
-    const known = this.#records.get(key);
-    if (known !== undefined) return known;
-    const record = new OwnRecord(key, store, clock, {
-      failed: (error) => {
-        if (!this.#hasFailed) this.#parts.failed(error);
-        this.#hasFailed = true;
-      },
-      done: () => {
-        this.#hasFailed = false;
-        if (record.isGone) this.#records.delete(key);
-      },
-    });
-    this.#records.set(key, record);
-    return record;
+  #tell(user: string): void {
+    for (const listener of this.#awaited.get(user)?.listeners ?? []) listener();
   }
 
-  #answered(change: KeyValueChange): void {
-    const [part, instance] = partsOf(change.key, PRESENT);
-    if (this.#isOwn(change, instance)) return;
+  #answered({ type }: KeyValueChange, part: string, instance: string): void {
     const there = this.#present.get(part) ?? new Set();
     this.#present.set(part, there);
-    if (change.type === 'put') there.add(instance);
+    if (type === 'put') there.add(instance);
     else if (there.delete(instance) && there.size === 0) this.#present.delete(part);
-    for (const [user, { listeners }] of this.#awaited)
-      if (keyPart(user) === part) for (const listener of listeners) listener();
+    for (const user of this.#awaited.keys()) if (keyPart(user) === part) this.#tell(user);
   }
 
-  #asked(change: KeyValueChange): void {
-    const [part, instance] = partsOf(change.key, AWAITED);
-    if (this.#isOwn(change, instance)) return;
+  #asked(change: KeyValueChange, part: string, instance: string): void {
     if (change.type === 'put') {
       const { user } = change.value as { readonly user: string };
       const asking = this.#asking.get(user) ?? {
@@ -154,31 +123,4 @@ export class PresenceElsewhere {
       this.#answer(user);
     }
   }
-
-  /** One of this instance's that somebody has taken away, because it seemed to be dead, is written again. */
-  #isOwn({ type, key }: KeyValueChange, instance: string): boolean {
-    if (instance !== this.#parts.instances.id) return false;
-    if (type === 'delete') this.#records.get(key)?.lost();
-    return true;
-  }
-
-  /** Who has died has nobody and asks for nobody. */
-  #othersChanged(): void {
-    void this.#sweep().catch((error: unknown) => this.#parts.failed(error));
-    for (const { listeners } of this.#awaited.values()) for (const listener of listeners) listener();
-  }
-
-  async #sweep(): Promise<void> {
-    const { store, instances } = this.#parts;
-    const living = new Set(instances.list().map(({ id }) => id));
-    for (const prefix of [AWAITED, PRESENT])
-      for (const { key, revision } of await store.list(prefix))
-        if (!living.has(partsOf(key, prefix)[1])) await store.delete(key, revision);
-  }
-}
-
-/** The user's part and the instance of a key. */
-function partsOf(key: string, prefix: string): [string, string] {
-  const [part = '', instance = ''] = key.slice(prefix.length).split('/');
-  return [part, instance];
 }

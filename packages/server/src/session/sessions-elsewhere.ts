@@ -4,9 +4,9 @@
  * Each instance says every few seconds who has several with it, in one record, where that has changed. Whoever has one session
  * on an instance is not counted by the others, since that would be a write for nearly every connection.
  */
-import type { Clock, Timer } from '@muster/contracts';
-import { type Instances, keyPart, type KeyValueStore } from '@muster/core';
-import { OwnRecord } from './own-record.ts';
+import type { Timer } from '@muster/contracts';
+import { keyPart } from '@muster/core';
+import { SharedRecords, type SharedRecordsParts } from './shared-records.ts';
 
 const PREFIX = 'sessions/';
 /** How often an instance says it, in milliseconds. */
@@ -16,45 +16,25 @@ const FROM = 2;
 /** Users that one record has at the most, those with the most sessions first. */
 const MOST = 5_000;
 
-export interface SessionsParts {
-  readonly store: KeyValueStore;
-  readonly instances: Instances;
-  readonly clock: Clock;
+export interface SessionsParts extends SharedRecordsParts {
   /** Connections here that have a session or are about to, by user. */
   readonly here: () => Iterable<readonly [user: string, sessions: number]>;
-  /** Told of what the store throws, once until it works again. */
-  readonly failed: (error: unknown) => void;
 }
 
 export class SessionsElsewhere {
   readonly #parts: SessionsParts;
-  readonly #record: OwnRecord;
+  readonly #records: SharedRecords;
   /** By instance, by the part of a key that stands for a user. */
   readonly #counts = new Map<string, Readonly<Record<string, number>>>();
-  readonly #ends: (() => void)[];
   #timer: Timer | undefined;
-  #hasFailed = false;
 
   constructor(parts: SessionsParts) {
     this.#parts = parts;
-    const { store, instances, clock } = parts;
-    this.#record = new OwnRecord(PREFIX + instances.id, store, clock, {
-      failed: (error) => {
-        if (!this.#hasFailed) parts.failed(error);
-        this.#hasFailed = true;
-      },
-      done: () => {
-        this.#hasFailed = false;
-      },
+    this.#records = new SharedRecords(parts);
+    this.#records.hear(PREFIX, (change, _, instance) => {
+      if (change.type === 'put') this.#counts.set(instance, change.value as Record<string, number>);
+      else this.#counts.delete(instance);
     });
-    const watched = store.watch(PREFIX, (change) => {
-      const id = change.key.slice(PREFIX.length);
-      if (id === instances.id) {
-        if (change.type === 'delete') this.#record.lost();
-      } else if (change.type === 'put') this.#counts.set(id, change.value as Record<string, number>);
-      else this.#counts.delete(id);
-    });
-    this.#ends = [() => watched.close(), instances.onChange(() => void this.#sweep())];
     this.#say();
   }
 
@@ -66,10 +46,9 @@ export class SessionsElsewhere {
   }
 
   /** Takes back what stands in the store of this instance. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
     this.#timer?.cancel();
-    for (const end of this.#ends) end();
-    await this.#record.close();
+    return this.#records.close();
   }
 
   #say(): void {
@@ -77,21 +56,6 @@ export class SessionsElsewhere {
     const several = [...this.#parts.here()].filter(([, sessions]) => sessions >= FROM);
     several.sort(([, one], [, other]) => other - one);
     const told = Object.fromEntries(several.slice(0, MOST).map(([user, sessions]) => [keyPart(user), sessions]));
-    this.#record.become(several.length === 0 ? undefined : told);
-  }
-
-  /** What an instance has said that is no more. */
-  async #sweep(): Promise<void> {
-    const { store, instances, failed } = this.#parts;
-    const living = new Set(instances.list().map(({ id }) => id));
-    const gone = [...this.#counts.keys()].filter((id) => !living.has(id));
-    try {
-      for (const id of gone) {
-        const found = await store.get(PREFIX + id);
-        if (found !== undefined) await store.delete(found.key, found.revision);
-      }
-    } catch (error) {
-      failed(error);
-    }
+    this.#records.say(PREFIX, '', several.length === 0 ? undefined : told);
   }
 }
