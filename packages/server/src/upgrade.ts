@@ -7,7 +7,7 @@ import { type Credentials, type HelloFrame, SUBPROTOCOL } from '@muster/contract
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { WebSocketServer } from 'ws';
-import { addressOf, Tally } from './address.ts';
+import { type Caller, Callers } from './callers.ts';
 import { LEGACY_PROTOCOL, LegacyCodec, legacyCredentials } from './legacy/legacy-codec.ts';
 import { Connection, type ConnectionOwner, type ConnectionSurroundings } from './connection/connection.ts';
 import { credentialsOf } from './tokens.ts';
@@ -54,13 +54,13 @@ interface Refusal {
 export class Upgrades {
   readonly connections = new Set<Connection>();
   readonly #options: UpgradeOptions;
-  readonly #addresses = new Tally();
-  readonly #strangers = new Tally();
+  readonly callers: Callers;
   #sockets: WebSocketServer | undefined;
   #emptied: (() => void) | undefined;
 
   constructor(options: UpgradeOptions) {
     this.#options = options;
+    this.callers = new Callers(options.around.limits, options.proxies);
   }
 
   /** Resolves when every connection has gone or the time is over. */
@@ -92,13 +92,12 @@ export class Upgrades {
     // A peer that resets before the 101 is expected.
     visitor.socket.on('error', ignored);
     const offered = offeredBy(visitor.request);
-    const address = addressOf(visitor.request, this.#options.proxies);
-    const refusal = this.#refusal(visitor, offered, address);
+    const refusal = this.#refusal(visitor, offered);
     if (refusal !== undefined) return refuse(visitor.socket, refusal);
     const isLegacy = !offered.includes(SUBPROTOCOL);
     const shown =
       credentialsOf(visitor.request.headers, offered) ?? (isLegacy ? legacyCredentials(offered) : undefined);
-    const entrance = new Entrance(this, address, { shown, path: visitor.path });
+    const entrance = new Entrance(this, this.callers.came(visitor.request), { shown, path: visitor.path });
     entrance.leaveWith(visitor.socket);
     if (this.#sockets !== undefined) return this.#connect(visitor, this.#sockets, isLegacy, entrance);
     void this.#load().then((sockets) => this.#connect(visitor, sockets, isLegacy, entrance));
@@ -113,22 +112,6 @@ export class Upgrades {
     });
   }
 
-  /** A socket has come, from a stranger. */
-  came(address: string): void {
-    this.#addresses.count(address);
-    this.#strangers.count(address);
-  }
-
-  /** It is no stranger's any more, or has gone. */
-  known(address: string): void {
-    this.#strangers.uncount(address);
-  }
-
-  /** A socket has gone. */
-  left(address: string): void {
-    this.#addresses.uncount(address);
-  }
-
   greeted(caller: Greeted): void {
     this.#options.greeted(caller);
   }
@@ -139,7 +122,7 @@ export class Upgrades {
     if (this.connections.size === 0) this.#emptied?.();
   }
 
-  #refusal({ request, path }: Visitor, offered: readonly string[], address: string): Refusal | undefined {
+  #refusal({ request, path }: Visitor, offered: readonly string[]): Refusal | undefined {
     const { around, serves, isDraining, isHoldFull } = this.#options;
     const { limits } = around;
     if (isDraining())
@@ -148,10 +131,9 @@ export class Upgrades {
     if (!this.#options.legacy && !offered.includes(SUBPROTOCOL))
       return { status: '400 Bad Request', text: `Offer the subprotocol ${SUBPROTOCOL}.` };
     if (!this.#mayComeFrom(request)) return { status: '403 Forbidden', text: 'This origin is not allowed.' };
-    const ofAddress = this.#addresses.of(address) >= limits.connectionsPerAddress;
-    if (ofAddress || this.#strangers.of(address) >= limits.unauthenticatedPerAddress)
+    if (this.callers.isTooMany(request))
       return { status: '429 Too Many Requests', text: 'Too many connections of one address.', retryAfterS: 5 };
-    if (this.#strangers.total >= limits.unauthenticated || isHoldFull())
+    if (this.callers.strangers >= limits.unauthenticated || isHoldFull())
       return { status: '503 Service Unavailable', text: 'Too many clients are waiting.', retryAfterS: 5 };
     return undefined;
   }
@@ -172,21 +154,21 @@ export class Upgrades {
 /** Where a connection came in. What the request showed is kept until `hello` and no longer. */
 class Entrance implements ConnectionOwner {
   readonly #upgrades: Upgrades;
-  readonly #address: string;
+  readonly #caller: Caller;
   #shown: Pick<Greeted, 'shown' | 'path'> | undefined;
-  #isStranger = true;
 
-  constructor(upgrades: Upgrades, address: string, shown: Pick<Greeted, 'shown' | 'path'>) {
+  constructor(upgrades: Upgrades, caller: Caller, shown: Pick<Greeted, 'shown' | 'path'>) {
     this.#upgrades = upgrades;
-    this.#address = address;
+    this.#caller = caller;
     this.#shown = shown;
-    upgrades.came(address);
   }
 
   hello(connection: Connection, hello: HelloFrame): void {
     const shown = this.#shown;
     this.#shown = undefined;
-    if (shown !== undefined) this.#upgrades.greeted({ connection, hello, ...shown, known: () => this.#known() });
+    const { callers } = this.#upgrades;
+    if (shown !== undefined)
+      this.#upgrades.greeted({ connection, hello, ...shown, known: () => callers.known(this.#caller) });
   }
 
   gone(connection: Connection): void {
@@ -195,15 +177,7 @@ class Entrance implements ConnectionOwner {
 
   /** Counts for as long as the socket is there. */
   leaveWith(socket: Duplex): void {
-    socket.on('close', () => {
-      this.#known();
-      this.#upgrades.left(this.#address);
-    });
-  }
-
-  #known(): void {
-    if (this.#isStranger) this.#upgrades.known(this.#address);
-    this.#isStranger = false;
+    socket.on('close', () => this.#upgrades.callers.left(this.#caller));
   }
 }
 

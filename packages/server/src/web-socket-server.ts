@@ -18,7 +18,7 @@ import { errorsFrom, messageOf } from '@muster/contracts';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { Tally } from './address.ts';
+import { Tally } from './tally.ts';
 import { Authenticator } from './authenticator.ts';
 import { type HandshakeSurroundings, shakeHands } from './connection/handshake.ts';
 import { type Limits, limitsOf } from './connection/limits.ts';

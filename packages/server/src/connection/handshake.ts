@@ -3,7 +3,7 @@
  */
 import { type CloseName, type Credentials, type HelloFrame, MusterError } from '@muster/contracts';
 import type { Door, EventLog, Interceptor, Scopes } from '@muster/core';
-import type { Tally } from '../address.ts';
+import type { Tally } from '../tally.ts';
 import type { Authenticator } from '../authenticator.ts';
 import type { Ledger } from '../delivery/ledger.ts';
 import { serverError } from '../errors.ts';

@@ -5,7 +5,7 @@
  * connected for a while is forgotten, with its answers; one to which nothing was answered as soon as it is left.
  */
 import type { Random } from '@muster/contracts';
-import { Tally } from '../address.ts';
+import { Tally } from '../tally.ts';
 import type { Limits } from '../connection/limits.ts';
 import { TokenBucket } from '../connection/token-bucket.ts';
 import { serverError } from '../errors.ts';
