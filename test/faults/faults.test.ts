@@ -34,8 +34,8 @@ async function faults(...args: string[]): Promise<Record<string, unknown>> {
 
 describe('npm run faults', () => {
   it('breaks no promise under faults of the network, directed drills and the death of the server', async () => {
-    // Of the writes at which the server can die every seventh is tried here.
-    const { events, ...found } = await faults('--runs', '3', '--every', '7');
+    // Of the writes at which the server can die every eleventh is tried here.
+    const { events, ...found } = await faults('--runs', '3', '--every', '11');
     expect(events).toBeGreaterThan(600);
     expect(found).toEqual({
       runs: 3,

@@ -18,12 +18,19 @@ export const killBeforeEveryWrite: Drill = (context) =>
 export const killAfterEveryWrite: Drill = (context) =>
   atEveryPoint(context, (point) => killAt(context, `kill:${point}:after`));
 
-/** kill -9 around the write of an event: as a request is answered, amid a tool call, at the end. */
-export const killAtAnEvent: Drill = async (context) => {
-  for (const event of ['agent_started', 'agent_thinking', 'tool_executing', 'agent_completed']) {
-    for (const when of ['before', 'after']) if (!context.isEnough()) await killAt(context, `kill:${event}:${when}`);
-  }
-};
+/** Around the writes of these: as a request is answered, amid a tool call, at the end. */
+const AROUND = ['agent_started', 'agent_thinking', 'tool_executing', 'agent_completed'].flatMap((event) => [
+  `kill:${event}:before`,
+  `kill:${event}:after`,
+]);
+
+/** kill -9 around the write of an event. */
+export const killAtAnEvent: Drill = (context) =>
+  atEveryPoint(context, async (point) => {
+    const plan = AROUND[point - 1];
+    if (plan !== undefined) await killAt(context, plan);
+    return plan !== undefined;
+  });
 
 /** @returns false when the run had ended before that write. */
 async function killAt({ backend, verdict }: DrillContext, plan: string): Promise<boolean> {

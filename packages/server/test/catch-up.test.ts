@@ -26,7 +26,7 @@ const WINDOW = 1_024;
 /** The server stands still when nothing has happened for so many turns of the loop. */
 const STILL = 20;
 /** At every so many pauses memory is looked at. */
-const LOOK_EVERY = 5;
+const LOOK_EVERY = 10;
 /** So many messages a slow reader takes before it pauses. */
 const MESSAGES = 64;
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

@@ -7,7 +7,7 @@ setFlagsFromString('--expose-gc');
 export const gc = runInNewContext('gc') as () => void;
 
 /** Buffers are given back beside a collection and not in it, so it is asked for until nothing changes any more. */
-const STILL = 3;
+const STILL = 2;
 const GRAIN = 65_536;
 
 /** Bytes on the heap and in buffers. */
