@@ -4,7 +4,7 @@
  * A run's trace is that of the request that it came of: request → run → tools, the append of its terminal, and its delivery
  * to the first client that has processed it. What is not sampled costs next to nothing.
  */
-import type { MusterError, Timer } from '@muster/contracts';
+import type { MusterError } from '@muster/contracts';
 import {
   Clock,
   type InterceptedRequest,
@@ -32,6 +32,7 @@ import {
   type Tracer,
 } from '@opentelemetry/api';
 import { traceBoot } from './boot-trace.ts';
+import { DeliveryTraces } from './delivery-traces.ts';
 import { OutageTraces } from './outage-trace.ts';
 
 export interface TracesOptions {
@@ -40,20 +41,9 @@ export interface TracesOptions {
 }
 const TracesOptions = token<TracesOptions>('TracesOptions');
 
-/** How long a delivery is waited for, in milliseconds; what has taken longer is told as not delivered. */
-const DELIVERY_MS = 60_000;
-/** Deliveries that are waited for at the same time. */
-const DELIVERIES = 10_000;
-
 /** Services that make traces: `createApp({ services: [...traces(), …] })`. */
 export function traces(options: TracesOptions = {}): readonly Registration[] {
   return [provideValue(TracesOptions, options), provide(Interceptor, Tracing)];
-}
-
-interface Delivery {
-  readonly span: Span;
-  readonly offset: number;
-  readonly timer: Timer;
 }
 
 @service({ dependsOn: [RuntimeEvents, Runtime, Clock, TracesOptions] })
@@ -63,9 +53,8 @@ export class Tracing implements Service, Interceptor {
   readonly #tracer: Tracer;
   /** Of runs that have no terminal yet, and the streams in which they are. */
   readonly #runs = new Map<string, { readonly span: Span; readonly stream: string }>();
-  readonly #deliveries = new Map<string, Set<Delivery>>();
+  readonly #deliveries: DeliveryTraces;
   readonly #outages: OutageTraces;
-  #waiting = 0;
   readonly #unsubscribe: () => void;
 
   constructor(events: RuntimeEvents, runtime: Runtime, clock: Clock, { tracer }: TracesOptions) {
@@ -73,6 +62,7 @@ export class Tracing implements Service, Interceptor {
     this.#clock = clock;
     this.#tracer = tracer ?? trace.getTracer('muster');
     this.#outages = new OutageTraces(this.#tracer, runtime);
+    this.#deliveries = new DeliveryTraces(this.#tracer, clock);
     this.#unsubscribe = events.on((event) => this.#take(event));
   }
 
@@ -104,16 +94,13 @@ export class Tracing implements Service, Interceptor {
   }
 
   acknowledged(stream: string, offset: number): void {
-    if (this.#waiting === 0) return;
-    for (const delivery of this.#deliveries.get(stream) ?? [])
-      if (delivery.offset <= offset) this.#delivered(stream, delivery, true);
+    this.#deliveries.acknowledged(stream, offset);
   }
 
   stop(): void {
     // What a boot has started is stopped before it is told that it has failed, which ends its trace.
     if (this.#runtime.state !== 'starting') this.#unsubscribe();
-    for (const [stream, deliveries] of this.#deliveries)
-      for (const delivery of deliveries) this.#delivered(stream, delivery, false);
+    this.#deliveries.close();
     this.#outages.close();
     for (const { span } of this.#runs.values()) span.end();
     this.#runs.clear();
@@ -198,31 +185,8 @@ export class Tracing implements Service, Interceptor {
       ...(code === null ? {} : { 'muster.run.code': code }),
     });
     if (status === 'failed') span.setStatus({ code: SpanStatusCode.ERROR, message: code ?? status });
-    const inRun = trace.setSpan(ROOT_CONTEXT, span);
-    this.#tracer.startSpan('append', { startTime: at - appendMs }, inRun).end(at);
     span.end(at);
-    if (!isSampled(span)) return;
-    if (this.#waiting < DELIVERIES)
-      this.#await(stream, offset, this.#tracer.startSpan('deliver', { startTime: at }, inRun));
-  }
-
-  #await(stream: string, offset: number, span: Span): void {
-    const deliveries = this.#deliveries.get(stream) ?? new Set();
-    this.#deliveries.set(stream, deliveries);
-    const timer = this.#clock.schedule(DELIVERY_MS, () => this.#delivered(stream, delivery, false));
-    const delivery: Delivery = { span, offset, timer };
-    deliveries.add(delivery);
-    this.#waiting += 1;
-  }
-
-  #delivered(stream: string, delivery: Delivery, isDelivered: boolean): void {
-    const deliveries = this.#deliveries.get(stream);
-    if (deliveries?.delete(delivery) !== true) return;
-    if (deliveries.size === 0) this.#deliveries.delete(stream);
-    this.#waiting -= 1;
-    delivery.timer.cancel();
-    delivery.span.setAttribute('muster.delivered', isDelivered);
-    delivery.span.end();
+    if (isSampled(span)) this.#deliveries.appended({ span, stream, offset, at, appendMs });
   }
 }
 

@@ -7,15 +7,19 @@ import type { DeliveryMark } from '@muster/core';
 
 /** How many are kept, of all streams together. */
 const SIZE = 16_384;
+/** Numbers of one mark: the first event, or 0 for an acknowledgement of all up to the last; the last; when. */
+const NUMBERS = 3;
+
+/** Whose mark it is. */
+export interface Marked {
+  readonly stream: string;
+  readonly connection: string;
+}
 
 export class DeliveryMarks {
   readonly #now: () => number;
-  readonly #streams: (string | undefined)[] = Array.from({ length: SIZE });
-  readonly #connections: string[] = Array.from({ length: SIZE }, () => '');
-  readonly #from = new Float64Array(SIZE);
-  readonly #to = new Float64Array(SIZE);
-  readonly #times = new Float64Array(SIZE);
-  readonly #isAck = new Uint8Array(SIZE);
+  readonly #whose: (Marked | undefined)[] = Array.from({ length: SIZE });
+  readonly #numbers = new Float64Array(SIZE * NUMBERS);
   /** Number of the latest. */
   #next = 0;
 
@@ -24,32 +28,36 @@ export class DeliveryMarks {
     this.#now = now;
   }
 
-  add(kind: DeliveryMark['kind'], stream: string, connection: string, from: number, to: number): void {
-    this.#next += 1;
-    const i = this.#next % SIZE;
-    this.#streams[i] = stream;
-    this.#connections[i] = connection;
-    this.#from[i] = from;
-    this.#to[i] = to;
-    this.#times[i] = this.#now();
-    this.#isAck[i] = kind === 'acknowledged' ? 1 : 0;
+  /** @param from offset of the first event, and `to` of the last */
+  sent(whose: Marked, from: number, to: number): void {
+    this.#add(whose, from, to);
+  }
+
+  acknowledged(whose: Marked, offset: number): void {
+    this.#add(whose, 0, offset);
   }
 
   /** Those of one stream behind the `n` of one, the oldest first. */
   of(stream: string, after: number): DeliveryMark[] {
     const marks: DeliveryMark[] = [];
     for (let n = Math.max(after, this.#next - SIZE) + 1; n <= this.#next; n++) {
-      const i = n % SIZE;
-      if (this.#streams[i] !== stream) continue;
-      marks.push({
-        n,
-        kind: this.#isAck[i] === 1 ? 'acknowledged' : 'sent',
-        connection: this.#connections[i] as string,
-        from: this.#from[i] as number,
-        to: this.#to[i] as number,
-        at: this.#times[i] as number,
-      });
+      const whose = this.#whose[n % SIZE];
+      if (whose?.stream !== stream) continue;
+      const at = (n % SIZE) * NUMBERS;
+      const [from, to, time] = this.#numbers.subarray(at, at + NUMBERS) as unknown as [number, number, number];
+      const kind = from === 0 ? 'acknowledged' : 'sent';
+      marks.push({ n, kind, connection: whose.connection, from: Math.max(1, from), to, at: time });
     }
     return marks;
+  }
+
+  #add(whose: Marked, from: number, to: number): void {
+    this.#next += 1;
+    const i = this.#next % SIZE;
+    this.#whose[i] = whose;
+    const numbers = this.#numbers;
+    numbers[i * NUMBERS] = from;
+    numbers[i * NUMBERS + 1] = to;
+    numbers[i * NUMBERS + 2] = this.#now();
   }
 }

@@ -7,7 +7,7 @@
  */
 import type { StreamInfo } from '@muster/contracts';
 import type { DeliveryAccount, EventLog, Interceptor } from '@muster/core';
-import type { DeliveryMarks } from './delivery-marks.ts';
+import type { DeliveryMarks, Marked } from './delivery-marks.ts';
 
 interface Entry {
   epoch: string;
@@ -18,17 +18,17 @@ interface Entry {
 }
 
 /** One connection's part in a stream; it is told of what passes there. */
-export class StreamAccount {
+export class StreamAccount implements Marked {
+  readonly stream: string;
+  readonly connection: string;
   readonly #ledger: Ledger;
-  readonly #stream: string;
-  readonly #connection: string;
   readonly #entry: Entry;
   #isOpen = true;
 
   constructor(ledger: Ledger, stream: string, connection: string, entry: Entry) {
     this.#ledger = ledger;
-    this.#stream = stream;
-    this.#connection = connection;
+    this.stream = stream;
+    this.connection = connection;
     this.#entry = entry;
   }
 
@@ -48,20 +48,20 @@ export class StreamAccount {
 
   /** @param from offset of the first event, and `to` of the last */
   sent(from: number, to: number): void {
-    this.#ledger.marks?.add('sent', this.#stream, this.#connection, from, to);
+    this.#ledger.marks?.sent(this, from, to);
   }
 
   acknowledged(epoch: string, offset: number): void {
     this.#ledger.acked(this.#entry, epoch, offset);
-    this.#ledger.interceptor?.acknowledged(this.#stream, offset);
-    this.#ledger.marks?.add('acknowledged', this.#stream, this.#connection, 1, offset);
+    this.#ledger.interceptor?.acknowledged(this.stream, offset);
+    this.#ledger.marks?.acknowledged(this, offset);
   }
 
   /** The connection follows the stream no more. */
   end(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    this.#ledger.left(this.#stream, this.#entry);
+    this.#ledger.left(this.stream, this.#entry);
   }
 }
 
