@@ -16,6 +16,7 @@ import {
 } from '@muster/core';
 import type { ServerResponse } from 'node:http';
 import { Registry } from 'prom-client';
+import { Backlog } from './backlog.ts';
 import { inspectError } from './errors.ts';
 import { Access, LOOPBACK } from './listener/access.ts';
 import { answerJson, answerText } from './listener/answers.ts';
@@ -71,6 +72,7 @@ export class Inspector implements AppInspector, Routes {
   readonly #access: Access;
   readonly #listener: Listener;
   #app: InspectedApp | undefined;
+  #backlog: Backlog | undefined;
   #view: LiveView | undefined;
   #pages: Pages | undefined;
   #metrics: Metrics | undefined;
@@ -103,7 +105,9 @@ export class Inspector implements AppInspector, Routes {
   attach(app: InspectedApp): void {
     const payloads = this.#options.payloads ?? false;
     this.#app = app;
-    this.#view = new LiveView(app, payloads);
+    const backlog = new Backlog(app.events, (error) => this.faulty(error));
+    this.#backlog = backlog;
+    this.#view = new LiveView(app, payloads, backlog);
     this.#pages = new Pages(app, this.#view, payloads);
     app.events.on((event) => {
       // Others see its boot as well, from the moment in which it is known to them.
@@ -111,7 +115,7 @@ export class Inspector implements AppInspector, Routes {
       // Before the store is stopped.
       if (event.type === 'stop-started') void this.#exchange?.close();
     });
-    this.#metrics = new Metrics(app, this.#options.registry ?? new Registry());
+    this.#metrics = new Metrics(app, this.#options.registry ?? new Registry(), backlog);
   }
 
   /** Twice is once: whoever wants to know where it listens can ask as well. */
@@ -137,7 +141,7 @@ export class Inspector implements AppInspector, Routes {
     // Whoever has begun it is told where that has failed.
     await this.#begun?.catch(() => {});
     this.#pages?.close();
-    this.#view?.close();
+    this.#backlog?.close();
     this.#metrics?.close();
     await this.#listener.close();
   }

@@ -4,6 +4,7 @@ import { createApp, type InspectedApp, type RuntimeEvent, RuntimeEvents, Runtime
 import { FakeClock } from '@muster/core/testing';
 import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-node';
 import { Registry } from 'prom-client';
+import { Backlog } from '../src/backlog.ts';
 import type { EventStream } from '../src/listener/event-stream.ts';
 import { Lanes } from '../src/live/lanes.ts';
 import { LiveView } from '../src/live/live-view.ts';
@@ -44,6 +45,10 @@ const ended = (run: string, offset = 2): Of<'run-ended'> => ({
   at: 1,
 });
 const left = (run: string): Of<'run-left'> => ({ type: 'run-left', run, agent: 'guide', at: 1 });
+const backlogOf = (events: RuntimeEvents): Backlog =>
+  new Backlog(events, (error) => {
+    throw error;
+  });
 const many = (count: number): string[] => Array.from({ length: count }, (_, i) => `${i}`);
 
 describe('what is kept', () => {
@@ -150,7 +155,7 @@ function pagesOf(lookMs = 0) {
     explain: (name) => app.explain(name),
     find: () => undefined,
   };
-  const view = new LiveView(inspected, false);
+  const view = new LiveView(inspected, false, backlogOf(app.events));
   const pages = new Pages(inspected, view, false);
   const show = (page: Page): void => pages.show(page as unknown as EventStream);
   const happen = (): void => app.events.emit({ type: 'lagged', lagMs: 1, at: clock.now() });
@@ -212,7 +217,11 @@ function watching() {
   const runtime = { graph: () => app.graph() } as Runtime;
   const events = new RuntimeEvents();
   const tracing = new Tracing(events, runtime, clock, { tracer: provider.getTracer('test') });
-  const metrics = new Metrics({ events, server: undefined, graph: () => app.graph() } as InspectedApp, new Registry());
+  const metrics = new Metrics(
+    { events, server: undefined, graph: () => app.graph() } as InspectedApp,
+    new Registry(),
+    backlogOf(events),
+  );
   const span = (name: string) => exporter.getFinishedSpans().find((each) => each.name === name);
   return { clock, events, tracing, metrics, span };
 }

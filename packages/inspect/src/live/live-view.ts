@@ -5,6 +5,7 @@
  */
 import type { DumpNode, GraphDump, MusterError } from '@muster/contracts';
 import { type ConnectionView, type InspectedApp, Instances, redact, type RuntimeEvent } from '@muster/core';
+import { type Backlog, isTraffic } from '../backlog.ts';
 import { isWell } from '../is-well.ts';
 import { Gates } from './gates.ts';
 import { Lanes } from './lanes.ts';
@@ -12,39 +13,32 @@ import { News } from './news.ts';
 import type { Boot, Change, ConnectionsView, InstanceHead, InstanceLine, Lane, Overview, Trouble } from './overview.ts';
 import { Runs } from './runs.ts';
 
-/** Events that leave the graph as it is. */
-const OF_TRAFFIC: ReadonlySet<RuntimeEvent['type']> = new Set([
-  'run-begun',
-  'run-ended',
-  'run-left',
-  'tool-ended',
-  'client-error',
-  'fault',
-]);
 /** How many connections are listed. */
 const CONNECTIONS = 200;
 
 export class LiveView {
-  readonly runs = new Runs();
   readonly #app: InspectedApp;
   readonly #payloads: boolean;
   readonly #lanes = new Lanes();
   readonly #gates = new Gates();
   readonly #news = new News();
-  readonly #unsubscribe: () => void;
+  readonly #runs = new Runs();
+  readonly #backlog: Backlog;
   #boot: Boot = { startedAt: null, endedAt: null, gateOpenedAt: null };
   #trouble: Trouble | null = null;
   #version = 0;
   #address: string | null = null;
 
-  constructor(app: InspectedApp, payloads: boolean) {
+  constructor(app: InspectedApp, payloads: boolean, backlog: Backlog) {
     this.#app = app;
     this.#payloads = payloads;
-    this.#unsubscribe = app.events.on((event) => this.#take(event));
+    this.#backlog = backlog;
+    backlog.on((event) => this.#take(event));
   }
 
   /** All of it. What changes from then on is told by a `Changes` that is made of it. */
   overview(): Overview {
+    this.#backlog.catchUp();
     const graph = this.#app.graph().toJSON();
     return {
       at: this.#app.clock.now(),
@@ -54,7 +48,7 @@ export class LiveView {
       lanes: this.#lanesOf(this.#lanes.ids, graph),
       gates: this.#gates.lines(graph.gate),
       connections: this.connections(),
-      runs: this.runs.lines,
+      runs: this.#runs.lines,
       delivery: this.delivery,
       news: this.#news.since(0),
       instances: this.instances(),
@@ -64,8 +58,14 @@ export class LiveView {
 
   /** What came since the last call, of what is told piece by piece; `newsAfter` is the number of the last line that is known. */
   pieces(graph: GraphDump, newsAfter: number): Required<Pick<Change, 'lanes' | 'runs' | 'news'>> {
+    this.#backlog.catchUp();
     const lanes = this.#lanesOf(this.#lanes.takeChanged(), graph);
-    return { lanes, runs: this.runs.takeChanged(), news: this.#news.since(newsAfter) };
+    return { lanes, runs: this.#runs.takeChanged(), news: this.#news.since(newsAfter) };
+  }
+
+  get runs(): Runs {
+    this.#backlog.catchUp();
+    return this.#runs;
   }
 
   get boot(): Boot {
@@ -122,10 +122,6 @@ export class LiveView {
     }));
   }
 
-  close(): void {
-    this.#unsubscribe();
-  }
-
   #lanesOf(ids: readonly string[], { nodes }: GraphDump): Lane[] {
     if (ids.length === 0) return [];
     const times = new Map(nodes.map((node) => [node.id, node]));
@@ -142,11 +138,12 @@ export class LiveView {
   }
 
   #take(event: RuntimeEvent): void {
-    if (concernsGraph(event)) this.#version += 1;
+    // What connections and runs do leaves the graph as it is.
+    if (!isTraffic(event) && event.type !== 'fault') this.#version += 1;
     this.#news.take(event);
     this.#lanes.take(event);
     this.#gates.take(event);
-    this.runs.take(event);
+    this.#runs.take(event);
     switch (event.type) {
       case 'boot-started':
         this.#lanes.begin(event.services, event.at);
@@ -175,12 +172,6 @@ export class LiveView {
     if (this.#boot.gateOpenedAt === null)
       this.#boot = { ...this.#boot, gateOpenedAt: at - (this.#boot.startedAt ?? at) };
   }
-}
-
-/** What connections, runs and clients do is none of it. */
-function concernsGraph(event: RuntimeEvent): boolean {
-  if (event.type !== 'moved') return !OF_TRAFFIC.has(event.type);
-  return event.machine === 'service' || event.machine === 'gate' || event.machine === 'factory';
 }
 
 function troubleOf({ code, message, hint }: MusterError): Trouble {

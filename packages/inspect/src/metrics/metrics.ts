@@ -5,6 +5,7 @@
 import { errorsFrom } from '@muster/contracts';
 import { CORE_ERRORS, type InspectedApp } from '@muster/core';
 import type { Registry } from 'prom-client';
+import type { Backlog } from '../backlog.ts';
 import { BootMetrics } from './boot-metrics.ts';
 import { ProcessMetrics } from './process-metrics.ts';
 import { TrafficMetrics } from './traffic-metrics.ts';
@@ -16,15 +17,14 @@ export class Metrics {
   /** Names of what was there before. */
   readonly #others: ReadonlySet<string>;
   readonly #process: ProcessMetrics;
-  readonly #unsubscribe: () => void;
 
   /** @throws MusterError `OPTION_INVALID` for a registry that has metrics of the same names, those of another app for instance. */
-  constructor(app: InspectedApp, registry: Registry) {
+  constructor(app: InspectedApp, registry: Registry, backlog: Backlog) {
     this.#registry = registry;
     this.#others = new Set(namesIn(registry));
-    const [boot, traffic, own] = this.#register(app, registry);
+    const [boot, traffic, own] = this.#register(app, registry, backlog);
     this.#process = own;
-    this.#unsubscribe = app.events.on((event) => {
+    backlog.on((event) => {
       boot.take(event);
       traffic.take(event);
     });
@@ -46,14 +46,13 @@ export class Metrics {
   /** Leaves the registry as it was. */
   close(): void {
     this.#process.close();
-    this.#unsubscribe();
     this.#unregister();
   }
 
-  #register(app: InspectedApp, registry: Registry): [BootMetrics, TrafficMetrics, ProcessMetrics] {
+  #register(app: InspectedApp, registry: Registry, backlog: Backlog): [BootMetrics, TrafficMetrics, ProcessMetrics] {
     try {
       const own = new ProcessMetrics(registry);
-      return [new BootMetrics(app, registry), new TrafficMetrics(app, registry), own];
+      return [new BootMetrics(app, registry), new TrafficMetrics(app, registry, backlog), own];
     } catch (error) {
       this.#unregister();
       const expected = 'a registry without metrics of the same names';

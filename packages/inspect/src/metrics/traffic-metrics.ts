@@ -1,6 +1,7 @@
 /** Metrics of sockets, delivery, runs and tools. */
 import type { InspectedApp, RuntimeEvent } from '@muster/core';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { Backlog } from '../backlog.ts';
 import { BoundedLabels } from './bounded-labels.ts';
 
 const SECOND_MS = 1_000;
@@ -24,47 +25,49 @@ export class TrafficMetrics {
   readonly #runEvents: Counter;
   readonly #tool: Histogram<'tool' | 'status'>;
 
-  constructor(app: InspectedApp, registry: Registry) {
+  constructor(app: InspectedApp, registry: Registry, backlog: Backlog) {
     const registers = [registry];
+    // Whoever asks for any of them is told of all that has happened, whichever registry it is asked of.
+    const heard = { registers, collect: () => backlog.catchUp() };
     this.#handshake = new Histogram({
       name: 'muster_handshake_duration_seconds',
       help: 'From the answered upgrade to ready, or to its refusal; with the time that a client was held.',
       labelNames: ['outcome'],
       buckets: HANDSHAKE,
-      registers,
+      ...heard,
     });
     this.#clientErrors = new Counter({
       name: 'muster_client_errors_total',
       help: 'Errors that clients were told of.',
       labelNames: ['code'],
-      registers,
+      ...heard,
     });
     this.#faults = new Counter({
       name: 'muster_faults_total',
       help: 'Failures that no caller was there to be told of.',
       labelNames: ['component'],
-      registers,
+      ...heard,
     });
-    this.#liveRuns = new Gauge({ name: 'muster_runs', help: 'Runs without their terminal.', registers });
+    this.#liveRuns = new Gauge({ name: 'muster_runs', help: 'Runs without their terminal.', ...heard });
     this.#liveRuns.set(0);
     this.#run = new Histogram({
       name: 'muster_run_duration_seconds',
       help: 'From the acceptance of a run to its terminal.',
       labelNames: ['agent', 'status'],
       buckets: WORK,
-      registers,
+      ...heard,
     });
     this.#runEvents = new Counter({
       name: 'muster_run_events_total',
       help: 'Events of runs that have ended.',
-      registers,
+      ...heard,
     });
     this.#tool = new Histogram({
       name: 'muster_tool_duration_seconds',
       help: 'How long calls of tools took.',
       labelNames: ['tool', 'status'],
       buckets: WORK,
-      registers,
+      ...heard,
     });
     serverGauges(app, registers);
   }
