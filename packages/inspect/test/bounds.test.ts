@@ -223,7 +223,8 @@ function watching() {
     backlogOf(events),
   );
   const span = (name: string) => exporter.getFinishedSpans().find((each) => each.name === name);
-  return { clock, events, tracing, metrics, span };
+  const spans = (name: string) => exporter.getFinishedSpans().filter((each) => each.name === name).length;
+  return { clock, events, tracing, metrics, span, spans };
 }
 
 describe('a run that is carried here no more', () => {
@@ -248,6 +249,16 @@ describe('a delivery', () => {
     expect(span('deliver')).toBeUndefined();
     await clock.advance(1);
     expect(span('deliver')?.attributes).toEqual({ 'muster.delivered': false });
+  });
+
+  it('is waited for of ten thousand at the same time, and each terminal has its append', () => {
+    const { events, tracing, spans } = watching();
+    for (const run of many(10_001)) {
+      events.emit(begun(run));
+      events.emit(ended(run));
+    }
+    tracing.stop();
+    expect([spans('append'), spans('deliver')]).toEqual([10_001, 10_000]);
   });
 
   it('is not waited for when the app stops', () => {
