@@ -154,6 +154,7 @@ describe('a run', () => {
     const { client, span } = made;
     await client.run({ text: 'together', agent: 'helper' }).result;
     span.end();
+    await until('run helper');
     expect([parentOf('run helper'), parentOf('run other')]).toEqual(['request run', 'run helper']);
     expect(parentOf('tool search')).toBe('run other');
   });
@@ -163,6 +164,7 @@ describe('a run', () => {
     const { client, span } = made;
     await client.run({ text: 'break', agent: 'helper' }).result;
     span.end();
+    await until('run helper');
     expect(named('tool search').status).toEqual({
       code: SpanStatusCode.ERROR,
       message: 'postgres://ann:[redacted]@db is gone',
@@ -176,6 +178,7 @@ describe('a run', () => {
     const { client, span } = made;
     await client.run({ text: 'wait', agent: 'helper' }).result;
     span.end();
+    await until('run helper');
     expect(named('tool stuck').status).toEqual({
       code: SpanStatusCode.ERROR,
       message: expect.stringContaining('20 ms'),

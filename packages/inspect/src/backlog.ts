@@ -1,21 +1,13 @@
 /**
  * Hears what happens in an app for those who show it.
  *
- * A busy app has connections, runs and tools amid all else that it does, and each of their events heard alone costs several times
- * what it costs among others. So they are kept until somebody asks, or many are there; all others are told at once.
+ * Each event heard amid all else that a busy app does costs several times what it costs among others of its kind. So they are
+ * kept until somebody asks, or many are there.
  */
 import type { RuntimeEvent, RuntimeEvents } from '@muster/core';
 
 /** So many are kept at the most. */
 const MOST = 1_000;
-
-const OF_TRAFFIC: ReadonlySet<RuntimeEvent['type']> = new Set([
-  'run-begun',
-  'run-ended',
-  'run-left',
-  'tool-ended',
-  'client-error',
-]);
 
 export class Backlog {
   readonly #failed: (error: unknown) => void;
@@ -27,7 +19,9 @@ export class Backlog {
   /** @param failed told of what a listener throws, once. */
   constructor(events: RuntimeEvents, failed: (error: unknown) => void) {
     this.#failed = failed;
-    this.#unsubscribe = events.on((event) => this.#heard(event));
+    this.#unsubscribe = events.on((event) => {
+      if (this.#events.push(event) >= MOST) this.catchUp();
+    });
   }
 
   /** Calls `listener` with everything that happens, in its order. */
@@ -40,38 +34,22 @@ export class Backlog {
     if (this.#events.length === 0) return;
     const events = this.#events;
     this.#events = [];
-    for (const event of events) this.#tell(event);
+    for (const event of events) for (const listener of this.#listeners) this.#tell(listener, event);
   }
 
-  /** Hears no more. */
+  /** Tells what is left, and hears no more. */
   close(): void {
     this.catchUp();
     this.#unsubscribe();
   }
 
-  #heard(event: RuntimeEvent): void {
-    if (!isTraffic(event)) {
-      this.catchUp();
-      this.#tell(event);
-    } else if (this.#events.push(event) >= MOST) this.catchUp();
-  }
-
-  #tell(event: RuntimeEvent): void {
-    for (const listener of this.#listeners) {
-      try {
-        listener(event);
-      } catch (error) {
-        if (!this.#hasFailed) {
-          this.#hasFailed = true;
-          this.#failed(error);
-        }
-      }
+  #tell(listener: (event: RuntimeEvent) => void, event: RuntimeEvent): void {
+    try {
+      listener(event);
+    } catch (error) {
+      if (this.#hasFailed) return;
+      this.#hasFailed = true;
+      this.#failed(error);
     }
   }
-}
-
-/** What services, gates and factories do is none of it. */
-export function isTraffic(event: RuntimeEvent): boolean {
-  if (event.type !== 'moved') return OF_TRAFFIC.has(event.type);
-  return event.machine === 'connection' || event.machine === 'run' || event.machine === 'tool';
 }

@@ -5,7 +5,7 @@
  */
 import type { DumpNode, GraphDump, MusterError } from '@muster/contracts';
 import { type ConnectionView, type InspectedApp, Instances, redact, type RuntimeEvent } from '@muster/core';
-import { type Backlog, isTraffic } from '../backlog.ts';
+import type { Backlog } from '../backlog.ts';
 import { isWell } from '../is-well.ts';
 import { Gates } from './gates.ts';
 import { Lanes } from './lanes.ts';
@@ -13,6 +13,15 @@ import { News } from './news.ts';
 import type { Boot, Change, ConnectionsView, InstanceHead, InstanceLine, Lane, Overview, Trouble } from './overview.ts';
 import { Runs } from './runs.ts';
 
+/** Events that leave the graph as it is. */
+const OF_TRAFFIC: ReadonlySet<RuntimeEvent['type']> = new Set([
+  'run-begun',
+  'run-ended',
+  'run-left',
+  'tool-ended',
+  'client-error',
+  'fault',
+]);
 /** How many connections are listed. */
 const CONNECTIONS = 200;
 
@@ -58,7 +67,6 @@ export class LiveView {
 
   /** What came since the last call, of what is told piece by piece; `newsAfter` is the number of the last line that is known. */
   pieces(graph: GraphDump, newsAfter: number): Required<Pick<Change, 'lanes' | 'runs' | 'news'>> {
-    this.#backlog.catchUp();
     const lanes = this.#lanesOf(this.#lanes.takeChanged(), graph);
     return { lanes, runs: this.#runs.takeChanged(), news: this.#news.since(newsAfter) };
   }
@@ -134,12 +142,12 @@ export class LiveView {
 
   /** Grows with all that happens to the graph. */
   get version(): number {
+    this.#backlog.catchUp();
     return this.#version;
   }
 
   #take(event: RuntimeEvent): void {
-    // What connections and runs do leaves the graph as it is.
-    if (!isTraffic(event) && event.type !== 'fault') this.#version += 1;
+    if (concernsGraph(event)) this.#version += 1;
     this.#news.take(event);
     this.#lanes.take(event);
     this.#gates.take(event);
@@ -172,6 +180,12 @@ export class LiveView {
     if (this.#boot.gateOpenedAt === null)
       this.#boot = { ...this.#boot, gateOpenedAt: at - (this.#boot.startedAt ?? at) };
   }
+}
+
+/** What connections, runs and clients do is none of it. */
+function concernsGraph(event: RuntimeEvent): boolean {
+  if (event.type !== 'moved') return !OF_TRAFFIC.has(event.type);
+  return event.machine === 'service' || event.machine === 'gate' || event.machine === 'factory';
 }
 
 function troubleOf({ code, message, hint }: MusterError): Trouble {

@@ -2,6 +2,8 @@
 import type { GraphDump } from '@muster/contracts';
 import type { InspectedApp, RuntimeEvent } from '@muster/core';
 import { Counter, Gauge, type Registry } from 'prom-client';
+import type { Backlog } from '../backlog.ts';
+import { heardOf } from './heard.ts';
 import { isRestart } from '../is-restart.ts';
 import { isWell } from '../is-well.ts';
 
@@ -18,36 +20,36 @@ export class BootMetrics {
   readonly #gates: Gauge<'gate'>;
   readonly #lagged: Counter;
 
-  constructor(app: InspectedApp, registry: Registry) {
-    const registers = [registry];
+  constructor(app: InspectedApp, registry: Registry, backlog: Backlog) {
+    const heard = heardOf(backlog, registry);
     this.#restarts = new Counter({
       name: 'muster_service_restarts_total',
       help: 'How often a service that was up was started again.',
       labelNames: ['service'],
-      registers,
+      ...heard,
     });
     this.#failures = new Counter({
       name: 'muster_service_start_failures_total',
       help: 'Attempts to start a service that failed.',
       labelNames: ['service'],
-      registers,
+      ...heard,
     });
     this.#closings = new Counter({
       name: 'muster_gate_closings_total',
       help: 'How often a gate that was open has closed.',
       labelNames: ['gate'],
-      registers,
+      ...heard,
     });
     this.#gates = new Gauge({
       name: 'muster_gate_open',
       help: '1 while the gate is open.',
       labelNames: ['gate'],
-      registers,
+      ...heard,
     });
     this.#lagged = new Counter({
       name: 'muster_process_standstills_total',
       help: 'How often the process stood still for so long that health was asked anew before any gate moved.',
-      registers,
+      ...heard,
     });
     graphGauges(app, registry);
   }

@@ -52,7 +52,7 @@ export class Metrics {
   #register(app: InspectedApp, registry: Registry, backlog: Backlog): [BootMetrics, TrafficMetrics, ProcessMetrics] {
     try {
       const own = new ProcessMetrics(registry);
-      return [new BootMetrics(app, registry), new TrafficMetrics(app, registry, backlog), own];
+      return [new BootMetrics(app, registry, backlog), new TrafficMetrics(app, registry, backlog), own];
     } catch (error) {
       this.#unregister();
       const expected = 'a registry without metrics of the same names';

@@ -3,6 +3,7 @@ import type { InspectedApp, RuntimeEvent } from '@muster/core';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Backlog } from '../backlog.ts';
 import { BoundedLabels } from './bounded-labels.ts';
+import { heardOf } from './heard.ts';
 
 const SECOND_MS = 1_000;
 /** Upper bounds in seconds: a handshake is quick or held at the gate, a run takes what a model takes. */
@@ -26,9 +27,7 @@ export class TrafficMetrics {
   readonly #tool: Histogram<'tool' | 'status'>;
 
   constructor(app: InspectedApp, registry: Registry, backlog: Backlog) {
-    const registers = [registry];
-    // Whoever asks for any of them is told of all that has happened, whichever registry it is asked of.
-    const heard = { registers, collect: () => backlog.catchUp() };
+    const heard = heardOf(backlog, registry);
     this.#handshake = new Histogram({
       name: 'muster_handshake_duration_seconds',
       help: 'From the answered upgrade to ready, or to its refusal; with the time that a client was held.',
@@ -69,7 +68,7 @@ export class TrafficMetrics {
       buckets: WORK,
       ...heard,
     });
-    serverGauges(app, registers);
+    serverGauges(app, [registry]);
   }
 
   take(event: RuntimeEvent): void {

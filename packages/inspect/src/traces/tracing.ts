@@ -32,8 +32,8 @@ import {
   type Tracer,
 } from '@opentelemetry/api';
 import { traceBoot } from './boot-trace.ts';
-import { DeliveryTraces } from './delivery-traces.ts';
 import { OutageTraces } from './outage-trace.ts';
+import { TerminalTraces } from './terminal-traces.ts';
 
 export interface TracesOptions {
   /** @default the tracer `muster` of the provider that is registered globally */
@@ -53,7 +53,7 @@ export class Tracing implements Service, Interceptor {
   readonly #tracer: Tracer;
   /** Of runs that have no terminal yet, and the streams in which they are. */
   readonly #runs = new Map<string, { readonly span: Span; readonly stream: string }>();
-  readonly #deliveries: DeliveryTraces;
+  readonly #terminals: TerminalTraces;
   readonly #outages: OutageTraces;
   readonly #unsubscribe: () => void;
 
@@ -62,7 +62,7 @@ export class Tracing implements Service, Interceptor {
     this.#clock = clock;
     this.#tracer = tracer ?? trace.getTracer('muster');
     this.#outages = new OutageTraces(this.#tracer, runtime);
-    this.#deliveries = new DeliveryTraces(this.#tracer, clock);
+    this.#terminals = new TerminalTraces(this.#tracer, clock);
     this.#unsubscribe = events.on((event) => this.#take(event));
   }
 
@@ -94,13 +94,13 @@ export class Tracing implements Service, Interceptor {
   }
 
   acknowledged(stream: string, offset: number): void {
-    this.#deliveries.acknowledged(stream, offset);
+    this.#terminals.acknowledged(stream, offset);
   }
 
   stop(): void {
     // What a boot has started is stopped before it is told that it has failed, which ends its trace.
     if (this.#runtime.state !== 'starting') this.#unsubscribe();
-    this.#deliveries.close();
+    this.#terminals.close();
     this.#outages.close();
     for (const { span } of this.#runs.values()) span.end();
     this.#runs.clear();
@@ -174,19 +174,13 @@ export class Tracing implements Service, Interceptor {
     this.#runs.set(run, { span, stream });
   }
 
-  #ended({ run, status, code, events, offset, appendMs, at }: Extract<RuntimeEvent, { type: 'run-ended' }>): void {
-    const known = this.#runs.get(run);
+  #ended(event: Extract<RuntimeEvent, { type: 'run-ended' }>): void {
+    const known = this.#runs.get(event.run);
     if (known === undefined) return;
-    this.#runs.delete(run);
+    this.#runs.delete(event.run);
     const { span, stream } = known;
-    span.setAttributes({
-      'muster.run.status': status,
-      'muster.run.events': events,
-      ...(code === null ? {} : { 'muster.run.code': code }),
-    });
-    if (status === 'failed') span.setStatus({ code: SpanStatusCode.ERROR, message: code ?? status });
-    span.end(at);
-    if (isSampled(span)) this.#deliveries.appended({ span, stream, offset, at, appendMs });
+    if (isSampled(span)) this.#terminals.appended(span, stream, event);
+    else span.end(event.at);
   }
 }
 
