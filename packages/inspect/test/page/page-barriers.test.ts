@@ -1,11 +1,29 @@
 /** Nothing on the live page keeps anybody out: every view, light and dark, wide and narrow, as axe judges it. */
 import { expect, it, jest } from '@jest/globals';
+import { diffGraphs } from '@muster/core/graph';
 import axe from 'axe-core';
+import type { Page } from 'playwright-core';
 import { withBrowser } from '../../../../test/fixtures/browser.ts';
-import { TWO, withLoss } from './moments.ts';
+import { diffPage } from '../../src/diff-page.ts';
+import { running, shop, TWO, withLoss } from './moments.ts';
 import { openPage, useBrowser } from './open-page.ts';
 
 jest.setTimeout(60_000);
+
+/** What keeps people out, as axe judges it. */
+async function barriersOn(page: Page): Promise<string[]> {
+  const found = await page.evaluate(async () => {
+    const { violations } = await (globalThis as unknown as { axe: typeof axe }).axe.run();
+    return violations.map(
+      ({ id, impact, nodes }) =>
+        `${impact} ${id}: ${nodes
+          .map(({ html }) => html.slice(0, 120))
+          .slice(0, 3)
+          .join(' | ')}`,
+    );
+  });
+  return found.filter((each) => /^(serious|critical)/.test(each));
+}
 
 withBrowser('the live page', () => {
   useBrowser();
@@ -66,19 +84,43 @@ withBrowser('the live page', () => {
     for (const view of VIEWS) {
       await it.page.evaluate((hash) => (location.hash = hash), `#/${view}`);
       await it.page.waitForTimeout(60);
-      const found = await it.page.evaluate(async () => {
-        const { violations } = await (globalThis as unknown as { axe: typeof axe }).axe.run();
-        return violations.map(
-          ({ id, impact, nodes }) =>
-            `${impact} ${id}: ${nodes
-              .map(({ html }) => html.slice(0, 120))
-              .slice(0, 3)
-              .join(' | ')}`,
-        );
-      });
-      expect([view, found.filter((each) => /^(serious|critical)/.test(each))]).toEqual([view, []]);
+      expect([view, await barriersOn(it.page)]).toEqual([view, []]);
       // Nothing is wider than the window.
       expect(await it.page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
+    }
+  });
+
+  it.each([
+    ['while the boot hangs', shop(34_000).overview({ at: 34_000, hangs: { id: 'Postgres', progress: 'connecting' } })],
+    [
+      'after the boot has failed',
+      shop(9_000).overview({
+        at: 9_000,
+        failed: { id: 'Migrations', reason: 'relation exists', hint: 'Repair the table.' },
+      }),
+    ],
+    ['while all is well', running()],
+  ])('is free of barriers %s', async (_, overview) => {
+    await using it = await openPage(overview, '', { reducedMotion: 'reduce' });
+    await it.page.evaluate(axe.source);
+    for (const view of ['graph', 'timeline', 'gates']) {
+      await it.page.evaluate((hash) => (location.hash = hash), `#/${view}`);
+      await it.page.waitForTimeout(60);
+      expect([view, await barriersOn(it.page)]).toEqual([view, []]);
+    }
+  });
+
+  it('that compares two releases is free of barriers, light and dark', async () => {
+    const [before, after] = [running().graph, withLoss().graph];
+    const html = diffPage(diffGraphs(before, { ...after, nodes: after.nodes.slice(1) }), { before: 'a', after: 'b' });
+    await using it = await openPage(running());
+    for (const colorScheme of ['light', 'dark'] as const) {
+      // A file of its own, which nothing that is served has a word in.
+      const page = (await it.page.context().browser()?.newPage({ colorScheme })) as Page;
+      await page.setContent(html);
+      await page.evaluate(axe.source);
+      expect([colorScheme, await barriersOn(page)]).toEqual([colorScheme, []]);
+      await page.close();
     }
   });
 });
