@@ -6,8 +6,16 @@
  */
 import type { RuntimeEvent, RuntimeEvents } from '@muster/core';
 
-/** So many are kept at the most. */
+/** So many are kept at the most; while an app starts so many, of which each service has some eight: to be watched must not hold a boot up. */
 const MOST = 1_000;
+const MOST_OF_BOOT = 50_000;
+
+export interface BacklogParts {
+  readonly events: RuntimeEvents;
+  readonly isStarting: () => boolean;
+  /** Told of what a listener throws, once. */
+  readonly failed: (error: unknown) => void;
+}
 
 export class Backlog {
   readonly #failed: (error: unknown) => void;
@@ -16,11 +24,11 @@ export class Backlog {
   #events: RuntimeEvent[] = [];
   #hasFailed = false;
 
-  /** @param failed told of what a listener throws, once. */
-  constructor(events: RuntimeEvents, failed: (error: unknown) => void) {
+  constructor({ events, isStarting, failed }: BacklogParts) {
     this.#failed = failed;
     this.#unsubscribe = events.on((event) => {
-      if (this.#events.push(event) >= MOST) this.catchUp();
+      const kept = this.#events.push(event);
+      if (kept >= MOST && (kept >= MOST_OF_BOOT || !isStarting())) this.catchUp();
     });
   }
 

@@ -105,7 +105,11 @@ export class Inspector implements AppInspector, Routes {
   attach(app: InspectedApp): void {
     const payloads = this.#options.payloads ?? false;
     this.#app = app;
-    const backlog = new Backlog(app.events, (error) => this.faulty(error));
+    const backlog = new Backlog({
+      events: app.events,
+      isStarting: () => app.state() === 'starting',
+      failed: (error) => this.faulty(error),
+    });
     this.#backlog = backlog;
     this.#view = new LiveView(app, payloads, backlog);
     this.#pages = new Pages(app, this.#view, payloads);

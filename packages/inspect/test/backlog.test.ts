@@ -13,11 +13,11 @@ const moved = (machine: 'service' | 'run', subject: string): RuntimeEvent => ({
   at: 0,
 });
 
-function listening() {
+function listening(isStarting = false) {
   const events = new RuntimeEvents();
   const failures: unknown[] = [];
   const heard: string[] = [];
-  const backlog = new Backlog(events, (error) => failures.push(error));
+  const backlog = new Backlog({ events, isStarting: () => isStarting, failed: (error) => failures.push(error) });
   backlog.on((event) => {
     if (event.type === 'moved') heard.push(event.subject);
   });
@@ -47,6 +47,14 @@ it('keeps a thousand at the most, and tells the last of them when it is closed',
   backlog.close();
   events.emit(moved('service', '1002'));
   expect(heard.slice(999)).toEqual(['1000', '1001']);
+});
+
+it('keeps all of a boot of thousands of services, and no more', () => {
+  const { events, heard } = listening(true);
+  for (let n = 1; n < 50_000; n += 1) events.emit(moved('service', `${n}`));
+  expect(heard).toHaveLength(0);
+  events.emit(moved('service', '50000'));
+  expect(heard).toHaveLength(50_000);
 });
 
 it('tells the others what one listener throws at, and of that once', () => {

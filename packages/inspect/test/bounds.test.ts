@@ -46,8 +46,12 @@ const ended = (run: string, offset = 2): Of<'run-ended'> => ({
 });
 const left = (run: string): Of<'run-left'> => ({ type: 'run-left', run, agent: 'guide', at: 1 });
 const backlogOf = (events: RuntimeEvents): Backlog =>
-  new Backlog(events, (error) => {
-    throw error;
+  new Backlog({
+    events,
+    isStarting: () => false,
+    failed: (error) => {
+      throw error;
+    },
   });
 const many = (count: number): string[] => Array.from({ length: count }, (_, i) => `${i}`);
 

@@ -119,8 +119,12 @@ it.each<[string, RuntimeEvent[], string[]]>([
   const events = new RuntimeEvents();
   const registry = new Registry();
   const app = createApp({ services: [] });
-  const backlog = new Backlog(events, (error) => {
-    throw error;
+  const backlog = new Backlog({
+    events,
+    isStarting: () => false,
+    failed: (error) => {
+      throw error;
+    },
   });
   const inspected = { events, server: undefined, graph: () => app.graph() } as unknown as InspectedApp;
   const metrics = new Metrics(inspected, registry, backlog);
