@@ -11,8 +11,9 @@ const FULL = {
   connections: 200,
   runs: { flood: 2, burst: 1, open20k: 1 },
   warmUp: { flood: 40, burst: 12, open20k: 4 },
-  launches: 5,
-  slices: { flood: 12, burst: 12, open20k: 8 },
+  // What differs most is one launch from the next, so there are more of them and each is short.
+  launches: 7,
+  slices: { flood: 6, burst: 6, open20k: 4 },
   services: 1_000,
   boots: 9,
 } as const;
