@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import * as v from 'valibot';
-import type { AgentEvent } from '@muster/contracts';
+import type { AgentEvent, MusterError } from '@muster/contracts';
 import { type AgentContext, defineTool, KeyValueThreadStore, runMethods, ThreadService } from '@muster/agents';
 import { type EventLog, KeyValueStore, principalOf, streamOf } from '@muster/core';
 import { eventsIn, recordEvents } from '@muster/core/testing';
@@ -470,6 +470,21 @@ describe('a run in the log', () => {
     asked.resolve(run.events);
     await run.terminal;
     expect(seen).toEqual(['agent_started', 'agent_thinking', 'agent_output']);
+  });
+});
+
+describe('drain()', () => {
+  it('says of an event that was refused why, though nobody has awaited that', async () => {
+    const told: unknown[] = [];
+    await using test = await withAgent(async (ctx) => {
+      await ctx.drain().then(() => told.push('all there'));
+      void ctx.tool({ name: 'made by hand' } as never, {});
+      await ctx.drain().catch((error: MusterError) => told.push(error.code));
+      return {};
+    });
+    const run = await test.ask();
+    expect((await run.terminal).data).toMatchObject({ status: 'failed', code: 'CONTRACT_VIOLATION' });
+    expect(told).toEqual(['all there', 'CONTRACT_VIOLATION']);
   });
 });
 

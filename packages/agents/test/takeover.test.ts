@@ -17,6 +17,8 @@ const goOn = (text: string): void => {
 
 /** Why thoughts of a babbling agent were refused. */
 const refused: string[] = [];
+/** What `drain()` said to it. */
+const undrained: string[] = [];
 
 const pending = defineTool({
   name: 'pending',
@@ -38,6 +40,7 @@ class Tester implements Agent {
       for (;;) {
         await new Promise<void>((resolve) => waits.set(text, [resolve]));
         await ctx.think('and another thing').catch((error: MusterError) => refused.push(error.code));
+        await ctx.drain().catch((error: MusterError) => undrained.push(error.code));
       }
     }
     return { finalResponse: text };
@@ -362,9 +365,12 @@ describe('an owner that was paused', () => {
     await shared.clock.settle();
     alone.clock.pause();
     await shared.clock.advance(LEASE.leaseMs - LEASE.marginMs);
+    undrained.length = 0;
     goOn('babble');
     await shared.clock.settle();
     expect(await shared.eventsOf(thread)).toHaveLength(2);
+    // Nor is its agent told that it had.
+    expect(undrained).toEqual(['RUN_FENCED']);
     alone.clock.resume();
     await shared.clock.advance(GIVEN_UP + REAP_MS);
     expectLegal(await shared.eventsOf(thread));

@@ -42,7 +42,11 @@ export interface AgentContext {
   delegate(agent: string, text: string): Promise<RunResult>;
   /** Streams a piece of the answer; pieces are joined for up to 40 ms. */
   output(delta: string): void;
-  /** Resolves when everything emitted so far is in the log. */
+  /**
+   * Resolves when everything emitted so far is in the log, whether it was awaited or not.
+   *
+   * @throws MusterError `APPEND_FAILED` when some of it is not yet, or why something was refused: `CONTRACT_VIOLATION`, `RUN_OVERFLOW`, `RUN_FENCED`.
+   */
   drain(): Promise<void>;
 }
 

@@ -85,6 +85,8 @@ export class RunRecorder {
   /** True once the terminal is being made: it passes, and what goes with it, also where nothing else would. */
   #isEnding = false;
   #breached: ((error: MusterError) => void) | undefined;
+  /** Why the first event that the log will never have was refused. */
+  #refused: MusterError | undefined;
   #pendingOutput = '';
   #outputTimer: Timer | undefined;
 
@@ -233,11 +235,13 @@ export class RunRecorder {
   /**
    * Resolves when everything emitted so far is in the log.
    *
-   * @throws MusterError `APPEND_FAILED` when some of it is not.
+   * @throws MusterError `APPEND_FAILED` when some of it is not, or what was told of an event that was refused.
    */
-  drain(): Promise<void> {
+  async drain(): Promise<void> {
     this.#flushOutput();
-    return this.#outbox.drain();
+    const refused = this.#refused;
+    await this.#outbox.drain();
+    if (refused !== undefined) throw refused;
   }
 
   /** Rejects with `CONTRACT_VIOLATION`: an event of this name may not be emitted, for the reason that `rule` says. */
@@ -277,7 +281,7 @@ export class RunRecorder {
    */
   #write(name: AgentEventName, data: string, isAscii: boolean, accepted?: () => void): Promise<Receipt> {
     const fenced = this.fence.error;
-    if (fenced !== undefined) return rejected(fenced);
+    if (fenced !== undefined) return this.#reject(fenced);
     const isMove = name !== this.#staying;
     if (isMove && !this.#machine.can(name)) return this.refuse(name, this.#rule);
     if (isTooLarge(data)) return this.refuse(name, `one event has ${EVENT_BYTES} bytes at the most`);
@@ -310,7 +314,15 @@ export class RunRecorder {
 
   #refuse(error: MusterError): Promise<never> {
     this.#tell(error);
-    return rejected(error);
+    return this.#reject(error);
+  }
+
+  /** A caller that does not await it must not bring the process down. */
+  #reject(error: MusterError): Promise<never> {
+    this.#refused ??= error;
+    const promise = Promise.reject(error);
+    promise.catch(() => {});
+    return promise;
   }
 
   /** Tells whoever carries the run; what comes after its end is told to whoever watches the app, once. */
@@ -320,13 +332,6 @@ export class RunRecorder {
       this.#breached = undefined;
     } else this.news.late(error);
   }
-}
-
-/** A caller that does not await it must not bring the process down. */
-function rejected(reason: MusterError): Promise<never> {
-  const promise = Promise.reject(reason);
-  promise.catch(() => {});
-  return promise;
 }
 
 /** The rule for what JSON cannot be made of, whatever one tries. */
