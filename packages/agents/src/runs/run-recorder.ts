@@ -317,10 +317,10 @@ export class RunRecorder {
     return this.#reject(error);
   }
 
-  /** A caller that does not await it must not bring the process down. */
-  #reject(error: MusterError): Promise<never> {
-    this.#refused ??= error;
-    const promise = Promise.reject(error);
+  #reject(reason: MusterError): Promise<never> {
+    this.#refused ??= reason;
+    const promise = Promise.reject(reason);
+    // A caller that does not await it must not bring the process down.
     promise.catch(() => {});
     return promise;
   }
