@@ -117,9 +117,9 @@ export const MUTANTS = [
     guarantee: 'R5',
     name: 'a run goes on as if its agent had emitted nothing illegal',
     drill: 'endings',
-    file: `${runs}/execution-engine.ts`,
-    find: '    parts.recorder.onBreach((error) => this.#breached(error));\n',
-    replace: '',
+    file: `${runs}/run-recorder.ts`,
+    find: '    this.#tell(error);\n    return this.#reject(error);',
+    replace: '    const refused = Promise.reject(error);\n    refused.catch(() => {});\n    return refused;',
   },
   {
     guarantee: 'R6',

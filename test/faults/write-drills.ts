@@ -24,9 +24,9 @@ const AROUND = ['agent_started', 'agent_thinking', 'tool_executing', 'agent_comp
   `kill:${event}:after`,
 ]);
 
-/** kill -9 around the write of an event. */
+/** kill -9 around the write of an event; there are few of them, so each is tried. */
 export const killAtAnEvent: Drill = (context) =>
-  atEveryPoint(context, async (point) => {
+  atEveryPoint({ ...context, every: 1 }, async (point) => {
     const plan = AROUND[point - 1];
     if (plan !== undefined) await killAt(context, plan);
     return plan !== undefined;

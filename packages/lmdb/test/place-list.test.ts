@@ -1,3 +1,4 @@
+/** Places as numbers, against the lists of objects that they stand for. */
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { PlacedRecord } from '../src/codec.ts';

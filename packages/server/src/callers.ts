@@ -10,12 +10,12 @@ import { Tally } from './tally.ts';
 export class Callers {
   readonly #limits: Limits;
   readonly #proxies: number;
-  readonly #addresses = new Tally();
-  readonly #strangers = new Tally();
+  readonly #byAddress = new Tally();
+  readonly #strangersByAddress = new Tally();
   /** Those that are not counted by their addresses yet. */
-  readonly #unasked = new Set<Caller>();
+  readonly #uncounted = new Set<Caller>();
   #total = 0;
-  #totalStrangers = 0;
+  #strangers = 0;
 
   /** @param proxies how many in front of us add to `x-forwarded-for` */
   constructor(limits: Limits, proxies: number) {
@@ -25,43 +25,43 @@ export class Callers {
 
   /** Connections whose user is not known. */
   get strangers(): number {
-    return this.#totalStrangers;
+    return this.#strangers;
   }
 
   /** True when the address that asks has as many connections, or as many strangers, as it may have. */
   isTooMany(request: IncomingMessage): boolean {
     const { connectionsPerAddress, unauthenticatedPerAddress } = this.#limits;
-    if (this.#total < connectionsPerAddress && this.#totalStrangers < unauthenticatedPerAddress) return false;
-    for (const caller of this.#unasked) {
-      this.#addresses.count(caller.address);
-      if (caller.isStranger) this.#strangers.count(caller.address);
+    if (this.#total < connectionsPerAddress && this.#strangers < unauthenticatedPerAddress) return false;
+    for (const caller of this.#uncounted) {
+      this.#byAddress.count(caller.address);
+      if (caller.isStranger) this.#strangersByAddress.count(caller.address);
     }
-    this.#unasked.clear();
+    this.#uncounted.clear();
     const address = addressOf(request, this.#proxies);
-    const strangers = this.#strangers.of(address);
-    return this.#addresses.of(address) >= connectionsPerAddress || strangers >= unauthenticatedPerAddress;
+    const strangers = this.#strangersByAddress.of(address);
+    return this.#byAddress.of(address) >= connectionsPerAddress || strangers >= unauthenticatedPerAddress;
   }
 
   /** A socket has come, from a stranger; `known` and `left` have to be called when it is none any more, and when it has gone. */
   came(request: IncomingMessage): Caller {
     const caller = new Caller(request, this.#proxies);
-    this.#unasked.add(caller);
+    this.#uncounted.add(caller);
     this.#total += 1;
-    this.#totalStrangers += 1;
+    this.#strangers += 1;
     return caller;
   }
 
   known(caller: Caller): void {
     if (!caller.isStranger) return;
     caller.isStranger = false;
-    this.#totalStrangers -= 1;
-    if (!this.#unasked.has(caller)) this.#strangers.uncount(caller.address);
+    this.#strangers -= 1;
+    if (!this.#uncounted.has(caller)) this.#strangersByAddress.uncount(caller.address);
   }
 
   left(caller: Caller): void {
     this.known(caller);
     this.#total -= 1;
-    if (!this.#unasked.delete(caller)) this.#addresses.uncount(caller.address);
+    if (!this.#uncounted.delete(caller)) this.#byAddress.uncount(caller.address);
   }
 }
 

@@ -53,8 +53,8 @@ interface Refusal {
 
 export class Upgrades {
   readonly connections = new Set<Connection>();
-  readonly #options: UpgradeOptions;
   readonly callers: Callers;
+  readonly #options: UpgradeOptions;
   #sockets: WebSocketServer | undefined;
   #emptied: (() => void) | undefined;
 

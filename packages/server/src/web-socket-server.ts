@@ -18,7 +18,6 @@ import { errorsFrom, messageOf } from '@muster/contracts';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { Tally } from './tally.ts';
 import { Authenticator } from './authenticator.ts';
 import { type HandshakeSurroundings, shakeHands } from './connection/handshake.ts';
 import { type Limits, limitsOf } from './connection/limits.ts';
@@ -31,6 +30,7 @@ import { ConnectionPool } from './session/connection-pool.ts';
 import { PresenceElsewhere } from './session/presence-elsewhere.ts';
 import { SessionRegistry } from './session/session-registry.ts';
 import { SessionsElsewhere } from './session/sessions-elsewhere.ts';
+import { Tally } from './tally.ts';
 import { type Greeted, Upgrades } from './upgrade.ts';
 import type { FrontTag, HttpHandler, WebSocketFactory } from './web-socket-factory.ts';
 

@@ -3,9 +3,9 @@ import type { GraphDump } from '@muster/contracts';
 import type { InspectedApp, RuntimeEvent } from '@muster/core';
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Backlog } from '../backlog.ts';
-import { heardOf } from './heard.ts';
 import { isRestart } from '../is-restart.ts';
 import { isWell } from '../is-well.ts';
+import { heardOf } from './heard.ts';
 
 const SECOND_MS = 1_000;
 /** What has a life of its own. */

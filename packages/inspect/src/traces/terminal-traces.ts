@@ -6,7 +6,7 @@
  */
 import type { Clock, Timer } from '@muster/contracts';
 import type { RuntimeEvent } from '@muster/core';
-import { ROOT_CONTEXT, type Span, SpanStatusCode, trace, type Tracer } from '@opentelemetry/api';
+import { type Context, ROOT_CONTEXT, type Span, SpanStatusCode, trace, type Tracer } from '@opentelemetry/api';
 
 /** How long a delivery is waited for, in milliseconds; what has taken longer is told as not delivered. */
 const DELIVERY_MS = 60_000;
@@ -107,7 +107,7 @@ export class TerminalTraces {
   }
 }
 
-function below(span: Span): ReturnType<typeof trace.setSpan> {
+function below(span: Span): Context {
   return trace.setSpan(ROOT_CONTEXT, span);
 }
 

@@ -3,13 +3,13 @@
  */
 import { type CloseName, type Credentials, type HelloFrame, MusterError } from '@muster/contracts';
 import type { Door, EventLog, Interceptor, Scopes } from '@muster/core';
-import type { Tally } from '../tally.ts';
 import type { Authenticator } from '../authenticator.ts';
 import type { Ledger } from '../delivery/ledger.ts';
 import { serverError } from '../errors.ts';
 import type { ConnectionPool } from '../session/connection-pool.ts';
 import type { PresenceElsewhere } from '../session/presence-elsewhere.ts';
 import type { SessionRegistry } from '../session/session-registry.ts';
+import type { Tally } from '../tally.ts';
 import type { WebSocketFactory } from '../web-socket-factory.ts';
 import { Admission } from './admission.ts';
 import type { Connection, ConnectionSurroundings } from './connection.ts';

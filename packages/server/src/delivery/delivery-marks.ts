@@ -43,10 +43,9 @@ export class DeliveryMarks {
     for (let n = Math.max(after, this.#next - SIZE) + 1; n <= this.#next; n++) {
       const whose = this.#whose[n % SIZE];
       if (whose?.stream !== stream) continue;
-      const at = (n % SIZE) * NUMBERS;
-      const [from, to, time] = this.#numbers.subarray(at, at + NUMBERS) as unknown as [number, number, number];
-      const kind = from === 0 ? 'acknowledged' : 'sent';
-      marks.push({ n, kind, connection: whose.connection, from: Math.max(1, from), to, at: time });
+      const number = (nth: number): number => this.#numbers[(n % SIZE) * NUMBERS + nth] as number;
+      const kind = number(0) === 0 ? 'acknowledged' : 'sent';
+      marks.push({ n, kind, connection: whose.connection, from: Math.max(1, number(0)), to: number(1), at: number(2) });
     }
     return marks;
   }

@@ -5,10 +5,10 @@
  * connected for a while is forgotten, with its answers; one to which nothing was answered as soon as it is left.
  */
 import type { Random } from '@muster/contracts';
-import { Tally } from '../tally.ts';
 import type { Limits } from '../connection/limits.ts';
 import { TokenBucket } from '../connection/token-bucket.ts';
 import { serverError } from '../errors.ts';
+import { Tally } from '../tally.ts';
 import { Answers } from './answers.ts';
 
 /** Who can be fenced. */
