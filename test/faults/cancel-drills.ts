@@ -104,9 +104,10 @@ export const disconnectOfTheLast: Drill = async ({ backend, verdict }) => {
   const run = ann.client.run({ text: 'listens, canary of ann.', agent: 'loyal worker', thread: ann.thread });
   const { run: id } = await run.accepted;
   await until(() => ann.delivered.some(({ event }) => event === 'tool_executing'));
-  const gone = site.proxy.connections.at(-1);
+  // Who is back before the server has noticed has never been away.
+  const aborted = site.server.said(new RegExp(`aborted ${id} `));
   await ann.client.close();
-  await gone?.closed;
+  if (!(await isInTime(aborted, NEVER_MS))) broke(verdict, 'R8', 'a run whose user has gone goes on');
   const back = await site.tab('ann', ann.thread);
   const end = (): AgentEvent | undefined =>
     back.delivered.find((event) => event.run === id && event.event === 'agent_completed');
