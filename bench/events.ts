@@ -8,7 +8,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { type Contender, eventsOf, type Load, type Mode, warmUpOf } from './events/protocol.ts';
 import { type BenchOptions, median, round } from './measure.ts';
 import { told } from './processes.ts';
-import { lookAt } from './watched.ts';
+import { Looker } from './watched.ts';
 
 export interface Measured {
   readonly cpuPerEventUs: number;
@@ -119,15 +119,15 @@ export class ServerUnderLoad {
   readonly #load: Load;
   readonly #server: ChildProcess;
   readonly #clients: ChildProcess;
-  readonly #stopLooking: () => void;
+  readonly #looker: Looker | undefined;
   /** Where it is looked at while it is loaded. */
   readonly loaded: Loaded;
 
-  private constructor(load: Load, server: ChildProcess, clients: ChildProcess, urls: Urls, stopLooking: () => void) {
+  private constructor(load: Load, server: ChildProcess, clients: ChildProcess, urls: Urls, looker?: Looker) {
     this.#load = load;
     this.#server = server;
     this.#clients = clients;
-    this.#stopLooking = stopLooking;
+    this.#looker = looker;
     this.loaded = { ...urls, clients: clients.pid as number };
   }
 
@@ -135,20 +135,23 @@ export class ServerUnderLoad {
     const { mode, connections, runs, warmUp } = load;
     const serving = fork(server, [contender, mode, ...[connections, runs, warmUp].map(String)]);
     const processes = [serving];
-    let stopLooking = (): void => {};
+    let looker: Looker | undefined;
     try {
       const urls = await told<Urls>(serving, processes);
       const events = [eventsOf(warmUpOf(load)), eventsOf(load)].map(String);
       const clients = fork(client, [contender, urls.url, `${connections}`, ...events]);
       processes.push(clients);
-      if (urls.inspector !== undefined) stopLooking = lookAt(urls.inspector);
-      const bench = new ServerUnderLoad(load, serving, clients, urls, stopLooking);
+      if (urls.inspector !== undefined) {
+        looker = await Looker.begin();
+        looker.lookAt(urls.inspector);
+      }
+      const bench = new ServerUnderLoad(load, serving, clients, urls, looker);
       await told(serving, processes);
       serving.send('warm up');
       await told(clients, processes);
       return bench;
     } catch (error) {
-      stopLooking();
+      looker?.end();
       // The clients first, and the server so that it can remove what it has stored.
       for (const each of processes.reverse()) each.kill(each === serving ? 'SIGTERM' : 'SIGKILL');
       throw error;
@@ -166,7 +169,7 @@ export class ServerUnderLoad {
   }
 
   end(): void {
-    this.#stopLooking();
+    this.#looker?.end();
     this.#clients.kill('SIGKILL');
     this.#server.kill('SIGTERM');
   }

@@ -10,9 +10,9 @@ import { type BenchOptions, median, round } from './measure.ts';
 const FULL = {
   connections: 200,
   runs: { flood: 2, burst: 1, open20k: 1 },
-  warmUp: { flood: 40, burst: 12, open20k: 4 },
+  warmUp: { flood: 20, burst: 12, open20k: 4 },
   // What differs most is one launch from the next, so there are more of them and each is short.
-  launches: 7,
+  launches: { flood: 2, burst: 5, open20k: 7 },
   slices: { flood: 6, burst: 6, open20k: 4 },
   services: 1_000,
   boots: 9,
@@ -21,7 +21,7 @@ const SHORT = {
   connections: 5,
   runs: { flood: 1, burst: 1, open20k: 1 },
   warmUp: { flood: 1, burst: 1, open20k: 1 },
-  launches: 1,
+  launches: { flood: 1, burst: 1, open20k: 1 },
   slices: { flood: 1, burst: 1, open20k: 1 },
   services: 100,
   boots: 1,
@@ -36,8 +36,8 @@ export async function run(options: BenchOptions): Promise<object> {
   const programs = { server: await bundle('events/server.ts'), client: await bundle('events/client.ts') };
   const measured = new Map<string, number[]>();
   const add = (key: string, value: number): void => void measured.set(key, [...(measured.get(key) ?? []), value]);
-  for (let i = 0; i < launches; i += 1) {
-    for (const mode of MODES) {
+  for (const mode of MODES) {
+    for (let i = 0; i < launches[mode]; i += 1) {
       const load = { mode, connections, runs: runs[mode], warmUp: warmUp[mode] };
       for (const [contender, taken] of await inTurn(programs, ['traced', 'inspected'], load, slices[mode]))
         add(`${mode} ${contender}`, taken.reduce((sum, { cpuPerEventUs }) => sum + cpuPerEventUs, 0) / taken.length);

@@ -1,6 +1,8 @@
 /** Everything that can watch an app: metrics, a page, and traces that are sampled and thrown away. */
-import { spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { constants, setPriority } from 'node:os';
+import type { Readable, Writable } from 'node:stream';
 import { type Class, type Health, healthy, type Registration, service } from '@muster/core';
 import { type Inspector, inspector, traces } from '@muster/inspect';
 import { context, ROOT_CONTEXT } from '@opentelemetry/api';
@@ -35,10 +37,33 @@ export function watched(hangs = false): {
   return { inspect: inspector({ port: 0 }), services: [...traces(), ...(hangs ? [Hanging] : [])] };
 }
 
-/** Looks at the page of an inspector, from a process of its own that stands for another machine, until the returned function is called. */
-export function lookAt(url: string): () => void {
-  const program = `require('node:http').get(${JSON.stringify(`${url}/api/live`)}, (response) => response.resume())`;
-  const child = spawn(process.execPath, ['-e', program], { stdio: 'ignore' });
-  if (child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_LOW);
-  return () => child.kill('SIGKILL');
+/** Says that it is there, and looks at the page of an inspector that it is told of until it is killed. */
+const LOOKER = `
+process.stdin.once('data', (url) => require('node:http').get(url + '/api/live', (response) => response.resume()));
+console.log('there');
+`;
+
+/** Somebody who looks at pages, in a process of its own that stands for another machine. */
+export class Looker {
+  readonly #child: ChildProcessByStdio<Writable, Readable, null>;
+
+  private constructor() {
+    this.#child = spawn(process.execPath, ['-e', LOOKER], { stdio: ['pipe', 'pipe', 'ignore'] });
+    if (this.#child.pid !== undefined) setPriority(this.#child.pid, constants.priority.PRIORITY_LOW);
+  }
+
+  /** Resolves when its process has started: another machine would not take time for that from this one. */
+  static async begin(): Promise<Looker> {
+    const looker = new Looker();
+    await once(looker.#child.stdout, 'data');
+    return looker;
+  }
+
+  lookAt(url: string): void {
+    this.#child.stdin.write(url);
+  }
+
+  end(): void {
+    this.#child.kill('SIGKILL');
+  }
 }

@@ -13,4 +13,4 @@ export type Start = (service: number) => void | Promise<void>;
 export type Boot = () => Promise<(() => unknown) | void>;
 
 /** Everything before the boot: classes, decorators, registrations. */
-export type Define = (needs: Needs, start: Start) => Boot;
+export type Define = (needs: Needs, start: Start) => Boot | Promise<Boot>;

@@ -1,19 +1,19 @@
 /** The app of `muster-traced.ts` with Muster's traces, metrics, and a page that is looked at from the first moment on. */
-import { lookAt, traced, watched } from '../watched.ts';
+import { Looker, traced, watched } from '../watched.ts';
 import type { Boot, Start } from './contender.ts';
 import { defineApp } from './muster-app.ts';
 import type { Needs } from './shape.ts';
 
-export function define(needs: Needs, start: Start): Boot {
+export async function define(needs: Needs, start: Start): Promise<Boot> {
   traced();
   const { inspect, services } = watched();
   const boot = defineApp(needs, start, { inspect, services });
-  let stopLooking = (): void => {};
-  void inspect.begin().then((url) => (stopLooking = lookAt(url)));
+  const looker = await Looker.begin();
+  void inspect.begin().then((url) => looker.lookAt(url));
   return async () => {
     const stop = await boot();
     return async () => {
-      stopLooking();
+      looker.end();
       await stop?.();
     };
   };

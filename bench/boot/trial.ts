@@ -67,7 +67,7 @@ async function boot(define: Define, shape: Shape): Promise<Timing> {
   const { needs, startMs } = shape;
   const witness = new Witness(shape);
   const cpu = process.cpuUsage();
-  const run = define(needs, witness.start);
+  const run = await define(needs, witness.start);
   const began = performance.now();
   const stop = await run();
   const wallMs = performance.now() - began;

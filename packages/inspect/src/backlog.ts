@@ -4,31 +4,39 @@
  * Each event heard amid all else that a busy app does costs several times what it costs among others of its kind. So they are
  * kept until somebody asks, or many are there.
  */
+import type { Clock, Timer } from '@muster/contracts';
 import type { RuntimeEvent, RuntimeEvents } from '@muster/core';
 
-/** So many are kept at the most; while an app starts so many, of which each service has some eight: to be watched must not hold a boot up. */
-const MOST = 1_000;
-const MOST_OF_BOOT = 50_000;
+/** With so many it is told in a moment, so many at a time: whoever emits the last of them, as a boot that is over, must not wait for it. */
+const MANY = 1_000;
+/** So many are kept at the most. While an app starts, of which each service has some eight, nothing is told that nobody asks for. */
+const MOST = 50_000;
 
 export interface BacklogParts {
   readonly events: RuntimeEvents;
+  readonly clock: Clock;
   readonly isStarting: () => boolean;
   /** Told of what a listener throws, once. */
   readonly failed: (error: unknown) => void;
 }
 
 export class Backlog {
+  readonly #clock: Clock;
   readonly #failed: (error: unknown) => void;
   readonly #listeners: ((event: RuntimeEvent) => void)[] = [];
   readonly #unsubscribe: () => void;
   #events: RuntimeEvent[] = [];
+  #timer: Timer | undefined;
   #hasFailed = false;
 
-  constructor({ events, isStarting, failed }: BacklogParts) {
+  constructor({ events, clock, isStarting, failed }: BacklogParts) {
+    this.#clock = clock;
     this.#failed = failed;
     this.#unsubscribe = events.on((event) => {
       const kept = this.#events.push(event);
-      if (kept >= MOST && (kept >= MOST_OF_BOOT || !isStarting())) this.catchUp();
+      if (kept < MANY) return;
+      if (kept >= MOST) this.catchUp();
+      else if (!isStarting()) this.#tellSoon();
     });
   }
 
@@ -39,10 +47,9 @@ export class Backlog {
 
   /** Tells everything that has happened until now. */
   catchUp(): void {
-    if (this.#events.length === 0) return;
-    const events = this.#events;
-    this.#events = [];
-    for (const event of events) for (const listener of this.#listeners) this.#tell(listener, event);
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    if (this.#events.length > 0) this.#tell(this.#events.splice(0));
   }
 
   /** Tells what is left, and hears no more. */
@@ -51,13 +58,25 @@ export class Backlog {
     this.#unsubscribe();
   }
 
-  #tell(listener: (event: RuntimeEvent) => void, event: RuntimeEvent): void {
-    try {
-      listener(event);
-    } catch (error) {
-      if (this.#hasFailed) return;
-      this.#hasFailed = true;
-      this.#failed(error);
+  #tellSoon(): void {
+    this.#timer ??= this.#clock.schedule(0, () => {
+      this.#timer = undefined;
+      this.#tell(this.#events.splice(0, MANY));
+      if (this.#events.length >= MANY) this.#tellSoon();
+    });
+  }
+
+  #tell(events: readonly RuntimeEvent[]): void {
+    for (const event of events) {
+      for (const listener of this.#listeners) {
+        try {
+          listener(event);
+        } catch (error) {
+          if (this.#hasFailed) continue;
+          this.#hasFailed = true;
+          this.#failed(error);
+        }
+      }
     }
   }
 }

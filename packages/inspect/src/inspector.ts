@@ -107,6 +107,7 @@ export class Inspector implements AppInspector, Routes {
     this.#app = app;
     const backlog = new Backlog({
       events: app.events,
+      clock: app.clock,
       isStarting: () => app.state() === 'starting',
       failed: (error) => this.faulty(error),
     });

@@ -1,6 +1,7 @@
 /** What is heard late is heard all the same: in its order, all of it when somebody asks, and never much later. */
 import { expect, it } from '@jest/globals';
 import { type RuntimeEvent, RuntimeEvents } from '@muster/core';
+import { FakeClock } from '@muster/core/testing';
 import { Backlog } from '../src/backlog.ts';
 
 const moved = (machine: 'service' | 'run', subject: string): RuntimeEvent => ({
@@ -17,11 +18,14 @@ function listening(isStarting = false) {
   const events = new RuntimeEvents();
   const failures: unknown[] = [];
   const heard: string[] = [];
-  const backlog = new Backlog({ events, isStarting: () => isStarting, failed: (error) => failures.push(error) });
+  const clock = new FakeClock();
+  const failed = (error: unknown): void => void failures.push(error);
+  const app = { isStarting };
+  const backlog = new Backlog({ events, clock, isStarting: () => app.isStarting, failed });
   backlog.on((event) => {
     if (event.type === 'moved') heard.push(event.subject);
   });
-  return { events, backlog, heard, failures };
+  return { app, events, clock, backlog, heard, failures };
 }
 
 it('tells of what has happened when somebody asks, once', () => {
@@ -37,16 +41,44 @@ it('tells of what has happened when somebody asks, once', () => {
   expect(heard).toEqual(['1', '2', '3']);
 });
 
-it('keeps a thousand at the most, and tells the last of them when it is closed', () => {
-  const { events, backlog, heard } = listening();
+it('tells a thousand in a moment though nobody asks, and the last of them when it is closed', async () => {
+  const { events, clock, backlog, heard } = listening();
   for (let n = 1; n < 1_000; n += 1) events.emit(moved('run', `${n}`));
+  await clock.advance(1);
   expect(heard).toHaveLength(0);
   events.emit(moved('run', '1000'));
-  expect(heard).toHaveLength(1_000);
   events.emit(moved('run', '1001'));
+  expect(heard).toHaveLength(0);
+  await clock.advance(1);
+  expect(heard).toHaveLength(1_000);
+  await clock.advance(1_000);
+  expect(heard).toHaveLength(1_000);
   backlog.close();
   events.emit(moved('service', '1002'));
   expect(heard.slice(999)).toEqual(['1000', '1001']);
+});
+
+it('has nothing left to tell once it was asked', async () => {
+  const { events, clock, backlog, heard } = listening();
+  for (let n = 1; n <= 1_500; n += 1) events.emit(moved('run', `${n}`));
+  backlog.catchUp();
+  events.emit(moved('run', '1501'));
+  await clock.advance(1);
+  expect(heard).toHaveLength(1_500);
+});
+
+it('keeps what happens in a boot until that is over, and tells it then a thousand at a time', async () => {
+  const { app, events, clock, heard } = listening(true);
+  for (let n = 1; n <= 3_000; n += 1) events.emit(moved('service', `${n}`));
+  await clock.advance(1_000);
+  expect(heard).toHaveLength(0);
+  app.isStarting = false;
+  events.emit(moved('service', '3001'));
+  expect(heard).toHaveLength(0);
+  clock.fireNext();
+  expect(heard).toHaveLength(1_000);
+  await clock.advance(1_000);
+  expect(heard).toHaveLength(3_000);
 });
 
 it('keeps all of a boot of thousands of services, and no more', () => {

@@ -48,6 +48,7 @@ const left = (run: string): Of<'run-left'> => ({ type: 'run-left', run, agent: '
 const backlogOf = (events: RuntimeEvents): Backlog =>
   new Backlog({
     events,
+    clock: new FakeClock(),
     isStarting: () => false,
     failed: (error) => {
       throw error;

@@ -1,6 +1,7 @@
 /** What happens in an app, as whoever asks the registry for its metrics finds it. */
 import { expect, it } from '@jest/globals';
 import { createApp, type InspectedApp, type RuntimeEvent, RuntimeEvents } from '@muster/core';
+import { FakeClock } from '@muster/core/testing';
 import { Registry } from 'prom-client';
 import { Backlog } from '../src/backlog.ts';
 import { Metrics } from '../src/metrics/metrics.ts';
@@ -121,6 +122,7 @@ it.each<[string, RuntimeEvent[], string[]]>([
   const app = createApp({ services: [] });
   const backlog = new Backlog({
     events,
+    clock: new FakeClock(),
     isStarting: () => false,
     failed: (error) => {
       throw error;

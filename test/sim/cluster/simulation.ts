@@ -12,6 +12,8 @@ const INSTANCES = 3;
 const STEPS = 60;
 /** How long a cluster that is well may take until nothing goes on, in milliseconds. */
 const REST_MS = 600_000;
+/** How long the most patient wait for an answer before they ask elsewhere, in milliseconds. */
+const ANSWER_MS = 3_000;
 /** How many timers may fire: more of them is a bug of the product or of the simulation. */
 const MAX_STEPS = 60_000;
 
@@ -77,6 +79,8 @@ class ClusterSimulation {
       requests.push(request);
       this.#ask(member, request);
       if (random.chance(0.2)) this.#ask(random.pick(this.#world.up), request);
+      // Who has no answer soon asks elsewhere, while the first may still be accepting it.
+      if (random.chance(0.5)) this.#askElsewhere(member, request, random.below(ANSWER_MS));
     },
     repeat: (member) => {
       const { random, requests } = this.#world;
@@ -139,6 +143,14 @@ class ClusterSimulation {
       },
       (error: unknown) => world.said(`${name}: "${text}" was refused: ${told(error).split('\n')[0]}`),
     );
+  }
+
+  #askElsewhere(member: Member, request: Request, afterMs: number): void {
+    const { shared, random } = this.#world;
+    shared.clock.schedule(afterMs, () => {
+      const others = this.#world.up.filter((other) => other !== member);
+      if (request.runs.size === 0 && others.length > 0) this.#ask(random.pick(others), request);
+    });
   }
 
   #cancel({ name, instance, isStill }: Member): void {
