@@ -256,6 +256,41 @@ describe('a delivery', () => {
     expect(span('deliver')?.attributes).toEqual({ 'muster.delivered': false });
   });
 
+  it('is told three seconds after the end at the latest where it was soon, with the times at which things were', async () => {
+    const { clock, events, tracing, span, spans } = watching();
+    const at = 1_700_000_000_000;
+    events.emit({ ...begun('r'), at });
+    await clock.advance(1_000);
+    events.emit({ ...ended('r', 7), at: at + 4 });
+    tracing.acknowledged('s', 7);
+    await clock.advance(2_999);
+    expect(spans('deliver')).toBe(0);
+    await clock.advance(1);
+    expect(['run guide', 'append', 'deliver'].map(spans)).toEqual([1, 1, 1]);
+    expect([span('run guide')?.startTime, span('run guide')?.endTime]).toEqual([
+      [at / 1_000, 0],
+      [at / 1_000, 4_000_000],
+    ]);
+  });
+
+  it('of many comes a batch at a time, so that nothing is too much for who exports them', async () => {
+    const { clock, events, tracing, spans } = watching();
+    for (const run of many(600)) {
+      events.emit(begun(run));
+      events.emit(ended(run, 7));
+    }
+    tracing.acknowledged('s', 7);
+    expect(spans('deliver')).toBe(0);
+    const told: number[] = [];
+    for (let i = 0; i < 3; i += 1) {
+      clock.fireNext();
+      told.push(spans('deliver'));
+    }
+    expect(told).toEqual([256, 512, 600]);
+    await clock.advance(5_000);
+    expect(['run guide', 'append', 'deliver'].map(spans)).toEqual([600, 600, 600]);
+  });
+
   it('is waited for of ten thousand at the same time, and each terminal has its append', () => {
     const { events, tracing, spans } = watching();
     for (const run of many(10_001)) {

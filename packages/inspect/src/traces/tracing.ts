@@ -33,7 +33,7 @@ import {
 } from '@opentelemetry/api';
 import { traceBoot } from './boot-trace.ts';
 import { OutageTraces } from './outage-trace.ts';
-import { TerminalTraces } from './terminal-traces.ts';
+import { RunTraces } from './run-traces.ts';
 
 export interface TracesOptions {
   /** @default the tracer `muster` of the provider that is registered globally */
@@ -51,9 +51,7 @@ export class Tracing implements Service, Interceptor {
   readonly #runtime: Runtime;
   readonly #clock: Clock;
   readonly #tracer: Tracer;
-  /** Of runs that have no terminal yet, and the streams in which they are. */
-  readonly #runs = new Map<string, { readonly span: Span; readonly stream: string }>();
-  readonly #terminals: TerminalTraces;
+  readonly #runs: RunTraces;
   readonly #outages: OutageTraces;
   readonly #unsubscribe: () => void;
 
@@ -62,7 +60,7 @@ export class Tracing implements Service, Interceptor {
     this.#clock = clock;
     this.#tracer = tracer ?? trace.getTracer('muster');
     this.#outages = new OutageTraces(this.#tracer, runtime);
-    this.#terminals = new TerminalTraces(this.#tracer, clock);
+    this.#runs = new RunTraces(this.#tracer, clock);
     this.#unsubscribe = events.on((event) => this.#take(event));
   }
 
@@ -82,28 +80,26 @@ export class Tracing implements Service, Interceptor {
   }
 
   aroundRun<T>(run: string, work: () => Promise<T>): Promise<T> {
-    const span = this.#runs.get(run)?.span;
+    const span = this.#runs.spanOf(run);
     return span === undefined ? work() : context.with(trace.setSpan(ROOT_CONTEXT, span), work);
   }
 
   aroundTool<T>({ run, callId, tool }: InterceptedTool, work: () => Promise<T>): Promise<T> {
-    const parent = trace.setSpan(ROOT_CONTEXT, this.#runs.get(run)?.span ?? trace.wrapSpanContext(NO_SPAN));
+    const parent = trace.setSpan(ROOT_CONTEXT, this.#runs.spanOf(run) ?? trace.wrapSpanContext(NO_SPAN));
     const attributes = { 'gen_ai.tool.name': tool, 'gen_ai.tool.call.id': callId, 'muster.run': run };
     const span = this.#tracer.startSpan(`tool ${tool}`, { attributes }, parent);
     return this.#over(span, parent, work, () => undefined);
   }
 
   acknowledged(stream: string, offset: number): void {
-    this.#terminals.acknowledged(stream, offset);
+    this.#runs.acknowledged(stream, offset);
   }
 
   stop(): void {
     // What a boot has started is stopped before it is told that it has failed, which ends its trace.
     if (this.#runtime.state !== 'starting') this.#unsubscribe();
-    this.#terminals.close();
+    this.#runs.close();
     this.#outages.close();
-    for (const { span } of this.#runs.values()) span.end();
-    this.#runs.clear();
   }
 
   /** Does the work under a span, which ends with it; what `failure` finds in the outcome is how it went. */
@@ -129,14 +125,13 @@ export class Tracing implements Service, Interceptor {
   #take(event: RuntimeEvent): void {
     switch (event.type) {
       case 'run-begun':
-        this.#begun(event);
+        this.#runs.begun(event);
         return;
       case 'run-ended':
-        this.#ended(event);
+        this.#runs.ended(event);
         return;
       case 'run-left':
-        this.#runs.get(event.run)?.span.setAttribute('muster.run.status', 'left').end(event.at);
-        this.#runs.delete(event.run);
+        this.#runs.left(event);
         return;
       case 'gate-closed':
         this.#outages.closed(event);
@@ -160,36 +155,10 @@ export class Tracing implements Service, Interceptor {
       // Nothing else concerns it.
     }
   }
-
-  /** It is told of in the midst of its request, or of the run that asked for it: that is its parent. */
-  #begun({ run, agent, thread, parent, stream, isResumed, at }: Extract<RuntimeEvent, { type: 'run-begun' }>): void {
-    const attributes = {
-      'gen_ai.agent.name': agent,
-      'gen_ai.conversation.id': thread,
-      'muster.run': run,
-      'muster.run.resumed': isResumed,
-      ...(parent === null ? {} : { 'muster.run.parent': parent }),
-    };
-    const span = this.#tracer.startSpan(`run ${agent}`, { attributes, startTime: at }, context.active());
-    this.#runs.set(run, { span, stream });
-  }
-
-  #ended(event: Extract<RuntimeEvent, { type: 'run-ended' }>): void {
-    const known = this.#runs.get(event.run);
-    if (known === undefined) return;
-    this.#runs.delete(event.run);
-    const { span, stream } = known;
-    if (isSampled(span)) this.#terminals.appended(span, stream, event);
-    else span.end(event.at);
-  }
 }
 
 /** For a tool of a run that nobody has told of. */
 const NO_SPAN = { traceId: '0'.repeat(32), spanId: '0'.repeat(16), traceFlags: 0 };
-
-function isSampled(span: Span): boolean {
-  return (span.spanContext().traceFlags & 1) === 1;
-}
 
 function failed(span: Span, error: unknown): void {
   const message = redact(error instanceof Error ? error.message : String(error));
