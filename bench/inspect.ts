@@ -15,7 +15,7 @@ const FULL = {
   launches: { flood: 2, burst: 5, open20k: 7 },
   slices: { flood: 6, burst: 6, open20k: 4 },
   services: 1_000,
-  boots: 9,
+  boots: 15,
 } as const;
 const SHORT = {
   connections: 5,

@@ -19,7 +19,7 @@ import { Registry } from 'prom-client';
 import { Backlog } from './backlog.ts';
 import { inspectError } from './errors.ts';
 import { Access, LOOPBACK } from './listener/access.ts';
-import { answerJson, answerText } from './listener/answers.ts';
+import { answerJson, answerText, begin } from './listener/answers.ts';
 import { EventStream } from './listener/event-stream.ts';
 import { type Asked, Listener, type Routes } from './listener/listener.ts';
 import { Exchange } from './live/exchange.ts';
@@ -247,7 +247,7 @@ export class Inspector implements AppInspector, Routes {
     const cookie = path === '/' && token !== null ? this.#access.cookieFor(token) : undefined;
     if (cookie !== undefined) {
       // A token in an address ends up in histories.
-      response.writeHead(303, { location: '/', 'set-cookie': cookie });
+      begin(response, 303, { location: '/', 'set-cookie': cookie });
       response.end();
       return true;
     }

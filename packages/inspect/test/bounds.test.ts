@@ -54,6 +54,8 @@ const backlogOf = (events: RuntimeEvents): Backlog =>
       throw error;
     },
   });
+/** Between two looks of a page, in milliseconds. */
+const LOOK_MS = 400;
 const many = (count: number): string[] => Array.from({ length: count }, (_, i) => `${i}`);
 
 describe('what is kept', () => {
@@ -176,26 +178,26 @@ describe('a page', () => {
     slow.keepsUp = false;
     for (let n = 0; n < 3; n += 1) {
       happen();
-      await clock.advance(250);
+      await clock.advance(LOOK_MS);
     }
     expect([quick.said, slow.said]).toEqual([['overview', 'change', 'change', 'change'], ['overview']]);
     slow.keepsUp = true;
     happen();
-    await clock.advance(250);
+    await clock.advance(LOOK_MS);
     expect(slow.said).toEqual(['overview', 'overview']);
     expect(quick.said.every((event, at) => (event === 'overview') === (at === 0))).toBe(true);
   });
 
-  it('is told every five seconds that all is as it was, and nobody looks when it has gone', async () => {
+  it('is told every eight seconds that all is as it was, and nobody looks when it has gone', async () => {
     const { clock, show, looks } = pagesOf();
     const page = new Page();
     show(page);
-    await clock.advance(4_750);
+    await clock.advance(19 * LOOK_MS);
     const before = page.said.filter((event) => event === 'change').length;
-    await clock.advance(250);
+    await clock.advance(LOOK_MS);
     expect(page.said.filter((event) => event === 'change').length).toBe(before + 1);
     page.end();
-    await clock.advance(250);
+    await clock.advance(LOOK_MS);
     const looked = looks();
     await clock.advance(60_000);
     expect(looks()).toBe(looked);

@@ -1,5 +1,6 @@
 /** Server-sent events on one response; what a slow reader has not taken is bounded by what its caller holds back. */
 import type { ServerResponse } from 'node:http';
+import { begin } from './answers.ts';
 
 /** What may wait in a response before it counts as slow, in bytes. */
 const BACKLOG = 4 * 2 ** 20;
@@ -9,11 +10,7 @@ export class EventStream {
 
   constructor(response: ServerResponse) {
     this.#response = response;
-    response.writeHead(200, {
-      'content-type': 'text/event-stream; charset=utf-8',
-      'cache-control': 'no-store',
-      'x-accel-buffering': 'no',
-    });
+    begin(response, 200, { 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' });
     // Proxies and browsers show that it is there only with its first byte.
     response.write(':\n\n');
   }

@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net';
 import { inspectError } from '../errors.ts';
 import type { Access, Refusal } from './access.ts';
-import { answerText, guard } from './answers.ts';
+import { answerText } from './answers.ts';
 
 /** One request that may be answered. */
 export interface Asked {
@@ -62,16 +62,14 @@ export class Listener {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    guard(response);
     try {
       // Not by `URL`, which refuses some of what may be asked for.
       const [path = '/', query] = (request.url ?? '/').split(/\?(.*)/s, 2);
       const refusal = this.#refusal(request, path);
       if (refusal !== undefined) this.#refuse(response, refusal);
-      else if (request.method !== 'GET' && request.method !== 'HEAD') {
-        response.setHeader('allow', 'GET, HEAD');
-        answerText(response, 405, 'Nothing can be changed here.\n');
-      } else if (!(await this.#routes.answer({ request, response, path, query: new URLSearchParams(query) })))
+      else if (request.method !== 'GET' && request.method !== 'HEAD')
+        answerText(response, 405, 'Nothing can be changed here.\n', undefined, { allow: 'GET, HEAD' });
+      else if (!(await this.#routes.answer({ request, response, path, query: new URLSearchParams(query) })))
         answerText(response, 404, `There is nothing at ${path}.\n`);
     } catch (error) {
       this.#routes.faulty(error);
@@ -87,7 +85,6 @@ export class Listener {
   }
 
   #refuse(response: ServerResponse, { status, why }: Refusal): void {
-    if (status === 401) response.setHeader('www-authenticate', 'Bearer');
-    answerText(response, status, `${why}\n`);
+    answerText(response, status, `${why}\n`, undefined, status === 401 ? { 'www-authenticate': 'Bearer' } : {});
   }
 }
