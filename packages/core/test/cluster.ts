@@ -34,11 +34,19 @@ export function cluster({ isShared = true } = {}) {
 }
 export type Cluster = ReturnType<typeof cluster>;
 
-/** One instance, not started. @param options `hearsLateMs`: how much later it is told of changes than they are made. */
+/** What a test does to one instance. */
+interface Trouble {
+  /** How much later it is told of changes than they are made. */
+  readonly hearsLateMs?: number;
+  /** An answer of the store waits for what this returns. */
+  readonly answering?: (method: string, key: unknown) => Promise<void> | undefined;
+}
+
+/** One instance, not started. */
 export function instanceOn(
   shared: Cluster,
   services: readonly (Class | Registration)[],
-  { hearsLateMs = 0, ...options }: Omit<AppOptions, 'services' | 'clock'> & { readonly hearsLateMs?: number } = {},
+  { hearsLateMs = 0, answering, ...options }: Omit<AppOptions, 'services' | 'clock'> & Trouble = {},
 ) {
   const clock = new InstanceClock(shared.clock);
   let isCut = false;
@@ -58,7 +66,9 @@ export function instanceOn(
             else tell();
           }) as unknown;
         if (isCut) return new Promise((_, reject) => unanswered.add(reject));
-        return value.call(target, ...args) as unknown;
+        const answer = value.call(target, ...args) as unknown;
+        const late = answering?.(String(name), args[0]);
+        return late === undefined ? answer : late.then(() => answer);
       };
     },
   });

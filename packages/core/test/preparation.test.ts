@@ -27,6 +27,20 @@ function models({ scope = 'cluster' as 'cluster' | 'instance' } = {}) {
 const recordsOf = async (shared: ReturnType<typeof cluster>) =>
   (await shared.store.list('factories/Models/')).map(({ value }) => value);
 
+/** The answer to the claim of a preparation, for which a test makes an instance wait. */
+function slowClaim() {
+  let answer!: () => void;
+  const answered = new Promise<void>((resolve) => (answer = resolve));
+  let tellClaimed!: () => void;
+  const claimed = new Promise<void>((resolve) => (tellClaimed = resolve));
+  const answering = (method: string, key: unknown): Promise<void> | undefined => {
+    if (method !== 'create' || !String(key).startsWith('factories/Models/')) return undefined;
+    tellClaimed();
+    return answered;
+  };
+  return { claimed, answering, answer };
+}
+
 describe('a factory on a shared store', () => {
   it('is prepared by one instance, and all adopt the value', async () => {
     const shared = cluster();
@@ -111,6 +125,41 @@ describe('a factory on a shared store', () => {
     await starting;
     expect(adopted).toEqual(['again']);
     await one.stop();
+  });
+
+  it('is not begun by an instance that stood still for so long that what it claimed is over', async () => {
+    const shared = cluster();
+    const { Models, calls, adopted } = models();
+    const { claimed, answering, answer } = slowClaim();
+    const one = instanceOn(shared, [Models], { answering });
+    const first = one.app.start();
+    await claimed;
+    one.clock.pause();
+    const other = instanceOn(shared, [Models]);
+    const second = other.app.start();
+    await shared.clock.advance(WATCHED + LEASE.retryMs);
+    expect(calls.length).toBe(1);
+    one.clock.resume();
+    answer();
+    await shared.clock.advance(LEASE.retryMs);
+    expect(calls.length).toBe(1);
+    calls[0]?.end('by the other');
+    await Promise.all([first, second]);
+    expect([calls.length, adopted]).toEqual([1, ['by the other', 'by the other']]);
+    await Promise.all([one.stop(), other.stop()]);
+  });
+
+  it('is not begun by an instance that was stopped while it claimed it, and left to the next', async () => {
+    const shared = cluster();
+    const { Models, calls } = models();
+    const { claimed, answering, answer } = slowClaim();
+    const one = instanceOn(shared, [Models], { answering });
+    const first = one.app.start().catch(() => {});
+    await claimed;
+    const stopping = one.stop();
+    answer();
+    await Promise.all([first, stopping]);
+    expect([calls.length, await recordsOf(shared)]).toEqual([0, []]);
   });
 
   it('is tried again by another instance after a pause when it failed, which fails the boot of the first', async () => {

@@ -150,7 +150,7 @@ export class Candidate {
     const standing = this.#standing;
     if (lease === undefined) standing?.looked();
     else if (standing === undefined) await lease.release().catch(this.#failed);
-    else if (lease.isHeld) this.#win(lease, standing);
+    else this.#win(lease, standing);
   }
 
   /** What another has, as far as one knows, is not asked for. */
@@ -162,14 +162,17 @@ export class Candidate {
   }
 
   #win(lease: Lease, standing: Standing): void {
+    const { signal } = lease;
+    // It may have stood still while it claimed.
+    if (signal.aborted) return;
     this.#lease = lease;
     const onAbort = (): void => {
       if (this.#lease !== lease) return;
       this.#lease = undefined;
       this.#ledUntil = this.#clock.monotonic() + INTERREGNUM_MS;
-      standing.lost(lease.signal.reason);
+      standing.lost(signal.reason);
     };
-    lease.signal.addEventListener('abort', onAbort, { once: true });
+    signal.addEventListener('abort', onAbort, { once: true });
     standing.won();
   }
 }

@@ -147,13 +147,16 @@ export class Preparation {
 
   /** Prepares under the lease; `undefined` when that was lost on the way, so that somebody else does or has done it. */
   async #make(lease: Lease, work: Preparing): Promise<Prepared | undefined> {
-    const both = new AbortController();
     const lost = lease.signal;
+    // It may have stood still while it claimed: by now another prepares.
+    if (lost.aborted) return undefined;
+    const both = new AbortController();
     const onStop = (): void => both.abort(work.signal.reason);
     const onLost = (): void => both.abort(lost.reason);
     work.signal.addEventListener('abort', onStop, { once: true });
     lost.addEventListener('abort', onLost, { once: true });
     try {
+      work.signal.throwIfAborted();
       const value = this.#checked(await work.prepare(both.signal));
       const prepared = preparedAs(epochOf(lease.value), value);
       await this.#write(lease, work.signal, { state: 'ready', ...prepared });
