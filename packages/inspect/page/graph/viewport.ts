@@ -14,6 +14,8 @@ export interface Size {
 
 const ZOOM = { least: 0.04, most: 2.5 } as const;
 const MARGIN = 28;
+/** Above and below, where the name of the gate stands. */
+const MARGIN_OF_GATE = 44;
 /** A small graph is not blown up. */
 const FIT_MOST = 1.1;
 
@@ -25,7 +27,7 @@ export function zoomed({ x, y, k }: Viewport, factor: number, around: Place): Vi
 
 /** All of it, in the middle. */
 export function fitted({ width, height, top }: Layout, size: Size): Viewport {
-  const room = { width: size.width - 2 * MARGIN, height: size.height - 2 * MARGIN };
+  const room = { width: size.width - 2 * MARGIN, height: size.height - 2 * MARGIN_OF_GATE };
   const k = Math.max(
     ZOOM.least,
     Math.min(FIT_MOST, room.width / Math.max(1, width), room.height / Math.max(1, height)),
