@@ -133,18 +133,15 @@ export class ServerUnderLoad {
 
   static async begin({ server, client }: Programs, contender: Contender, load: Load): Promise<ServerUnderLoad> {
     const { mode, connections, runs, warmUp } = load;
+    const looker = contender === 'inspected' || contender === 'hanging' ? await Looker.begin() : undefined;
     const serving = fork(server, [contender, mode, ...[connections, runs, warmUp].map(String)]);
     const processes = [serving];
-    let looker: Looker | undefined;
     try {
       const urls = await told<Urls>(serving, processes);
       const events = [eventsOf(warmUpOf(load)), eventsOf(load)].map(String);
       const clients = fork(client, [contender, urls.url, `${connections}`, ...events]);
       processes.push(clients);
-      if (urls.inspector !== undefined) {
-        looker = await Looker.begin();
-        looker.lookAt(urls.inspector);
-      }
+      if (urls.inspector !== undefined) looker?.lookAt(urls.inspector);
       const bench = new ServerUnderLoad(load, serving, clients, urls, looker);
       await told(serving, processes);
       serving.send('warm up');

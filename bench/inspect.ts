@@ -11,7 +11,7 @@ const FULL = {
   connections: 200,
   runs: { flood: 2, burst: 1, open20k: 1 },
   warmUp: { flood: 20, burst: 12, open20k: 4 },
-  // What differs most is one launch from the next, so there are more of them and each is short.
+  // What differs most is one launch from the next, most of all where events come at a rate: there are more of those, and each is short.
   launches: { flood: 2, burst: 5, open20k: 7 },
   slices: { flood: 6, burst: 6, open20k: 4 },
   services: 1_000,

@@ -7,6 +7,7 @@ import { type Class, type Health, healthy, type Registration, service } from '@m
 import { type Inspector, inspector, traces } from '@muster/inspect';
 import { context, ROOT_CONTEXT } from '@opentelemetry/api';
 import { BatchSpanProcessor, NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
+import type { Boot } from './boot/contender.ts';
 
 /** Well once, and then each of its checks hangs. */
 @service({ shared: true, health: { everyMs: 1_000, timeoutMs: 900 } })
@@ -55,12 +56,28 @@ export class Looker {
   /** Resolves when its process has started: another machine would not take time for that from this one. */
   static async begin(): Promise<Looker> {
     const looker = new Looker();
-    await once(looker.#child.stdout, 'data');
+    await Promise.race([
+      once(looker.#child.stdout, 'data'),
+      once(looker.#child, 'exit').then(([code]) => {
+        throw new Error(`who looks at pages ended with ${code as number}`);
+      }),
+    ]);
     return looker;
   }
 
   lookAt(url: string): void {
     this.#child.stdin.write(url);
+  }
+
+  /** A boot after whose stop nobody looks any more. */
+  during(boot: Boot): Boot {
+    return async () => {
+      const stop = await boot();
+      return async () => {
+        this.end();
+        await stop?.();
+      };
+    };
   }
 
   end(): void {

@@ -5,16 +5,10 @@ import { defineApp } from './muster-app.ts';
 import type { Needs } from './shape.ts';
 
 export async function define(needs: Needs, start: Start): Promise<Boot> {
+  const looker = await Looker.begin();
   traced();
   const { inspect, services } = watched();
-  const boot = defineApp(needs, start, { inspect, services });
-  const looker = await Looker.begin();
+  const boot = looker.during(defineApp(needs, start, { inspect, services }));
   void inspect.begin().then((url) => looker.lookAt(url));
-  return async () => {
-    const stop = await boot();
-    return async () => {
-      looker.end();
-      await stop?.();
-    };
-  };
+  return boot;
 }

@@ -1,10 +1,11 @@
-/** The whole app of `muster-app.ts` in an application that makes traces of its own. */
-import { traced } from '../watched.ts';
+/** The whole app of `muster-app.ts` in an application that makes traces of its own. Somebody is there who could look at it. */
+import { Looker, traced } from '../watched.ts';
 import type { Boot, Start } from './contender.ts';
 import { defineApp } from './muster-app.ts';
 import type { Needs } from './shape.ts';
 
-export function define(needs: Needs, start: Start): Boot {
+export async function define(needs: Needs, start: Start): Promise<Boot> {
+  const looker = await Looker.begin();
   traced();
-  return defineApp(needs, start);
+  return looker.during(defineApp(needs, start));
 }

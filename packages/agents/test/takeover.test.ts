@@ -524,6 +524,81 @@ describe('an answer that could not be stored', () => {
   });
 });
 
+describe('a question that was stored by one that had stood still', () => {
+  /** Two, of which the first stands still while it stores the question of a run; meanwhile its request becomes another run's. */
+  async function late() {
+    const shared = cluster();
+    const second = await instanceOn(shared, [Tester]);
+    let isStill = false;
+    const first = await instanceOn(shared, [Tester], {
+      stored: (key) => {
+        if (isStill || !key.startsWith('numbers/')) return;
+        isStill = true;
+        first.clock.pause();
+      },
+    });
+    // Answers come by its clock.
+    first.link.weather = { delayMs: 5, loss: 0, twice: 0 };
+    const answers: string[] = [];
+    void first.ask('late', { thread: 't', id: 'x' }).catch(({ code }: MusterError) => answers.push(code));
+    await shared.clock.advance(1_000);
+    expect([isStill, await second.rowsOf('t')]).toEqual([true, []]);
+    const [named] = await shared.store.list('requests/');
+    const { key, value, revision } = named as { key: string; value: object; revision: number };
+    await shared.store.update(key, { ...value, run: 'another' }, revision);
+    /** Lets the first go on, until it knows that the run is not its own. */
+    const wake = async (): Promise<void> => {
+      first.clock.resume();
+      while (answers.length === 0) await shared.clock.advance(10);
+      expect(answers).toEqual(['RUN_FENCED']);
+    };
+    return { shared, first, second, wake };
+  }
+
+  it('has failed as soon as that one knows that nothing has come of its run', async () => {
+    const { shared, first, second, wake } = await late();
+    await shared.clock.advance(GIVEN_UP + REAP_MS);
+    expect([await shared.store.list('runs/'), await second.rowsOf('t')]).toEqual([[], []]);
+    await wake();
+    await shared.clock.advance(100);
+    expect(await second.rowsOf('t')).toMatchObject([{ role: 'user', content: 'late', status: 'failed' }]);
+    expect(await shared.eventsOf('t')).toEqual([]);
+    await Promise.all([first.stop(), second.stop()]);
+  });
+
+  it('waits for whoever has the run by then, and for a store that fails', async () => {
+    const { shared, first, second, wake } = await late();
+    second.kill();
+    await shared.clock.advance(GIVEN_UP);
+    await wake();
+    first.link.weather = undefined;
+    const get = shared.store.get.bind(shared.store);
+    let isGone = false;
+    shared.store.get = async (key) => {
+      if (!key.startsWith('runs/')) return get(key);
+      if (!isGone) throw new Error('no answer');
+      return undefined;
+    };
+    await shared.clock.advance(3_000);
+    expect(await first.rowsOf('t')).toMatchObject([{ status: 'pending' }]);
+    isGone = true;
+    await shared.clock.advance(1_100);
+    expect(await first.rowsOf('t')).toMatchObject([{ status: 'failed' }]);
+    shared.store.get = get;
+    await first.stop();
+  });
+
+  it('keeps no instance from its stop', async () => {
+    const { shared, first, second, wake } = await late();
+    second.kill();
+    await shared.clock.advance(GIVEN_UP);
+    await wake();
+    await first.stop();
+    const failed = first.told.filter(({ type }) => type === 'stop-failed');
+    expect([first.app.state, failed]).toEqual(['stopped', []]);
+  });
+});
+
 describe('a request that is repeated on another instance', () => {
   it('finds its run, while it goes on and after its end', async () => {
     const shared = cluster();

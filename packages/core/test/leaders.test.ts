@@ -80,6 +80,30 @@ describe('a leader service', () => {
     await Promise.all([one.stop(), other.stop()]);
   });
 
+  it('is not run by one that stood still for so long while it claimed the lead, which stands by then', async () => {
+    const diary: string[] = [];
+    const { Reaper, Api } = leader(diary);
+    const shared = cluster();
+    let answer!: () => void;
+    const answered = new Promise<void>((resolve) => (answer = resolve));
+    const one = instanceOn(shared, [Reaper, Api], {
+      answering: (method, key) => (method === 'create' && key === 'leaders/Reaper' ? answered : undefined),
+    });
+    const first = one.app.start();
+    await shared.clock.settle();
+    one.clock.pause();
+    const other = instanceOn(shared, [Reaper, Api]);
+    const second = other.app.start();
+    await shared.clock.advance(WATCHED + LEASE.retryMs);
+    expect(diary).toEqual(['r2 leads']);
+    one.clock.resume();
+    answer();
+    await shared.clock.advance(2 * LEASE.retryMs);
+    await Promise.all([first, second]);
+    expect([diary, phases(one, other)]).toEqual([['r2 leads'], ['standby', 'running']]);
+    await Promise.all([one.stop(), other.stop()]);
+  });
+
   it('goes over at once when its leader stops, with a higher fence', async () => {
     const diary: string[] = [];
     const { Reaper, Api } = leader(diary);

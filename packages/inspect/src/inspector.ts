@@ -220,7 +220,7 @@ export class Inspector implements AppInspector, Routes {
 
   async #scrape(response: ServerResponse): Promise<void> {
     const metrics = this.#metrics as Metrics;
-    answerText(response, 200, await metrics.text(), metrics.contentType);
+    answerText(response, 200, await metrics.text(), { 'content-type': metrics.contentType });
   }
 
   #probe({ response, request, path, query }: Asked, app: InspectedApp): boolean {
@@ -254,7 +254,8 @@ export class Inspector implements AppInspector, Routes {
     const { assets }: { assets: Readonly<Record<string, string>> } = await import('@muster/inspect/page-assets');
     const text = Object.hasOwn(assets, name) ? assets[name] : undefined;
     if (text === undefined) return false;
-    answerText(response, 200, text, TYPES[name.split('.').at(-1) ?? '']);
+    const type = TYPES[name.split('.').at(-1) ?? ''];
+    answerText(response, 200, text, type === undefined ? {} : { 'content-type': type });
     return true;
   }
 }

@@ -2,7 +2,15 @@
 import { describe, expect, it } from '@jest/globals';
 import { createApp, type InspectedApp, type RuntimeEvent, RuntimeEvents, Runtime, service } from '@muster/core';
 import { FakeClock } from '@muster/core/testing';
-import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-node';
+import type { Attributes } from '@opentelemetry/api';
+import {
+  AlwaysOffSampler,
+  AlwaysOnSampler,
+  InMemorySpanExporter,
+  NodeTracerProvider,
+  type Sampler,
+  SimpleSpanProcessor,
+} from '@opentelemetry/sdk-trace-node';
 import { Registry } from 'prom-client';
 import { Backlog } from '../src/backlog.ts';
 import type { EventStream } from '../src/listener/event-stream.ts';
@@ -188,11 +196,11 @@ describe('a page', () => {
     expect(quick.said.every((event, at) => (event === 'overview') === (at === 0))).toBe(true);
   });
 
-  it('is told every eight seconds that all is as it was, and nobody looks when it has gone', async () => {
+  it('is told every five seconds that all is as it was, and nobody looks when it has gone', async () => {
     const { clock, show, looks } = pagesOf();
     const page = new Page();
     show(page);
-    await clock.advance(19 * LOOK_MS);
+    await clock.advance(11 * LOOK_MS);
     const before = page.said.filter((event) => event === 'change').length;
     await clock.advance(LOOK_MS);
     expect(page.said.filter((event) => event === 'change').length).toBe(before + 1);
@@ -215,15 +223,30 @@ describe('a page', () => {
   });
 });
 
-/** Metrics and traces that hear what a test emits. */
-function watching() {
+/** Metrics and traces that hear what a test emits. @param starting called before a span is started. */
+function watching(
+  starting: (name: string, attributes?: Attributes) => void = () => {},
+  sampler: Sampler = new AlwaysOnSampler(),
+) {
+  const state = { is: 'running' };
   const clock = new FakeClock();
   const app = createApp({ services: [Quick], clock });
   const exporter = new InMemorySpanExporter();
-  const provider = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
-  const runtime = { graph: () => app.graph() } as Runtime;
+  const provider = new NodeTracerProvider({ sampler, spanProcessors: [new SimpleSpanProcessor(exporter)] });
+  const tracer = provider.getTracer('test');
+  const startSpan = tracer.startSpan.bind(tracer);
+  tracer.startSpan = (name, options, around) => {
+    starting(name, options?.attributes);
+    return startSpan(name, options, around);
+  };
+  const runtime = {
+    graph: () => app.graph(),
+    get state() {
+      return state.is;
+    },
+  } as Runtime;
   const events = new RuntimeEvents();
-  const tracing = new Tracing(events, runtime, clock, { tracer: provider.getTracer('test') });
+  const tracing = new Tracing(events, runtime, clock, { tracer });
   const metrics = new Metrics(
     { events, server: undefined, graph: () => app.graph() } as InspectedApp,
     new Registry(),
@@ -231,7 +254,7 @@ function watching() {
   );
   const span = (name: string) => exporter.getFinishedSpans().find((each) => each.name === name);
   const spans = (name: string) => exporter.getFinishedSpans().filter((each) => each.name === name).length;
-  return { clock, events, tracing, metrics, span, spans };
+  return { clock, events, tracing, metrics, span, spans, state };
 }
 
 describe('a run that is carried here no more', () => {
@@ -291,6 +314,69 @@ describe('a delivery', () => {
     expect(told).toEqual([256, 512, 600]);
     await clock.advance(5_000);
     expect(['run guide', 'append', 'deliver'].map(spans)).toEqual([600, 600, 600]);
+  });
+
+  it('that comes to nothing holds up no other, however many there are', async () => {
+    const { clock, events, tracing, spans } = watching();
+    for (const run of many(2_000)) {
+      events.emit(begun(run));
+      events.emit(ended(run));
+    }
+    await clock.advance(59_999);
+    expect([spans('append'), spans('deliver')]).toEqual([2_000, 0]);
+    events.emit({ ...begun('last'), stream: 'other' });
+    events.emit(ended('last'));
+    tracing.acknowledged('other', 2);
+    await clock.advance(3_200);
+    expect([spans('append'), spans('deliver')]).toEqual([2_001, 2_001]);
+  });
+
+  it('is told of the others where the tracer throws at one, which is a fault', async () => {
+    const faults: unknown[] = [];
+    const { clock, events, tracing, spans } = watching((name, attributes) => {
+      if (name.startsWith('run') && attributes?.['muster.run'] === '1') throw new Error('no span');
+    });
+    events.on((event) => {
+      if (event.type === 'fault') faults.push(event.error);
+    });
+    for (const run of many(3)) {
+      events.emit(begun(run));
+      events.emit(ended(run));
+    }
+    tracing.acknowledged('s', 2);
+    await clock.advance(10_000);
+    expect([spans('append'), spans('deliver'), faults]).toEqual([2, 2, [new Error('no span')]]);
+  });
+
+  it('is not waited for of a run that nobody samples, and nothing of it is told', async () => {
+    const { clock, events, tracing, spans } = watching(undefined, new AlwaysOffSampler());
+    events.emit(begun('r'));
+    events.emit(ended('r'));
+    await clock.advance(10_000);
+    tracing.acknowledged('s', 2);
+    tracing.stop();
+    expect(['run guide', 'append', 'deliver'].map(spans)).toEqual([0, 0, 0]);
+  });
+
+  it('comes after a run that was begun once more, whose first span has its end', async () => {
+    const { clock, events, tracing, span, spans } = watching();
+    events.emit(begun('r'));
+    events.emit(begun('r'));
+    expect(span('run guide')?.attributes['muster.run.status']).toBe('left');
+    events.emit(ended('r'));
+    tracing.acknowledged('s', 2);
+    await clock.advance(3_000);
+    expect(['run guide', 'append', 'deliver'].map(spans)).toEqual([2, 1, 1]);
+  });
+
+  it('that is told of when the app has stopped is told at once', () => {
+    const { events, tracing, spans, state } = watching();
+    state.is = 'starting';
+    events.emit(begun('r'));
+    tracing.stop();
+    events.emit(begun('q'));
+    events.emit(ended('q'));
+    expect(['run guide', 'append', 'deliver'].map(spans)).toEqual([2, 1, 1]);
   });
 
   it('is waited for of ten thousand at the same time, and each terminal has its append', () => {

@@ -55,6 +55,30 @@ async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {
     });
 }
 
+/** Those of two instances that know each other. @param marks of the second, in the stream `s` */
+function exchanges(store: SharedStore, clock: FakeClock, marks: DeliveryMark[]): [Exchange, Exchange] {
+  const ids = ['one', 'two'];
+  return ids.map((id) => {
+    const server = { marksOf: (stream: string) => (id === 'two' && stream === 's' ? marks : []) };
+    const view = { overview: () => ({}), runs: { known: [] } };
+    const instances = { id, others: () => ids.filter((other) => other !== id).map((other) => ({ id: other })) };
+    const failed = (error: unknown): never => {
+      throw error;
+    };
+    return new Exchange({ clock, server } as never, view as never, store, instances as never, failed);
+  }) as [Exchange, Exchange];
+}
+
+/** What instances show is written when a test lets it be. */
+class SlowStore extends SharedStore {
+  readonly waiting: (() => void)[] = [];
+
+  override async create(...args: Parameters<SharedStore['create']>): ReturnType<SharedStore['create']> {
+    if (args[0].startsWith('inspect/of/')) await new Promise<void>((go) => this.waiting.push(go));
+    return super.create(...args);
+  }
+}
+
 describe('instances on one store', () => {
   it('show one another on the page of any of them, as long as somebody looks', async () => {
     const store = new SharedStore(() => {});
@@ -117,20 +141,11 @@ describe('instances on one store', () => {
     const clock = new FakeClock();
     const mark = (n: number, to: number): DeliveryMark => ({ n, kind: 'sent', connection: 'c', from: to, to, at: 0 });
     const marks: DeliveryMark[] = [mark(1, 1), mark(2, 2), mark(3, 3)];
-    const ids = ['one', 'two'];
-    const [one, two] = ids.map((id) => {
-      const server = { marksOf: (stream: string) => (id === 'two' && stream === 's' ? marks : []) };
-      const view = { overview: () => ({}), runs: { known: [] } };
-      const instances = { id, others: () => ids.filter((other) => other !== id).map((other) => ({ id: other })) };
-      const failed = (error: unknown): never => {
-        throw error;
-      };
-      return new Exchange({ clock, server } as never, view as never, store, instances as never, failed);
-    }) as [Exchange, Exchange];
+    const [one, two] = exchanges(store, clock, marks);
     const pass = async (ms: number): Promise<void> => {
       await clock.advance(ms);
       // Compressing takes turns of the event loop.
-      for (let i = 0; i < 20; i += 1) await new Promise((resolve) => setImmediate(resolve));
+      await new Promise((resolve) => setImmediate(resolve));
     };
     const read: MarksRead = new Map();
     const numbers = async (top: number): Promise<number[]> => (await one.marksOf('s', read, top)).map(({ n }) => n);
@@ -152,6 +167,36 @@ describe('instances on one store', () => {
       return (await kept(store)).length === 0;
     });
     await Promise.all([one.close(), two.close()]);
+  });
+
+  it('leave nothing behind where the store is slow', async () => {
+    const slow = new SlowStore(() => {});
+    const clock = new FakeClock();
+    const [one, two] = exchanges(slow, clock, []);
+    const stop = one.look();
+    await until(() => slow.waiting.length === 2);
+    stop();
+    await clock.advance(20_000);
+    expect(await kept(slow)).toEqual([]);
+    for (const go of slow.waiting.splice(0)) go();
+    await until(async () => (await kept(slow)).length === 2);
+    await until(async () => {
+      await clock.advance(1_000);
+      for (const go of slow.waiting.splice(0)) go();
+      return (await kept(slow)).length === 0 && (await slow.list('inspect/want/')).length === 0;
+    });
+    await Promise.all([one.close(), two.close()]);
+  });
+
+  it('take what they show with them, also what is being written', async () => {
+    const slow = new SlowStore(() => {});
+    const [one, two] = exchanges(slow, new FakeClock(), []);
+    one.look();
+    await until(() => slow.waiting.length === 2);
+    const closed = Promise.all([one.close(), two.close()]);
+    for (const go of slow.waiting.splice(0)) go();
+    await closed;
+    expect(await slow.list('inspect/')).toEqual([]);
   });
 
   it('give one graph of all of them, to the command line as well', async () => {

@@ -23,6 +23,7 @@ export async function checkAtRest(world: ClusterWorld): Promise<void> {
     if (asking > 0) world.violate('nothing is left open', name, 'has requests without an answer at rest');
   }
   world.models.checkAtRest();
+  world.leads.checkAtRest();
   await checkRows(world);
 }
 

@@ -94,7 +94,7 @@ export class Preparations {
 
   async #prepare(by: string, clock: Clock, ctx: PrepareContext): Promise<string> {
     const { random } = this.#world;
-    const sleeps = this.#world.members.find(({ name }) => name === by)?.sleeps ?? 0;
+    const sleeps = this.#world.sleepsOf(by);
     const preparing = { by, sleeps, ctx };
     this.#preparing.add(preparing);
     this.#world.count('prepared');

@@ -218,4 +218,25 @@ export const MUTANTS = [
     find: 'if (this.#latest > this.#epoch) void this.#follow();',
     replace: '',
   },
+  {
+    invariant: 'one leads at a time',
+    name: 'a leader whose lease is over leads on',
+    file: `${state}/candidate.ts`,
+    find: 'standing.lost(signal.reason);',
+    replace: 'void standing;',
+  },
+  {
+    invariant: 'one leads at a time',
+    name: 'who has claimed the lead for too long leads all the same',
+    file: `${state}/candidate.ts`,
+    find: 'if (signal.aborted) return;',
+    replace: '',
+  },
+  {
+    invariant: 'somebody leads',
+    name: 'nobody follows a leader that has died',
+    file: `${state}/candidate.ts`,
+    find: 'return overdue && this.#leases.takeOver(overdue, () => ({}));',
+    replace: 'return void overdue;',
+  },
 ];

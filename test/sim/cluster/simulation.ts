@@ -79,7 +79,7 @@ class ClusterSimulation {
       requests.push(request);
       this.#ask(member, request);
       if (random.chance(0.2)) this.#ask(random.pick(this.#world.up), request);
-      // Who has no answer soon asks elsewhere, while the first may still be accepting it.
+      // Who is told of no run soon asks elsewhere, while the first may still be accepting it.
       if (random.chance(0.5)) this.#askElsewhere(member, request, random.below(ANSWER_MS));
     },
     repeat: (member) => {
@@ -148,7 +148,7 @@ class ClusterSimulation {
   #askElsewhere(member: Member, request: Request, afterMs: number): void {
     const { shared, random } = this.#world;
     shared.clock.schedule(afterMs, () => {
-      const others = this.#world.up.filter((other) => other !== member);
+      const others = this.#world.up.filter((other) => other !== member && !other.isStill);
       if (request.runs.size === 0 && others.length > 0) this.#ask(random.pick(others), request);
     });
   }
@@ -254,7 +254,8 @@ class ClusterSimulation {
       [...world.records.keys()].some((key) => key.startsWith('runs/')) ||
       world.members.some(({ state, asking }) => state !== 'dead' && asking > 0) ||
       world.up.some(({ instance }) => instance.supervisor.activeRuns > 0) ||
-      world.models.isOpen;
+      world.models.isOpen ||
+      world.leads.isOpen;
     await this.#until(() => !isOpen(), REST_MS);
     await this.#for(2 * LEASE.leaseMs);
   }

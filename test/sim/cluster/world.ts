@@ -23,6 +23,7 @@ import { type Cluster, cluster, type Instance, instanceOn } from '../../../packa
 import type { Weather } from '../../../packages/agents/test/cluster-link.ts';
 import type { Violation } from '../world.ts';
 import { agentsOn } from './agents.ts';
+import { Leads } from './leaders.ts';
 import { MODELS, Preparations } from './models.ts';
 
 /** Weather of an instance that is well, and of one in a storm. */
@@ -102,6 +103,8 @@ export class ClusterWorld {
   }[] = [];
   /** What is prepared for all, and the factory that an instance has of it. */
   readonly models = new Preparations(this);
+  /** What one of them does for all. */
+  readonly leads = new Leads(this);
   /** No fault comes any more. */
   isCalm = false;
   /** Events in the log, by run. */
@@ -137,6 +140,15 @@ export class ClusterWorld {
     return this.members.filter(({ state }) => state === 'up');
   }
 
+  /**
+   * How often an instance has slept when it begins what it has a lease for; `NaN`, which nothing equals, while it may have asked
+   * for that before it last did.
+   */
+  sleepsOf(name: string): number {
+    const { sleeps = 0, wokeAt = 0 } = this.members.find((member) => member.name === name) ?? {};
+    return sleeps > 0 && this.nowMs - wokeAt < LEASE.leaseMs ? Number.NaN : sleeps;
+  }
+
   said(text: string): void {
     this.story.push(`${String(Math.round(this.nowMs)).padStart(7)}  ${text}`);
   }
@@ -164,7 +176,7 @@ export class ClusterWorld {
       this.shared,
       (clock) => {
         models = this.models.on(name, clock);
-        return [...services, models, ...agentsOn(clock, (ctx) => this.#begins(name, ctx))];
+        return [...services, models, this.leads.on(name), ...agentsOn(clock, (ctx) => this.#begins(name, ctx))];
       },
       {
         weather: FAIR,
@@ -198,6 +210,7 @@ export class ClusterWorld {
   /** Looks at everything that must be so at this moment. */
   check(): void {
     this.models.check();
+    this.leads.check();
     for (const key of new Set(this.holdings.map((holding) => holding.key))) {
       const able = this.holdings.filter(
         (holding) => holding.key === key && !holding.member.isStill && holding.sleeps === holding.member.sleeps,

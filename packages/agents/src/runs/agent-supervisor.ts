@@ -307,6 +307,7 @@ export class AgentSupervisor implements Service {
     this.#interruptAll();
     await this.#allEnded();
     this.#watch.close();
+    await this.#records.stop();
     await this.#elsewhere.close();
     this.#leases.close();
   }

@@ -63,6 +63,8 @@ const REQUEST_MS = 3_600_000;
 const SWEEP_EVERY = 1_000;
 /** How often it is looked whether another process has got further, in milliseconds. */
 const LOOK_MS = 200;
+/** How often it is looked whether one that has taken a run over is through with it, in milliseconds. */
+const UNDO_MS = 1_000;
 
 export class RunRecords {
   readonly #store: KeyValueStore;
@@ -71,6 +73,9 @@ export class RunRecords {
   readonly #leases: Leases;
   /** Of the runs that this process carries. */
   readonly #held = new Map<string, Lease>();
+  /** What is still to be undone of runs that others have taken over. */
+  readonly #undoing = new Set<Promise<void>>();
+  readonly #stopped = new AbortController();
   #sinceSweep = 0;
 
   constructor(store: KeyValueStore, log: EventLog, clock: Clock, leases: Leases) {
@@ -186,7 +191,8 @@ export class RunRecords {
    * Ends a run that this process was about to begin and does not: nothing comes of it. Left to whoever takes it over when it
    * is another's by now, when its first events are in the log after all, and when something of this fails.
    *
-   * @param undo takes back what else was stored of it.
+   * @param undo takes back what else was stored of it. Where it is another's by now it is called when that one is through, and
+   * nothing has come of the run: what this process stored after it had stood still nobody else may have seen.
    */
   async giveUp(record: RunRecord, undo: () => Promise<void> = async () => {}): Promise<void> {
     const lease = this.#held.get(record.run);
@@ -199,10 +205,36 @@ export class RunRecords {
       await undo();
     } catch (error) {
       this.leave(record.run);
-      if (lease?.signal.aborted === true) return;
-      throw error;
+      if (lease?.signal.aborted !== true) throw error;
+      const undoing = this.#undoLater(record, undo).catch(() => {
+        // This process stops.
+      });
+      this.#undoing.add(undoing);
+      void undoing.then(() => this.#undoing.delete(undoing));
+      return;
     }
     await this.forget(record);
+  }
+
+  /** Undoes nothing any more; resolves when the store is used by none of that. */
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    await Promise.all(this.#undoing);
+  }
+
+  /** Asked again for as long as the store fails. */
+  async #undoLater(record: RunRecord, undo: () => Promise<void>): Promise<void> {
+    for (;;) {
+      try {
+        if ((await this.#store.get(runKey(record.run))) === undefined) {
+          if (!(await this.#isShown(record))) await undo();
+          return;
+        }
+      } catch {
+        // With the next look.
+      }
+      await sleep(this.#clock, UNDO_MS, this.#stopped.signal);
+    }
   }
 
   /** Nothing came of the run: neither it nor its request was, and the request may come again. */

@@ -28,17 +28,17 @@ export function begin(response: ServerResponse, status: number, headers: Readonl
   response.writeHead(status, { ...GUARDS, ...headers });
 }
 
+/** @param headers beside those that guard it; plain text without a `content-type`. */
 export function answerText(
   response: ServerResponse,
   status: number,
   text: string,
-  type = 'text/plain; charset=utf-8',
   headers: Readonly<Record<string, string>> = {},
 ): void {
-  begin(response, status, { ...headers, 'content-type': type });
+  begin(response, status, { 'content-type': 'text/plain; charset=utf-8', ...headers });
   response.end(text);
 }
 
 export function answerJson(response: ServerResponse, status: number, body: unknown): void {
-  answerText(response, status, `${JSON.stringify(body)}\n`, 'application/json; charset=utf-8');
+  answerText(response, status, `${JSON.stringify(body)}\n`, { 'content-type': 'application/json; charset=utf-8' });
 }

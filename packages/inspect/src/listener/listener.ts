@@ -68,7 +68,7 @@ export class Listener {
       const refusal = this.#refusal(request, path);
       if (refusal !== undefined) this.#refuse(response, refusal);
       else if (request.method !== 'GET' && request.method !== 'HEAD')
-        answerText(response, 405, 'Nothing can be changed here.\n', undefined, { allow: 'GET, HEAD' });
+        answerText(response, 405, 'Nothing can be changed here.\n', { allow: 'GET, HEAD' });
       else if (!(await this.#routes.answer({ request, response, path, query: new URLSearchParams(query) })))
         answerText(response, 404, `There is nothing at ${path}.\n`);
     } catch (error) {
@@ -85,6 +85,6 @@ export class Listener {
   }
 
   #refuse(response: ServerResponse, { status, why }: Refusal): void {
-    answerText(response, status, `${why}\n`, undefined, status === 401 ? { 'www-authenticate': 'Bearer' } : {});
+    answerText(response, status, `${why}\n`, status === 401 ? { 'www-authenticate': 'Bearer' } : {});
   }
 }

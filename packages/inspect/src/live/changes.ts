@@ -8,9 +8,9 @@ import type { Change, Overview } from './overview.ts';
 const WHOLE = ['head', 'boot', 'gates', 'connections', 'delivery', 'instances'] as const;
 type Whole = (typeof WHOLE)[number];
 /** Looks between two at what changes all the time and nobody waits for. */
-const SLOW = 4;
+const SLOW = 3;
 /** Looks between two at the graph where nothing has happened to it: ages and counts in it go on. */
-const IDLE = 8;
+const IDLE = 5;
 
 export class Changes {
   readonly #app: InspectedApp;

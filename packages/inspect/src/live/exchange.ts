@@ -74,7 +74,12 @@ export class Exchange {
   #wantedUntil = 0;
   #lookers = 0;
   #saying: Timer | undefined;
+  /** What was said last is in the store. */
+  #said: Promise<void> = Promise.resolve();
   #writing: Timer | undefined;
+  /** Whether this instance shows itself, and what it shows last is in the store. */
+  #isShown = false;
+  #shown: Promise<void> = Promise.resolve();
   #hasFailed = false;
   #isClosed = false;
 
@@ -111,8 +116,7 @@ export class Exchange {
   look(): () => void {
     this.#lookers += 1;
     // Others hear at once of who looks at something else.
-    this.#saying?.cancel();
-    void this.#say();
+    this.#say();
     let looks = true;
     return () => {
       if (!looks) return;
@@ -120,7 +124,10 @@ export class Exchange {
       this.#lookers -= 1;
       if (this.#lookers > 0) return;
       this.#saying?.cancel();
-      void this.#attempt(() => this.#forgetWant(this.#instances.id));
+      // What is under way would say it again.
+      void this.#said.then(async () => {
+        if (this.#lookers === 0) await this.#attempt(() => this.#forgetWant(this.#instances.id));
+      });
     };
   }
 
@@ -199,6 +206,8 @@ export class Exchange {
     this.#isClosed = true;
     this.#saying?.cancel();
     this.#writing?.cancel();
+    // What is under way is stored all the same, and the watch tells of it.
+    await Promise.all([this.#said, this.#shown]);
     this.#subscription.close();
     const { id } = this.#instances;
     await this.#attempt(async () => {
@@ -207,15 +216,17 @@ export class Exchange {
     });
   }
 
-  async #say(): Promise<void> {
-    this.#saying = this.#app.clock.schedule(SAY_MS, () => void this.#say());
-    await this.#attempt(async () => {
+  #say(): void {
+    this.#saying?.cancel();
+    this.#saying = this.#app.clock.schedule(SAY_MS, () => this.#say());
+    this.#said = this.#attempt(async () => {
       const own = this.#instances.id;
       const value = { streams: [...this.#streams.keys()], at: this.#app.clock.now() };
       const { revision } = this.#wants.get(own) ?? { revision: 0 };
       // In a conflict the watch tells what there is, and the next time knows it.
       const key = WANT + own;
-      await (revision === 0 ? this.#store.create(key, value) : this.#store.update(key, value, revision));
+      const said = await (revision === 0 ? this.#store.create(key, value) : this.#store.update(key, value, revision));
+      if (said.ok) this.#wants.set(own, { streams: value.streams, revision: said.revision });
       const isGone = (id: string): boolean => id !== own && !this.knows(id);
       for (const written of this.#written.keys()) {
         const id = written.slice(keyOf('').length);
@@ -227,17 +238,23 @@ export class Exchange {
 
   #wanted(): void {
     this.#wantedUntil = this.#app.clock.monotonic() + COUNTS_MS;
-    if (this.#writing === undefined && !this.#isClosed) void this.#write();
+    if (!this.#isShown && !this.#isClosed) this.#show();
+  }
+
+  /** One write after the other: one that is slow must not bring back what is forgotten by then. */
+  #show(): void {
+    this.#isShown = true;
+    this.#shown = this.#write().then(() => {
+      if (this.#isClosed) return;
+      this.#writing = this.#app.clock.schedule(WRITE_MS, () => {
+        if (this.#app.clock.monotonic() < this.#wantedUntil) return this.#show();
+        this.#isShown = false;
+        void this.#attempt(() => this.#forget(this.#instances.id));
+      });
+    });
   }
 
   async #write(): Promise<void> {
-    const { clock } = this.#app;
-    this.#writing = clock.schedule(WRITE_MS, () => {
-      this.#writing = undefined;
-      if (this.#isClosed) return;
-      if (clock.monotonic() < this.#wantedUntil) void this.#write();
-      else void this.#attempt(() => this.#forget(this.#instances.id));
-    });
     await this.#attempt(async () => {
       const overview = this.#view.overview();
       const runs = this.#view.runs.known.map(({ run, stream, offset }) => ({ run, stream, offset }));
@@ -248,7 +265,8 @@ export class Exchange {
       const { revision } = this.#written.get(key) ?? { revision: 0 };
       const value = { zip };
       // In a conflict the watch tells what there is, and the next write knows it.
-      await (revision === 0 ? this.#store.create(key, value) : this.#store.update(key, value, revision));
+      const said = await (revision === 0 ? this.#store.create(key, value) : this.#store.update(key, value, revision));
+      if (said.ok) this.#written.set(key, { zip, revision: said.revision });
     });
   }
 

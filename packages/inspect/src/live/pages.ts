@@ -19,7 +19,7 @@ const BOOT_MS = 500;
 /** How often the time that a look has taken must pass before the next: however large an app is, watching it costs no more. */
 const PATIENCE = 25;
 /** Looks between two signs of life to a page for which nothing has changed. */
-const SIGN = 20;
+const SIGN = 12;
 
 export class Pages {
   readonly #app: InspectedApp;

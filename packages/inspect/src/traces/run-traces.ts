@@ -47,24 +47,29 @@ interface Run {
 export class RunTraces {
   readonly #tracer: Tracer;
   readonly #clock: Clock;
+  readonly #failed: (error: unknown) => void;
   /** Those that have no terminal yet. */
   readonly #runs = new Map<string, Run>();
   /** Those that have no terminal yet, or of which the delivery is awaited. */
-  readonly #ofStream = new Map<string, Run[]>();
+  readonly #ofStream = new Map<string, Set<Run>>();
   /** Those of which something is still to be told, in the order in which they ended. */
   #ended: Run[] = [];
-  #untold = 0;
+  /** Of those, how many can be told now: an end, or a delivery that is over. */
+  #due = 0;
   #awaited = 0;
   #timer: Timer | undefined;
   #isHurried = false;
+  #isClosed = false;
 
-  constructor(tracer: Tracer, clock: Clock) {
+  /** @param failed told of what the tracer throws. */
+  constructor(tracer: Tracer, clock: Clock, failed: (error: unknown) => void) {
     this.#tracer = tracer;
     this.#clock = clock;
+    this.#failed = failed;
   }
 
   /** Of a run that has no terminal yet. */
-  spanOf(run: string): Span | undefined {
+  spanOf(run: string): LateSpan | undefined {
     return this.#runs.get(run)?.span;
   }
 
@@ -72,12 +77,14 @@ export class RunTraces {
   begun(event: Begun): void {
     const around = context.active();
     const { stream } = event;
+    // Its engine of before may not have said yet that it has lost it.
+    this.left(event);
     const span = new LateSpan(() => this.#start(event, around));
     const run: Run = { span, stream, ended: undefined, since: 0, isTold: false, delivery: 'none', until: 0 };
     this.#runs.set(event.run, run);
     const ofStream = this.#ofStream.get(stream);
-    if (ofStream === undefined) this.#ofStream.set(stream, [run]);
-    else ofStream.push(run);
+    if (ofStream === undefined) this.#ofStream.set(stream, new Set([run]));
+    else ofStream.add(run);
   }
 
   ended(ended: Ended): void {
@@ -91,13 +98,14 @@ export class RunTraces {
       run.delivery = 'awaited';
     } else this.#forget(run);
     this.#ended.push(run);
-    this.#untold += 1;
-    if (this.#untold >= BATCH) this.#hurry();
+    this.#due += 1;
+    if (this.#isClosed) this.close();
+    else if (this.#due >= BATCH) this.#hurry();
     else this.#wake(LOOK_MS);
   }
 
   /** The run is carried elsewhere, if at all. */
-  left({ run: id, at }: Left): void {
+  left({ run: id, at }: Pick<Left, 'run' | 'at'>): void {
     const run = this.#runs.get(id);
     if (run === undefined) return;
     this.#runs.delete(id);
@@ -109,14 +117,12 @@ export class RunTraces {
   acknowledged(stream: string, offset: number): void {
     const runs = this.#ofStream.get(stream);
     if (runs === undefined) return;
-    for (let at = runs.length - 1; at >= 0; at -= 1) {
-      const run = runs[at] as Run;
-      if (run.ended !== undefined && run.ended.offset <= offset) this.#over(run, 'delivered');
-    }
+    for (const run of runs) if (run.ended !== undefined && run.ended.offset <= offset) this.#over(run, 'delivered');
   }
 
-  /** Waits no longer, and tells what there is to tell. */
+  /** Waits no longer, and tells what there is to tell; what comes after that is told at once. */
   close(): void {
+    this.#isClosed = true;
     for (const run of this.#ended) this.#over(run, 'given up');
     while (this.#ended.length > 0) this.#tell();
     for (const { span } of this.#runs.values()) span.end();
@@ -158,7 +164,7 @@ export class RunTraces {
       this.#over(run, 'given up');
     }
     this.#tell();
-    if (this.#untold >= BATCH) this.#hurry();
+    if (this.#due > 0) this.#hurry();
     else if (this.#ended.length > 0) this.#wake(LOOK_MS);
   }
 
@@ -167,35 +173,51 @@ export class RunTraces {
     this.#awaited -= 1;
     run.delivery = delivery;
     run.until = this.#clock.now();
+    if (run.isTold) this.#due += 1;
     this.#forget(run);
   }
 
   /** Nothing of it is awaited in its stream any more. */
   #forget(run: Run): void {
-    const { stream } = run;
-    const runs = this.#ofStream.get(stream) ?? [];
-    if (runs.length === 1 && runs[0] === run) this.#ofStream.delete(stream);
-    else if (runs.includes(run)) runs.splice(runs.indexOf(run), 1);
+    const ofStream = this.#ofStream.get(run.stream);
+    ofStream?.delete(run);
+    if (ofStream?.size === 0) this.#ofStream.delete(run.stream);
   }
 
   /** Tells of a batch. */
   #tell(): void {
     let told = 0;
-    this.#ended = this.#ended.filter((run) => {
+    const runs = this.#ended;
+    this.#ended = [];
+    const kept = runs.filter((run) => {
       if (told >= BATCH || (run.isTold && run.delivery === 'awaited')) return true;
       told += 1;
-      return this.#tellOf(run, run.ended as Ended);
+      this.#due -= 1;
+      try {
+        return this.#tellOf(run, run.ended as Ended);
+      } catch (error) {
+        this.#stopAwaiting(run);
+        this.#failed(error);
+        return false;
+      }
     });
+    this.#ended = [...kept, ...this.#ended];
+  }
+
+  /** Nobody wants to know of its delivery. */
+  #stopAwaiting(run: Run): void {
+    if (run.delivery === 'awaited') this.#awaited -= 1;
+    run.delivery = 'none';
+    this.#forget(run);
   }
 
   /** Tells what is known of a run that has ended; false where that is all. */
   #tellOf(run: Run, ended: Ended): boolean {
     const { span, isTold, delivery, until } = run;
-    if (!isTold) this.#untold -= 1;
     run.isTold = true;
     if (!isSampled(span)) {
+      this.#stopAwaiting(run);
       span.end(ended.at);
-      this.#over(run, 'given up');
       return false;
     }
     const below = trace.setSpan(ROOT_CONTEXT, span.made);

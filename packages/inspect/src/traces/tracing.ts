@@ -60,7 +60,9 @@ export class Tracing implements Service, Interceptor {
     this.#clock = clock;
     this.#tracer = tracer ?? trace.getTracer('muster');
     this.#outages = new OutageTraces(this.#tracer, runtime);
-    this.#runs = new RunTraces(this.#tracer, clock);
+    this.#runs = new RunTraces(this.#tracer, clock, (error) =>
+      events.emit({ type: 'fault', component: 'traces', correlation: null, error, at: clock.now() }),
+    );
     this.#unsubscribe = events.on((event) => this.#take(event));
   }
 
@@ -85,7 +87,7 @@ export class Tracing implements Service, Interceptor {
   }
 
   aroundTool<T>({ run, callId, tool }: InterceptedTool, work: () => Promise<T>): Promise<T> {
-    const parent = trace.setSpan(ROOT_CONTEXT, this.#runs.spanOf(run) ?? trace.wrapSpanContext(NO_SPAN));
+    const parent = trace.setSpan(ROOT_CONTEXT, this.#runs.spanOf(run)?.made ?? trace.wrapSpanContext(NO_SPAN));
     const attributes = { 'gen_ai.tool.name': tool, 'gen_ai.tool.call.id': callId, 'muster.run': run };
     const span = this.#tracer.startSpan(`tool ${tool}`, { attributes }, parent);
     return this.#over(span, parent, work, () => undefined);
