@@ -69,12 +69,18 @@ function exchanges(store: SharedStore, clock: FakeClock, marks: DeliveryMark[]):
   }) as [Exchange, Exchange];
 }
 
-/** What instances show is written when a test lets it be. */
+/** What instances show, or say that they want, is written when a test lets it be. */
 class SlowStore extends SharedStore {
   readonly waiting: (() => void)[] = [];
+  readonly #slow: string;
+
+  constructor(slow: 'inspect/of/' | 'inspect/want/') {
+    super(() => {});
+    this.#slow = slow;
+  }
 
   override async create(...args: Parameters<SharedStore['create']>): ReturnType<SharedStore['create']> {
-    if (args[0].startsWith('inspect/of/')) await new Promise<void>((go) => this.waiting.push(go));
+    if (args[0].startsWith(this.#slow)) await new Promise<void>((go) => this.waiting.push(go));
     return super.create(...args);
   }
 }
@@ -170,7 +176,7 @@ describe('instances on one store', () => {
   });
 
   it('leave nothing behind where the store is slow', async () => {
-    const slow = new SlowStore(() => {});
+    const slow = new SlowStore('inspect/of/');
     const clock = new FakeClock();
     const [one, two] = exchanges(slow, clock, []);
     const stop = one.look();
@@ -188,8 +194,20 @@ describe('instances on one store', () => {
     await Promise.all([one.close(), two.close()]);
   });
 
+  it('want nothing any more when nobody looks, also where the store is slow', async () => {
+    const slow = new SlowStore('inspect/want/');
+    const [one, two] = exchanges(slow, new FakeClock(), []);
+    const stop = one.look();
+    await until(() => slow.waiting.length === 1);
+    stop();
+    slow.waiting[0]?.();
+    for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    expect(await slow.list('inspect/want/')).toEqual([]);
+    await Promise.all([one.close(), two.close()]);
+  });
+
   it('take what they show with them, also what is being written', async () => {
-    const slow = new SlowStore(() => {});
+    const slow = new SlowStore('inspect/of/');
     const [one, two] = exchanges(slow, new FakeClock(), []);
     one.look();
     await until(() => slow.waiting.length === 2);

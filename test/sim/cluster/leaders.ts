@@ -2,7 +2,7 @@
  * A service of the instances of a simulated cluster that one of them runs at a time; and what must be so of it: no two lead
  * together, and in the end somebody does.
  */
-import { LEASE, type RunContext, type Service, service } from '@muster/core';
+import { type RunContext, type Service, service } from '@muster/core';
 import type { ClusterWorld } from './world.ts';
 
 interface Lead {
@@ -33,14 +33,9 @@ export class Leads {
 
   /** Looks at what must be so at this moment. */
   check(): void {
-    const { members, nowMs } = this.#world;
-    const leading = [...this.#leads].filter(({ by, sleeps, signal }) => {
-      if (signal.aborted) return false;
-      const member = members.find(({ name }) => name === by);
-      if (member === undefined) return true;
-      // One that has just woken up is told with its next look; one whose clock has stood still cannot know.
-      return !member.isStill && member.sleeps === sleeps && nowMs - member.wokeAt > LEASE.retryMs;
-    });
+    const leading = [...this.#leads].filter(
+      ({ by, sleeps, signal }) => !signal.aborted && this.#world.isAnswerable(by, sleeps),
+    );
     if (leading.length > 1)
       this.#world.violate('one leads at a time', leading.map(({ by }) => by).join(' and '), 'lead together');
   }

@@ -2,7 +2,7 @@
  * What the instances of a simulated cluster prepare once for all of them, again and again; and what must be so of it: one
  * prepares at a time, an epoch has one value, nobody goes back, and in the end all have the last.
  */
-import { type Clock, type Factory, factory, type Json, LEASE, type PrepareContext, sleep } from '@muster/core';
+import { type Clock, type Factory, factory, type Json, type PrepareContext, sleep } from '@muster/core';
 import type { ClusterWorld, Member } from './world.ts';
 
 /** Where it stands in the store. */
@@ -60,13 +60,9 @@ export class Preparations {
 
   /** Looks at what must be so at this moment. */
   check(): void {
-    const { members, nowMs } = this.#world;
-    const at = [...this.#preparing].filter(({ by, sleeps, ctx }) => {
-      if (ctx.signal.aborted) return false;
-      const member = members.find(({ name }) => name === by);
-      if (member === undefined) return true;
-      return !member.isStill && member.sleeps === sleeps && nowMs - member.wokeAt > LEASE.retryMs;
-    });
+    const at = [...this.#preparing].filter(
+      ({ by, sleeps, ctx }) => !ctx.signal.aborted && this.#world.isAnswerable(by, sleeps),
+    );
     if (at.length > 1)
       this.#world.violate('one prepares at a time', at.map(({ by }) => by).join(' and '), 'prepare the same');
   }

@@ -149,6 +149,16 @@ export class ClusterWorld {
     return sleeps > 0 && this.nowMs - wokeAt < LEASE.leaseMs ? Number.NaN : sleeps;
   }
 
+  /**
+   * Whether an instance may be held to what it has begun under a lease: one that stands still does nothing, one that has just
+   * woken up is told with its next look, and one whose clock has stood still cannot know.
+   */
+  isAnswerable(name: string, sleeps: number): boolean {
+    const member = this.members.find((one) => one.name === name);
+    if (member === undefined) return true;
+    return !member.isStill && member.sleeps === sleeps && this.nowMs - member.wokeAt > LEASE.retryMs;
+  }
+
   said(text: string): void {
     this.story.push(`${String(Math.round(this.nowMs)).padStart(7)}  ${text}`);
   }

@@ -74,11 +74,12 @@ export class Exchange {
   #wantedUntil = 0;
   #lookers = 0;
   #saying: Timer | undefined;
-  /** What was said last is in the store. */
+  /** Resolves when what was said last is in the store. */
   #said: Promise<void> = Promise.resolve();
   #writing: Timer | undefined;
-  /** Whether this instance shows itself, and what it shows last is in the store. */
+  /** Whether this instance shows itself to others. */
   #isShown = false;
+  /** Resolves when what it shows last is in the store. */
   #shown: Promise<void> = Promise.resolve();
   #hasFailed = false;
   #isClosed = false;
