@@ -3,17 +3,17 @@
  * the same in an application that makes traces of its own. Events by the CPU of the server's process, boots by the time until the gate is open.
  */
 import { type Contender as Booted, type Outcome, Trials } from './boot/trials.ts';
-import { inTurn } from './events.ts';
-import type { Mode } from './events/protocol.ts';
+import { inTurn, type Measured, type Programs, ServerUnderLoad } from './events.ts';
+import type { Load, Mode } from './events/protocol.ts';
 import { type BenchOptions, median, round } from './measure.ts';
 
+/** A warm-up is long: what watches does little in a second, so the compiler comes to it late. */
 const FULL = {
   connections: 200,
   runs: { flood: 2, burst: 1, open20k: 1 },
-  warmUp: { flood: 20, burst: 12, open20k: 4 },
-  // What differs most is one launch from the next, most of all where events come at a rate: there are more of those, and each is short.
-  launches: { flood: 2, burst: 5, open20k: 7 },
-  slices: { flood: 6, burst: 6, open20k: 4 },
+  warmUp: { flood: 40, burst: 24, open20k: 20 },
+  launches: { flood: 3, burst: 4, open20k: 4 },
+  slices: { flood: 12, burst: 16, open20k: 12 },
   services: 1_000,
   boots: 15,
 } as const;
@@ -27,6 +27,7 @@ const SHORT = {
   boots: 1,
 } as const;
 const MODES: readonly Mode[] = ['flood', 'burst', 'open20k'];
+const SERVERS = ['traced', 'inspected'] as const;
 const PLAIN: Booted = { name: 'traced', file: 'boot/muster-traced.ts' };
 const INSPECTED: Booted = { name: 'inspected', file: 'boot/muster-inspected.ts' };
 
@@ -34,35 +35,64 @@ export async function run(options: BenchOptions): Promise<object> {
   const { connections, runs, warmUp, launches, slices, services, boots } = options.short ? SHORT : FULL;
   const { bundle } = options;
   const programs = { server: await bundle('events/server.ts'), client: await bundle('events/client.ts') };
-  const measured = new Map<string, number[]>();
-  const add = (key: string, value: number): void => void measured.set(key, [...(measured.get(key) ?? []), value]);
+  const loads = new Map<Mode, number>();
   for (const mode of MODES) {
-    for (let i = 0; i < launches[mode]; i += 1) {
-      const load = { mode, connections, runs: runs[mode], warmUp: warmUp[mode] };
-      for (const [contender, taken] of await inTurn(programs, ['traced', 'inspected'], load, slices[mode]))
-        add(`${mode} ${contender}`, taken.reduce((sum, { cpuPerEventUs }) => sum + cpuPerEventUs, 0) / taken.length);
-    }
+    const load = { mode, connections, runs: runs[mode], warmUp: warmUp[mode] };
+    const ratios: number[] = [];
+    const compare = mode === 'open20k' ? together : alternating;
+    for (let i = 0; i < launches[mode]; i += 1) ratios.push(...(await compare(programs, load, slices[mode])));
+    loads.set(mode, overhead(ratios));
   }
   const trials = await Trials.of([PLAIN, INSPECTED], options);
-  for (let i = 0; i < boots; i += 1)
-    for (const each of [PLAIN, INSPECTED])
-      add(`boot ${each.name}`, wallOf(await trials.run(each, 'layers', services, 1)));
-  // Of each launch for itself, since neither the machine nor what the compiler has made is the same in all of them.
-  const overhead = (what: string): number => {
-    const [watched, plain] = ['inspected', 'traced'].map((contender) => measured.get(`${what} ${contender}`) ?? []);
-    const ratios = (watched as number[]).map((value, at) => value / (plain?.[at] as number));
-    return round((median(ratios) - 1) * 100, 1);
-  };
-  const events = Object.fromEntries(MODES.map((mode) => [mode, overhead(mode)])) as Record<Mode, number>;
-  const boot = overhead('boot');
-  const overheadPercent = Math.max(...Object.values(events), boot);
-  return { bench: 'inspect', node: process.version, overheadPercent, events, boot };
+  const wall = async (each: Booted): Promise<number> => wallOf(await trials.run(each, 'layers', services, 1));
+  const ratios: number[] = [];
+  for (let i = 0; i < boots; i += 1) {
+    const plain = await wall(PLAIN);
+    ratios.push((await wall(INSPECTED)) / plain);
+  }
+  const boot = overhead(ratios);
+  const events = round([...loads.values()].reduce((sum, each) => sum + each, 0) / loads.size, 1);
+  const overheadPercent = Math.max(events, boot);
+  return { bench: 'inspect', node: process.version, overheadPercent, events, loads: Object.fromEntries(loads), boot };
+}
+
+/** CPU of the watched server relative to the other, slice by slice: each has the load for itself, and neighbours are compared. */
+async function alternating(programs: Programs, load: Load, slices: number): Promise<number[]> {
+  const [plain = [], watched = []] = (await inTurn(programs, SERVERS, load, slices)).values();
+  return watched.map((slice, i) => ratioOf(plain[i], slice));
+}
+
+/** The same of servers that have a load at the same time, which two of them can have: what slows one slows both. */
+async function together(programs: Programs, load: Load, slices: number): Promise<number[]> {
+  const began = await Promise.allSettled(SERVERS.map((each) => ServerUnderLoad.begin(programs, each, load)));
+  const servers = began.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+  try {
+    for (const each of began) if (each.status === 'rejected') throw each.reason;
+    const ratios: number[] = [];
+    for (let i = 0; i < slices; i += 1) {
+      const [plain, watched] = await Promise.all(servers.map((server) => server.measure()));
+      ratios.push(ratioOf(plain, watched));
+    }
+    return ratios;
+  } finally {
+    for (const server of servers) server.end();
+  }
+}
+
+function ratioOf(plain: Measured | undefined, watched: Measured | undefined): number {
+  return (watched?.cpuPerEventUs ?? Number.NaN) / (plain?.cpuPerEventUs ?? Number.NaN);
+}
+
+/** In percent. */
+function overhead(ratios: readonly number[]): number {
+  return round((median(ratios) - 1) * 100, 1);
 }
 
 /** One line for each, for people. */
-export function rows({ events, boot }: { events: Record<Mode, number>; boot: number }): object {
-  const named = Object.entries(events).map(([mode, percent]) => [`events, ${mode}`, { 'overhead in %': percent }]);
-  return Object.fromEntries([...named, ['boot', { 'overhead in %': boot }]]);
+export function rows({ events, loads, boot }: { events: number; loads: Record<Mode, number>; boot: number }): object {
+  const named = Object.entries(loads).map(([mode, percent]): [string, number] => [`events, ${mode}`, percent]);
+  const all: [string, number][] = [['events', events], ...named, ['boot', boot]];
+  return Object.fromEntries(all.map(([name, percent]) => [name, { 'overhead in %': percent }]));
 }
 
 function wallOf(outcome: Outcome): number {

@@ -32,7 +32,8 @@ describe('npm run bench', () => {
     expect(await bench('inspect', '--short')).toMatchObject({
       bench: 'inspect',
       overheadPercent: number,
-      events: { flood: number, burst: number, open20k: number },
+      events: number,
+      loads: { flood: number, burst: number, open20k: number },
       boot: number,
     });
   });

@@ -46,9 +46,7 @@ describe('npm run faults', () => {
   });
 
   it('notices backends that lack a mechanism', async () => {
-    const of = (guarantee: string) => faults('--mutants', '--only', guarantee);
-    expect(await of('R6')).toEqual({ mutants: 2, caught: 2, alive: [] });
-    expect(await of('R5')).toEqual({ mutants: 2, caught: 2, alive: [] });
+    expect(await faults('--mutants', '--only', 'R6')).toEqual({ mutants: 2, caught: 2, alive: [] });
   });
 
   it('has a backend without the mechanism for each guarantee, and a drill for each of those', () => {

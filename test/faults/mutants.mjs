@@ -252,8 +252,10 @@ export const MUTANTS = [
     name: 'a run and its first thought are two appends',
     drill: 'kill at an event',
     file: `${runs}/run-recorder.ts`,
-    find: "    const started = this.#record('agent_started', { message, ...about });\n",
-    replace: "    const started = this.#record('agent_started', { message, ...about });\n    await started;\n",
+    find: "    const both = [this.#record('agent_started', { message, ...about }), this.#record('agent_thinking', { reasoning })];\n",
+    replace:
+      "    const started = this.#record('agent_started', { message, ...about });\n" +
+      "    const both = [started, started.then(() => this.#record('agent_thinking', { reasoning }))];\n",
   },
   {
     guarantee: 'R9',

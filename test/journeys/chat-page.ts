@@ -2,8 +2,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Browser, Page } from 'playwright-core';
-import { complaintsOf, launchBrowser } from '../fixtures/browser.ts';
+import type { Page } from 'playwright-core';
+import { complaintsOf, newPage } from '../fixtures/browser.ts';
 import { chat, RunningProcess } from './process.ts';
 
 /** Starts the chat and opens its page, where the page is reached; everything ends with the scope. */
@@ -14,7 +14,6 @@ export async function openPage(
 ): Promise<
   AsyncDisposable & {
     page: Page;
-    browser: Browser;
     complaints: string[];
     server: RunningProcess;
     restart(): Promise<void>;
@@ -28,15 +27,13 @@ export async function openPage(
     CHAT_DATABASE_MS: '50',
     ...env,
   });
-  const browser = await launchBrowser();
-  const page = await browser.newPage();
+  const page = await newPage();
   const complaints = complaintsOf(page);
   const url = await server.said(/(?:→ |"type":"listening","address":")(http:\/\/127\.0\.0\.1:\d+)/);
   await page.goto(await reach(url));
   await logIn(page, name);
   return {
     page,
-    browser,
     complaints,
     server,
     /** Killed without a word, and started again on the same port and the same data. */
@@ -52,7 +49,7 @@ export async function openPage(
       await server.url();
     },
     [Symbol.asyncDispose]: async () => {
-      await browser.close();
+      await page.close();
       await server[Symbol.asyncDispose]();
       await rm(data, { recursive: true, force: true });
     },

@@ -6,7 +6,7 @@ import { connect } from '@muster/client';
 import type { AgentEvent } from '@muster/contracts';
 import { WebSocket } from 'ws';
 import { withNats } from '../../packages/nats/test/with-nats.ts';
-import { launchBrowser, withBrowser } from '../fixtures/browser.ts';
+import { newPage, withBrowser } from '../fixtures/browser.ts';
 import { freePort } from '../fixtures/free-port.ts';
 import { root } from './process.ts';
 
@@ -82,9 +82,8 @@ withNats('npm run cluster', () => {
 
   withBrowser('its page', () => {
     it('shows who serves it, and goes on elsewhere when that one is killed: each number once, to the end', async () => {
-      const browser = await launchBrowser();
+      const page = await newPage();
       try {
-        const page = await browser.newPage();
         await page.goto(`http://127.0.0.1:${port}`);
         // The one that was killed before comes again.
         await page.waitForFunction(() => document.querySelectorAll('#instances tr').length === 3);
@@ -115,7 +114,7 @@ withNats('npm run cluster', () => {
           first,
         );
       } finally {
-        await browser.close();
+        await page.close();
       }
     });
   });

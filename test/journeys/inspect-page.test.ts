@@ -1,11 +1,11 @@
 /** The page of real inspectors in a real browser: an app with runs and a dependency that is lost, and one of a thousand services. */
-import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
+import { expect, it, jest } from '@jest/globals';
 import { agent, type Agent, type AgentContext, defineTool, type RunInput } from '@muster/agents';
 import { type CheckContext, type Class, createApp, type Health, healthy, service, unhealthy } from '@muster/core';
 import { inspector } from '@muster/inspect';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import * as v from 'valibot';
-import { complaintsOf, launchBrowser, withBrowser } from '../fixtures/browser.ts';
+import { complaintsOf, newPage, withBrowser } from '../fixtures/browser.ts';
 import { openPage } from './chat-page.ts';
 import { wholeApp } from './whole-app.ts';
 
@@ -38,14 +38,8 @@ class Database {
 }
 
 withBrowser('the page of an inspector', () => {
-  let browser: Browser;
-  beforeAll(async () => {
-    browser = await launchBrowser();
-  });
-  afterAll(() => browser.close());
-
   async function open(url: string, hash = ''): Promise<{ page: Page; complaints: string[] }> {
-    const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+    const page = await newPage({ viewport: { width: 1280, height: 800 } });
     const complaints = complaintsOf(page);
     await page.goto(`${url}/${hash}`);
     await page.waitForSelector('.figure');
@@ -82,7 +76,7 @@ withBrowser('the page of an inspector', () => {
   it('shows the flagship: what it is made of, its open gate, its boot, and a run with the socket of its page', async () => {
     await using chat = await openPage('Ann');
     const url = await chat.server.said(/seen from inside at (http:\S+)/);
-    const page = await chat.browser.newPage({ viewport: { width: 1280, height: 800 } });
+    const page = await newPage({ viewport: { width: 1280, height: 800 } });
     const complaints = complaintsOf(page);
     await page.goto(url);
     for (const name of ['DocsIndex', 'AgentSupervisor', 'LmdbStorage', 'ChatSocket'])
@@ -107,6 +101,7 @@ withBrowser('the page of an inspector', () => {
     // Nobody has asked for the texts of users.
     expect(await page.textContent('main')).not.toContain('What does the gate do?');
     expect(complaints).toEqual([]);
+    await page.close();
   });
 
   it('that asks for a token says so, and shows the app to a browser that has shown it once', async () => {
@@ -115,7 +110,7 @@ withBrowser('the page of an inspector', () => {
     const app = createApp({ services: [Database], inspect });
     await app.start();
     const url = await inspect.begin();
-    const page = await browser.newPage();
+    const page = await newPage();
     await page.goto(url);
     await page.waitForSelector('.banner:has-text("asks for its token")');
     expect(await page.textContent('body')).not.toContain('Database');

@@ -1,7 +1,7 @@
 /** The flagship's page in a real browser, as a person uses it. */
 import { expect, it, jest } from '@jest/globals';
 import { FaultyProxy } from '../faults/proxy.ts';
-import { withBrowser } from '../fixtures/browser.ts';
+import { newPage, withBrowser } from '../fixtures/browser.ts';
 import { askAndRead, logIn, openPage, shown } from './chat-page.ts';
 
 jest.setTimeout(60_000);
@@ -138,7 +138,7 @@ withBrowser('the page', () => {
 
   it('in two tabs of one user shows each what was asked there', async () => {
     await using opened = await openPage('Ann');
-    const second = await opened.browser.newPage();
+    const second = await newPage();
     await second.goto(opened.page.url());
     await logIn(second, 'Ann');
     await Promise.all([
@@ -149,5 +149,6 @@ withBrowser('the page', () => {
     expect((await shown(opened.page)).questions).toEqual(['What does the gate do?']);
     expect((await shown(second)).questions).toEqual(['How does a service start?']);
     expect((await shown(second)).ends).toHaveLength(1);
+    await second.close();
   });
 });

@@ -8,7 +8,7 @@ import type { Clock, Timer } from '@muster/contracts';
 import type { RuntimeEvent, RuntimeEvents } from '@muster/core';
 
 /** With so many it is told in a moment, so many at a time: whoever emits the last of them, as a boot that is over, must not wait for it. */
-const MANY = 1_000;
+const MANY = 250;
 /** So many are kept at the most. While an app starts, of which each service has some eight, nothing is told that nobody asks for. */
 const MOST = 50_000;
 
@@ -33,6 +33,7 @@ export class Backlog {
     this.#clock = clock;
     this.#failed = failed;
     this.#unsubscribe = events.on((event) => {
+      if (isOfRun(event)) return;
       const kept = this.#events.push(event);
       if (kept < MANY) return;
       if (kept >= MOST) this.catchUp();
@@ -40,7 +41,7 @@ export class Backlog {
     });
   }
 
-  /** Calls `listener` with everything that happens, in its order. */
+  /** Calls `listener` with everything that happens, in its order, but for moves within a run. */
   on(listener: (event: RuntimeEvent) => void): void {
     this.#listeners.push(listener);
   }
@@ -79,4 +80,9 @@ export class Backlog {
       }
     }
   }
+}
+
+/** A move within a run, of which there are several in each: what there is to show of it is told by its beginning and its end. */
+function isOfRun(event: RuntimeEvent): boolean {
+  return event.type === 'moved' && (event.machine === 'run' || event.machine === 'tool');
 }

@@ -87,6 +87,8 @@ export class RunRecorder {
   #breached: ((error: MusterError) => void) | undefined;
   /** Why the first event that the log will never have was refused. */
   #refused: MusterError | undefined;
+  /** Resolves when the first two events are recorded and that was told; at once where that was before. */
+  #accepted: Promise<void> = Promise.resolve();
   #pendingOutput = '';
   #outputTimer: Timer | undefined;
 
@@ -116,15 +118,15 @@ export class RunRecorder {
   }
 
   /** The first two events, in one append: a user who is told of a run has something to see. */
-  async accept(
+  accept(
     message: string,
     reasoning: string,
     about: { readonly queuePosition?: number; readonly parent?: string } = {},
   ): Promise<void> {
-    const started = this.#record('agent_started', { message, ...about });
-    const [{ offset }] = await Promise.all([started, this.#record('agent_thinking', { reasoning })]);
+    const both = [this.#record('agent_started', { message, ...about }), this.#record('agent_thinking', { reasoning })];
     // That of the second: a receipt tells where an append ends.
-    this.news.begun(offset - 1);
+    this.#accepted = Promise.all(both).then(([, last]) => this.news.begun((last as Receipt).offset - 1));
+    return this.#accepted;
   }
 
   /**
@@ -223,6 +225,8 @@ export class RunRecorder {
       : this.#write('agent_completed', data, false));
     const { status, by, code = null } = ending;
     const appendMs = this.#clock.monotonic() - madeAt;
+    // Whoever watches hears of its beginning first, also where all of it went into the log at once.
+    await this.#accepted;
     this.news.ended({ status, by, code, events: whole.count, offset, durationMs, appendMs });
   }
 

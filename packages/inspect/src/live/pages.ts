@@ -13,13 +13,13 @@ import { RunEventReader } from './run-events.ts';
 import type { KnownRun } from './runs.ts';
 
 /** Least pause between two looks, in milliseconds. */
-const LOOK_MS = 400;
+const LOOK_MS = 500;
 /** How long whoever comes during the boot waits for a first picture, in milliseconds. */
 const BOOT_MS = 500;
 /** How often the time that a look has taken must pass before the next: however large an app is, watching it costs no more. */
 const PATIENCE = 25;
 /** Looks between two signs of life to a page for which nothing has changed. */
-const SIGN = 12;
+const SIGN = 10;
 
 export class Pages {
   readonly #app: InspectedApp;

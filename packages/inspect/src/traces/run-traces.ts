@@ -1,13 +1,13 @@
 /**
- * Runs as spans: from their beginning to their end, and below each the append of its terminal and its delivery to the first
- * client that has processed it.
+ * Runs as spans: from their beginning to their end, with the append of its terminal as an event, and below each its delivery to
+ * the first client that has processed it.
  *
- * A busy app begins and ends runs amid all else that it does, so what happens is written down then, and told to the tracer when
- * many have ended or some time has passed, or as soon as something below a run needs its span.
+ * A busy app begins and ends runs amid all else that it does, so what happens is written down then. It is looked at, and told to
+ * the tracer, when many have ended or some time has passed; what something below a run needs of it, as soon as that asks.
  */
 import type { Clock, Timer } from '@muster/contracts';
 import type { RuntimeEvent } from '@muster/core';
-import { context, ROOT_CONTEXT, type Span, SpanStatusCode, trace, type Tracer } from '@opentelemetry/api';
+import { type Context, context, ROOT_CONTEXT, type Span, SpanStatusCode, trace, type Tracer } from '@opentelemetry/api';
 import { LateSpan } from './late-span.ts';
 
 /** How long a delivery is waited for, in milliseconds; what has taken longer is told as not delivered. */
@@ -17,12 +17,16 @@ const DELIVERIES = 10_000;
 /** How long an end waits to be told, in milliseconds, where there are few. */
 const LOOK_MS = 3_000;
 /**
- * So many runs are told at a time. They have more spans than a processor of spans collects by default before it exports them,
- * so that these do not grow old in memory, and less than it can keep.
+ * With so many ended runs it is told soon. They have as many spans as a processor of spans collects by default before it exports
+ * them, so that few grow old in memory, and less than it can keep.
  */
 const BATCH = 256;
-/** Pause between two batches where more runs have ended, in milliseconds. */
-const BATCH_MS = 10;
+/** So many runs are told at a time, or an eighth of those that have ended: whatever else the app does does not wait for more. */
+const STEP = 32;
+/** So many ends and acknowledgements are written down at the most. */
+const HEARD = 4_096;
+/** Pause between two steps, in milliseconds. */
+const STEP_MS = 10;
 
 type Begun = Extract<RuntimeEvent, { type: 'run-begun' }>;
 type Ended = Extract<RuntimeEvent, { type: 'run-ended' }>;
@@ -31,13 +35,20 @@ type Left = Extract<RuntimeEvent, { type: 'run-left' }>;
 /** Where the delivery of a terminal stands; `none` before there is one, and where nobody waits for it. */
 type Delivery = 'none' | 'awaited' | 'delivered' | 'given up';
 
+/** An end; or everything in a stream up to an offset that a client has processed. */
+type Heard =
+  Ended | { readonly type: 'acknowledged'; readonly stream: string; readonly offset: number; readonly at: number };
+
 interface Run {
-  readonly span: LateSpan;
-  readonly stream: string;
+  readonly begun: Begun;
+  /** What it was told of in the midst of. */
+  readonly around: Context;
+  /** Undefined while nobody has asked for it. */
+  span: LateSpan | undefined;
   ended: Ended | undefined;
-  /** When it ended, on the scale of `clock.monotonic()`. */
+  /** When its end was looked at, on the scale of `clock.monotonic()`. */
   since: number;
-  /** That it has ended, and the append of its terminal. */
+  /** That it has ended. */
   isTold: boolean;
   delivery: Delivery;
   /** When its delivery was over, in milliseconds since 1970. */
@@ -48,13 +59,15 @@ export class RunTraces {
   readonly #tracer: Tracer;
   readonly #clock: Clock;
   readonly #failed: (error: unknown) => void;
-  /** Those that have no terminal yet. */
+  /** What has come since the last look. */
+  #heard: Heard[] = [];
+  /** Those that have no terminal yet, or of which it was not looked at. */
   readonly #runs = new Map<string, Run>();
-  /** Those that have no terminal yet, or of which the delivery is awaited. */
+  /** Those of which the delivery is awaited. Nearly every acknowledgement is of a stream that has none. */
   readonly #ofStream = new Map<string, Set<Run>>();
   /** Those of which something is still to be told, in the order in which they ended. */
   #ended: Run[] = [];
-  /** Of those, how many can be told now: an end, or a delivery that is over. */
+  /** How many can be told now, or after the next look: an end, or a delivery that is over. */
   #due = 0;
   #awaited = 0;
   #timer: Timer | undefined;
@@ -70,34 +83,31 @@ export class RunTraces {
 
   /** Of a run that has no terminal yet. */
   spanOf(run: string): LateSpan | undefined {
-    return this.#runs.get(run)?.span;
+    const known = this.#runs.get(run);
+    return known === undefined ? undefined : this.#spanOf(known);
   }
 
   /** It is told of in the midst of its request, or of the run that asked for it: that is its parent. */
   begun(event: Begun): void {
-    const around = context.active();
-    const { stream } = event;
-    // Its engine of before may not have said yet that it has lost it.
-    this.left(event);
-    const span = new LateSpan(() => this.#start(event, around));
-    const run: Run = { span, stream, ended: undefined, since: 0, isTold: false, delivery: 'none', until: 0 };
-    this.#runs.set(event.run, run);
-    const ofStream = this.#ofStream.get(stream);
-    if (ofStream === undefined) this.#ofStream.set(stream, new Set([run]));
-    else ofStream.add(run);
+    if (event.isResumed) {
+      this.#listen();
+      // Its engine of before may not have said yet that it has lost it.
+      this.left(event);
+    }
+    this.#runs.set(event.run, {
+      begun: event,
+      around: context.active(),
+      span: undefined,
+      ended: undefined,
+      since: 0,
+      isTold: false,
+      delivery: 'none',
+      until: 0,
+    });
   }
 
   ended(ended: Ended): void {
-    const run = this.#runs.get(ended.run);
-    if (run === undefined) return;
-    this.#runs.delete(ended.run);
-    run.ended = ended;
-    run.since = this.#clock.monotonic();
-    if (this.#awaited < DELIVERIES) {
-      this.#awaited += 1;
-      run.delivery = 'awaited';
-    } else this.#forget(run);
-    this.#ended.push(run);
+    this.#hear(ended);
     this.#due += 1;
     if (this.#isClosed) this.close();
     else if (this.#due >= BATCH) this.#hurry();
@@ -109,29 +119,32 @@ export class RunTraces {
     const run = this.#runs.get(id);
     if (run === undefined) return;
     this.#runs.delete(id);
-    this.#forget(run);
-    run.span.setAttribute('muster.run.status', 'left').end(at);
+    this.#spanOf(run).setAttribute('muster.run.status', 'left').end(at);
   }
 
   /** Everything in a stream up to an offset has been processed by a client. */
   acknowledged(stream: string, offset: number): void {
-    const runs = this.#ofStream.get(stream);
-    if (runs === undefined) return;
-    for (const run of runs) if (run.ended !== undefined && run.ended.offset <= offset) this.#over(run, 'delivered');
+    if (this.#heard.length === 0 && this.#ofStream.size === 0) return;
+    this.#hear({ type: 'acknowledged', stream, offset, at: this.#clock.now() });
   }
 
   /** Waits no longer, and tells what there is to tell; what comes after that is told at once. */
   close(): void {
     this.#isClosed = true;
-    for (const run of this.#ended) this.#over(run, 'given up');
+    this.#listen();
+    this.#giveUp(Number.POSITIVE_INFINITY);
     while (this.#ended.length > 0) this.#tell();
-    for (const { span } of this.#runs.values()) span.end();
+    for (const run of this.#runs.values()) this.#spanOf(run).end();
     this.#runs.clear();
     this.#ofStream.clear();
     this.#timer?.cancel();
   }
 
-  #start({ run, agent, thread, parent, isResumed, at }: Begun, around: ReturnType<typeof context.active>): Span {
+  #spanOf(run: Run): LateSpan {
+    return (run.span ??= new LateSpan(() => this.#start(run)));
+  }
+
+  #start({ begun: { run, agent, thread, parent, isResumed, at }, around }: Run): Span {
     const attributes = {
       'gen_ai.agent.name': agent,
       'gen_ai.conversation.id': thread,
@@ -152,45 +165,93 @@ export class RunTraces {
     this.#isHurried = true;
     this.#timer?.cancel();
     this.#timer = undefined;
-    this.#wake(BATCH_MS);
+    this.#wake(STEP_MS);
   }
 
   #look(): void {
     this.#timer = undefined;
     this.#isHurried = false;
-    const before = this.#clock.monotonic() - DELIVERY_MS;
-    for (const run of this.#ended) {
-      if (run.since > before) break;
-      this.#over(run, 'given up');
-    }
+    this.#listen();
+    this.#giveUp(this.#clock.monotonic() - DELIVERY_MS);
     this.#tell();
     if (this.#due > 0) this.#hurry();
     else if (this.#ended.length > 0) this.#wake(LOOK_MS);
   }
 
-  #over(run: Run, delivery: 'delivered' | 'given up'): void {
+  #hear(heard: Heard): void {
+    if (this.#heard.push(heard) >= HEARD) this.#listen();
+  }
+
+  /** Looks at what was written down. */
+  #listen(): void {
+    const heard = this.#heard;
+    this.#heard = [];
+    const now = this.#clock.monotonic();
+    for (const each of heard) {
+      if (each.type === 'acknowledged') this.#processed(each.stream, each.offset, each.at);
+      else this.#end(each, now);
+    }
+  }
+
+  #end(ended: Ended, since: number): void {
+    const run = this.#runs.get(ended.run);
+    if (run === undefined) {
+      this.#due -= 1;
+      return;
+    }
+    this.#runs.delete(ended.run);
+    run.ended = ended;
+    run.since = since;
+    if (this.#awaited < DELIVERIES) this.#await(run);
+    this.#ended.push(run);
+  }
+
+  #processed(stream: string, offset: number, at: number): void {
+    const runs = this.#ofStream.get(stream);
+    if (runs === undefined) return;
+    for (const run of runs) if ((run.ended as Ended).offset <= offset) this.#over(run, 'delivered', at);
+  }
+
+  /** Waits no longer for what has ended by then. */
+  #giveUp(until: number): void {
+    for (const run of this.#ended) {
+      if (run.since > until) break;
+      this.#over(run, 'given up', this.#clock.now());
+    }
+  }
+
+  #await(run: Run): void {
+    this.#awaited += 1;
+    run.delivery = 'awaited';
+    const ofStream = this.#ofStream.get(run.begun.stream);
+    if (ofStream === undefined) this.#ofStream.set(run.begun.stream, new Set([run]));
+    else ofStream.add(run);
+  }
+
+  #over(run: Run, delivery: 'delivered' | 'given up', at: number): void {
     if (run.delivery !== 'awaited') return;
     this.#awaited -= 1;
     run.delivery = delivery;
-    run.until = this.#clock.now();
+    run.until = at;
     if (run.isTold) this.#due += 1;
     this.#forget(run);
   }
 
   /** Nothing of it is awaited in its stream any more. */
   #forget(run: Run): void {
-    const ofStream = this.#ofStream.get(run.stream);
+    const ofStream = this.#ofStream.get(run.begun.stream);
     ofStream?.delete(run);
-    if (ofStream?.size === 0) this.#ofStream.delete(run.stream);
+    if (ofStream?.size === 0) this.#ofStream.delete(run.begun.stream);
   }
 
-  /** Tells of a batch. */
+  /** Tells of some. */
   #tell(): void {
+    const most = Math.max(STEP, this.#due / 8);
     let told = 0;
     const runs = this.#ended;
     this.#ended = [];
     const kept = runs.filter((run) => {
-      if (told >= BATCH || (run.isTold && run.delivery === 'awaited')) return true;
+      if (told >= most || (run.isTold && run.delivery === 'awaited')) return true;
       told += 1;
       this.#due -= 1;
       try {
@@ -213,7 +274,8 @@ export class RunTraces {
 
   /** Tells what is known of a run that has ended; false where that is all. */
   #tellOf(run: Run, ended: Ended): boolean {
-    const { span, isTold, delivery, until } = run;
+    const { isTold, delivery, until } = run;
+    const span = this.#spanOf(run);
     run.isTold = true;
     if (!isSampled(span)) {
       this.#stopAwaiting(run);
@@ -221,10 +283,7 @@ export class RunTraces {
       return false;
     }
     const below = trace.setSpan(ROOT_CONTEXT, span.made);
-    if (!isTold) {
-      this.#tracer.startSpan('append', { startTime: ended.at - ended.appendMs }, below).end(ended.at);
-      end(span, ended);
-    }
+    if (!isTold) end(span, ended);
     if (delivery === 'awaited') return true;
     if (delivery === 'none') return false;
     const attributes = { 'muster.delivered': delivery === 'delivered' };
@@ -237,7 +296,8 @@ function isSampled(span: Span): boolean {
   return (span.spanContext().traceFlags & 1) === 1;
 }
 
-function end(span: Span, { status, code, events, at }: Ended): void {
+function end(span: Span, { status, code, events, at, appendMs }: Ended): void {
+  span.addEvent('append', { 'muster.append_ms': appendMs }, at - appendMs);
   span.setAttributes({
     'muster.run.status': status,
     'muster.run.events': events,

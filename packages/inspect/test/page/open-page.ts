@@ -1,7 +1,7 @@
-/** Opens the live page on a scripted instance; the browser is one for all tests of a file. */
-import { afterAll, beforeAll, expect } from '@jest/globals';
-import type { Browser, Page } from 'playwright-core';
-import { complaintsOf, launchBrowser } from '../../../../test/fixtures/browser.ts';
+/** Opens the live page on a scripted instance. */
+import { expect } from '@jest/globals';
+import type { Page } from 'playwright-core';
+import { complaintsOf, newPage } from '../../../../test/fixtures/browser.ts';
 import type { Overview } from '../../src/live/overview.ts';
 import { PageServer } from './page-server.ts';
 
@@ -19,24 +19,14 @@ export interface Opened extends AsyncDisposable {
   open(hash: string): Promise<void>;
 }
 
-let browser: Browser;
-
-/** To be called once in a `describe`. */
-export function useBrowser(): void {
-  beforeAll(async () => {
-    browser = await launchBrowser();
-  });
-  afterAll(() => browser.close());
-}
-
 /** What the page complained of, and asked for in vain, has to be nothing when the scope ends. */
 export async function openPage(
   overview: Overview,
   hash = '',
-  options: Parameters<Browser['newPage']>[0] = {},
+  options: Parameters<typeof newPage>[0] = {},
 ): Promise<Opened> {
   const server = await PageServer.listen(assets, overview);
-  const page = await browser.newPage({ viewport: { width: 1280, height: 800 }, ...options });
+  const page = await newPage({ viewport: { width: 1280, height: 800 }, ...options });
   const complaints = complaintsOf(page);
   const open = async (to: string): Promise<void> => {
     await page.goto(server.url + to);

@@ -3,10 +3,10 @@ import { expect, it, jest } from '@jest/globals';
 import { diffGraphs } from '@muster/core/graph';
 import axe from 'axe-core';
 import type { Page } from 'playwright-core';
-import { withBrowser } from '../../../../test/fixtures/browser.ts';
+import { newPage, withBrowser } from '../../../../test/fixtures/browser.ts';
 import { diffPage } from '../../src/diff-page.ts';
 import { running, shop, TWO, withLoss } from './moments.ts';
-import { openPage, useBrowser } from './open-page.ts';
+import { openPage } from './open-page.ts';
 
 jest.setTimeout(60_000);
 
@@ -26,8 +26,6 @@ async function barriersOn(page: Page): Promise<string[]> {
 }
 
 withBrowser('the live page', () => {
-  useBrowser();
-
   const VIEWS = [
     'graph',
     'graph/Nats',
@@ -113,10 +111,9 @@ withBrowser('the live page', () => {
   it('that compares two releases is free of barriers, light and dark', async () => {
     const [before, after] = [running().graph, withLoss().graph];
     const html = diffPage(diffGraphs(before, { ...after, nodes: after.nodes.slice(1) }), { before: 'a', after: 'b' });
-    await using it = await openPage(running());
     for (const colorScheme of ['light', 'dark'] as const) {
       // A file of its own, which nothing that is served has a word in.
-      const page = (await it.page.context().browser()?.newPage({ colorScheme })) as Page;
+      const page = await newPage({ colorScheme });
       await page.setContent(html);
       await page.evaluate(axe.source);
       expect([colorScheme, await barriersOn(page)]).toEqual([colorScheme, []]);

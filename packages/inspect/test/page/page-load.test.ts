@@ -4,7 +4,7 @@ import { withBrowser } from '../../../../test/fixtures/browser.ts';
 import type { Change, Overview } from '../../src/live/overview.ts';
 import { FakeBackend } from './backends.ts';
 import { HOUR } from './moments.ts';
-import { openPage, useBrowser } from './open-page.ts';
+import { openPage } from './open-page.ts';
 import { manyServices } from './specs.ts';
 import { withTraffic } from './traffic.ts';
 
@@ -39,8 +39,6 @@ function changeOf(
 }
 
 withBrowser('the live page', () => {
-  useBrowser();
-
   it('takes over a change among a thousand services with less than 100 ms of work, ten of them a second, and draws anew what has changed', async () => {
     const backend = new FakeBackend(manyServices(1_000), Date.now() - HOUR);
     const big = withTraffic(backend.overview({ at: HOUR }), 10_000);

@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core';
 import { withBrowser } from '../../../../test/fixtures/browser.ts';
 import type { RunEventLine } from '../../src/live/overview.ts';
 import { running, shop, TWO, withLoss } from './moments.ts';
-import { assets, openPage, useBrowser } from './open-page.ts';
+import { assets, openPage } from './open-page.ts';
 
 jest.setTimeout(60_000);
 
@@ -12,8 +12,6 @@ const NASTY = '<img src=x onerror=alert(1)>\u202egnp\u001b[31m';
 const failed = { id: 'Migrations', reason: 'relation "orders" already exists', hint: 'Repair the table.' };
 
 withBrowser('the live page', () => {
-  useBrowser();
-
   const figures = (page: Page): Promise<Record<string, string>> =>
     page.evaluate(() =>
       Object.fromEntries(
