@@ -3,9 +3,6 @@
 import { existsSync } from 'node:fs';
 import * as nodeModule from 'node:module';
 
-// Where Node can keep what it has compiled, the next command starts sooner.
-nodeModule.enableCompileCache?.();
-
 const SOURCE = '@muster/source';
 
 // For work on Muster itself: this condition is for what is compiled, and the program that compiles runs as it is built.
