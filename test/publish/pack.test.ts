@@ -99,16 +99,14 @@ withPackages('every tarball', () => {
 });
 
 withPackages('a program in plain JavaScript', () => {
-  it('can import every entry, and gets what is built', async () => {
+  it.each(entries)('can import %s, and gets what is built', async (entry) => {
     const { code, output } = await run(process.execPath, [
       '--input-type=module',
       '--eval',
-      `for (const entry of ${JSON.stringify(entries)})
-        console.log(import.meta.resolve(entry), Object.keys(await import(entry)).length > 0);`,
+      `console.log(import.meta.resolve('${entry}'), Object.keys(await import('${entry}')).length > 0)`,
     ]);
     expect(code).toBe(0);
-    const built = entries.map(() => expect.stringMatching(/\/node_modules\/@muster\/\w+\/dist\/\S+\.js true$/));
-    expect(output.trimEnd().split('\n')).toEqual(built);
+    expect(output).toMatch(/\/node_modules\/@muster\/\w+\/dist\/\S+\.js true\n$/);
   });
 
   it('boots, serves a request and a run, and stops', async () => {

@@ -282,6 +282,16 @@ describe('a delivery', () => {
     expect(span('deliver')?.attributes).toEqual({ 'muster.delivered': false });
   });
 
+  it('is looked at without delay when thousands of acknowledgements wait for that', async () => {
+    const { clock, events, tracing, span } = watching();
+    events.emit(begun('r'));
+    events.emit(ended('r', 7));
+    for (let i = 1; i < 4_096; i += 1) tracing.acknowledged('another', i);
+    // A minute from now, where that of the test above has three seconds more.
+    await clock.advance(60_000);
+    expect(span('deliver')?.attributes).toEqual({ 'muster.delivered': false });
+  });
+
   it('is told three seconds after the end at the latest where it was soon, with the times at which things were', async () => {
     const { clock, events, tracing, span, spans } = watching();
     const at = 1_700_000_000_000;

@@ -48,7 +48,7 @@ interface Run {
   ended: Ended | undefined;
   /** When its end was looked at, on the scale of `clock.monotonic()`. */
   since: number;
-  /** That it has ended. */
+  /** Whether the tracer was told of its end. */
   isTold: boolean;
   delivery: Delivery;
   /** When its delivery was over, in milliseconds since 1970. */
@@ -81,7 +81,7 @@ export class RunTraces {
     this.#failed = failed;
   }
 
-  /** Of a run that has no terminal yet. */
+  /** Of a run that has no terminal yet, or of which the end was not looked at. */
   spanOf(run: string): LateSpan | undefined {
     const known = this.#runs.get(run);
     return known === undefined ? undefined : this.#spanOf(known);
@@ -89,11 +89,8 @@ export class RunTraces {
 
   /** It is told of in the midst of its request, or of the run that asked for it: that is its parent. */
   begun(event: Begun): void {
-    if (event.isResumed) {
-      this.#listen();
-      // Its engine of before may not have said yet that it has lost it.
-      this.left(event);
-    }
+    // Its engine of before may not have said yet that it has lost it.
+    if (event.isResumed) this.left(event);
     this.#runs.set(event.run, {
       begun: event,
       around: context.active(),
