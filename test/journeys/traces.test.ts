@@ -1,9 +1,9 @@
 /** Boots and runs as traces, by a real SDK with its in-memory exporter, from the client's own span to the delivery. */
 import { afterAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { agent, type Agent, type AgentContext, defineTool, type RunInput } from '@muster/agents';
-import { createApp, type Service, service } from '@muster/core';
+import { createApp, LEASE, type Service, service } from '@muster/core';
 import { traces } from '@muster/inspect';
-import { context, propagation, SpanStatusCode, trace } from '@opentelemetry/api';
+import { context, propagation, ROOT_CONTEXT, SpanStatusCode, trace } from '@opentelemetry/api';
 import {
   InMemorySpanExporter,
   NodeTracerProvider,
@@ -11,6 +11,7 @@ import {
   SimpleSpanProcessor,
 } from '@opentelemetry/sdk-trace-node';
 import * as v from 'valibot';
+import { cluster, instanceOn } from '../../packages/agents/test/cluster.ts';
 import { wholeApp } from './whole-app.ts';
 
 jest.setTimeout(30_000);
@@ -57,6 +58,18 @@ class Helper implements Agent {
 @agent({ name: 'other', description: 'Helps' })
 class Other extends Helper {}
 
+/** Hangs until its process is gone, and is begun again elsewhere. */
+@agent({ name: 'patient', description: 'Goes on elsewhere', onTakeover: 'restart' })
+class Patient implements Agent {
+  static attempts = 0;
+  async run({ text }: RunInput, context: AgentContext) {
+    Patient.attempts += 1;
+    if (Patient.attempts === 1) await new Promise<never>(() => {});
+    await context.tool(search, text);
+    return { finalResponse: text };
+  }
+}
+
 @service()
 class Database {}
 
@@ -74,12 +87,6 @@ const parentOf = (name: string): string | undefined => {
   const id = named(name).parentSpanContext?.spanId;
   return exporter.getFinishedSpans().find((span) => span.spanContext().spanId === id)?.name;
 };
-const until = async (name: string): Promise<void> => {
-  while (!exporter.getFinishedSpans().some((span) => span.name === name))
-    await new Promise((resolve) => {
-      setImmediate(resolve);
-    });
-};
 
 /** A client whose requests are made under a span of its own. */
 async function traced() {
@@ -88,13 +95,21 @@ async function traced() {
   const headers: { traceparent?: string } = {};
   propagation.inject(trace.setSpan(context.active(), span), headers);
   const client = await app.client('ann', { traceparent: () => headers.traceparent });
-  return { app, client, span, [Symbol.asyncDispose]: () => app[Symbol.asyncDispose]() };
+  return {
+    client,
+    /** Stops the app, which tells what there is to tell. */
+    end: async () => {
+      span.end();
+      await app[Symbol.asyncDispose]();
+    },
+    traceId: span.spanContext().traceId,
+  };
 }
 
 describe('a boot', () => {
   it('is one trace with what each service waited for and worked at', async () => {
-    const { app } = await traced();
-    await app[Symbol.asyncDispose]();
+    const { end } = await traced();
+    await end();
     expect(named('boot').parentSpanContext).toBeUndefined();
     expect(named('boot').attributes).toMatchObject({ 'muster.boot.critical_path': expect.any(Array) });
     for (const name of ['wait Orders', 'start Orders', 'wait Database', 'start Database'])
@@ -129,11 +144,9 @@ describe('a boot that fails', () => {
 
 describe('a run', () => {
   it('is part of the trace of its client: request, run, tools and what they do, delivery', async () => {
-    await using made = await traced();
-    const { client, span } = made;
+    const { client, end, traceId } = await traced();
     await client.run({ text: 'one', agent: 'helper' }).result;
-    span.end();
-    await until('deliver');
+    await end();
     expect([
       parentOf('request run'),
       parentOf('run helper'),
@@ -142,7 +155,7 @@ describe('a run', () => {
       parentOf('deliver'),
     ]).toEqual(['click', 'request run', 'run helper', 'tool search', 'run helper']);
     const all = exporter.getFinishedSpans().filter(({ name }) => !/^(boot|wait|start|check|hooks)/.test(name));
-    expect(new Set(all.map((each) => each.spanContext().traceId))).toEqual(new Set([span.spanContext().traceId]));
+    expect(new Set(all.map((each) => each.spanContext().traceId))).toEqual(new Set([traceId]));
     expect(named('deliver').attributes).toEqual({ 'muster.delivered': true });
     expect(named('run helper').events).toMatchObject([{ name: 'append' }]);
     expect(named('run helper').attributes).toMatchObject({ 'muster.run.status': 'success', 'muster.run.events': 5 });
@@ -150,21 +163,17 @@ describe('a run', () => {
   });
 
   it('that helps another is below that one', async () => {
-    await using made = await traced();
-    const { client, span } = made;
+    const { client, end } = await traced();
     await client.run({ text: 'together', agent: 'helper' }).result;
-    span.end();
-    await until('run helper');
+    await end();
     expect([parentOf('run helper'), parentOf('run other')]).toEqual(['request run', 'run helper']);
     expect(parentOf('tool search')).toBe('run other');
   });
 
   it('that fails says so, without what was secret in it', async () => {
-    await using made = await traced();
-    const { client, span } = made;
+    const { client, end } = await traced();
     await client.run({ text: 'break', agent: 'helper' }).result;
-    span.end();
-    await until('run helper');
+    await end();
     expect(named('tool search').status).toEqual({
       code: SpanStatusCode.ERROR,
       message: 'postgres://ann:[redacted]@db is gone',
@@ -174,11 +183,9 @@ describe('a run', () => {
   });
 
   it('whose tool does not end in its time has a span that does, and says why', async () => {
-    await using made = await traced();
-    const { client, span } = made;
+    const { client, end } = await traced();
     await client.run({ text: 'wait', agent: 'helper' }).result;
-    span.end();
-    await until('run helper');
+    await end();
     expect(named('tool stuck').status).toEqual({
       code: SpanStatusCode.ERROR,
       message: expect.stringContaining('20 ms'),
@@ -186,11 +193,27 @@ describe('a run', () => {
     expect(parentOf('tool stuck')).toBe('run helper');
   });
 
-  it('whose request is refused ends with the request', async () => {
-    await using made = await traced();
-    const { client, span } = made;
-    await client.run({ text: 'one', agent: 'nobody' }).result.catch(() => {});
+  it('that goes on in another process stays in the trace of its request', async () => {
+    const shared = cluster();
+    const [first, second] = [
+      await instanceOn(shared, [...traces(), Patient]),
+      await instanceOn(shared, [...traces(), Patient]),
+    ];
+    const span = tracer.startSpan('request');
+    const { run } = await context.with(trace.setSpan(ROOT_CONTEXT, span), () => first.ask('on', { agent: 'patient' }));
+    await shared.clock.settle();
+    first.kill();
+    await shared.clock.advance(LEASE.leaseMs + LEASE.marginMs + 10_000);
     span.end();
+    await second.stop();
+    expect(named('run patient').attributes).toMatchObject({ 'muster.run': run, 'muster.run.resumed': true });
+    expect([parentOf('run patient'), parentOf('tool search')]).toEqual(['request', 'run patient']);
+  });
+
+  it('whose request is refused ends with the request', async () => {
+    const { client, end } = await traced();
+    await client.run({ text: 'one', agent: 'nobody' }).result.catch(() => {});
+    await end();
     expect(named('request run').status).toMatchObject({ code: SpanStatusCode.ERROR });
     expect(exporter.getFinishedSpans().some(({ name }) => name.startsWith('run '))).toBe(false);
   });

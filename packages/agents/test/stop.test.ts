@@ -1,7 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
 import { createApp, KeyValueStore, principalOf, type Service, service } from '@muster/core';
 import { FakeClock } from '@muster/core/testing';
-import { agent, type Agent, agents, AgentSupervisor, KeyValueThreadStore } from '@muster/agents';
+import {
+  agent,
+  type Agent,
+  type AgentContext,
+  agents,
+  AgentSupervisor,
+  KeyValueThreadStore,
+  type RunInput,
+} from '@muster/agents';
 
 describe('a stop while a request is being accepted', () => {
   it('waits for it, refuses it, and marks its question before the store is stopped', async () => {
@@ -54,7 +62,7 @@ describe('a stop while a request is being accepted', () => {
 });
 
 describe('a stop while an agent ignores its signal', () => {
-  it('leaves no timer behind that would keep the process alive', async () => {
+  it.each(['deaf', 'asking'])('leaves no timer behind that would keep the process alive: %s', async (name) => {
     const clock = new FakeClock();
     @agent({ name: 'deaf', description: '' })
     class Deaf implements Agent {
@@ -62,12 +70,27 @@ describe('a stop while an agent ignores its signal', () => {
         return new Promise<never>(() => {});
       }
     }
-    const app = createApp({ services: [Deaf, ...agents()], clock });
+    @agent({ name: 'asking', description: '' })
+    class Asking implements Agent {
+      run({ text }: RunInput, { delegate }: AgentContext) {
+        return delegate('deaf', text);
+      }
+    }
+    const app = createApp({ services: [Deaf, Asking, ...agents()], clock });
     await app.start();
-    const requester = { principal: principalOf('ann'), permit: await app.gate.enter(), follow: async () => {} };
-    await app.get(AgentSupervisor).accept(requester, { text: 'hi' });
+    const principal = principalOf('ann');
+    const requester = { principal, permit: await app.gate.enter(), follow: async () => {} };
+    const supervisor = app.get(AgentSupervisor);
+    const accept = () => supervisor.accept(requester, { text: 'hi', agent: name });
+    const { run } = await accept();
+    await accept();
+    await clock.settle();
+    // One that has ended before, and what ends because of the stop.
+    void supervisor.cancel(principal, run, null);
+    await clock.settle();
     const stopping = app.stop();
-    await clock.advance(10_000);
+    await clock.settle();
+    while (supervisor.activeRuns > 0) await clock.advance(100);
     await stopping;
     expect(clock.pending).toBe(0);
   });

@@ -31,9 +31,16 @@ export interface Interceptor {
   /** What the agent does. The run has been told of as `run-begun` by then. */
   aroundRun<T>(run: string, work: () => Promise<T>): Promise<T>;
   aroundTool<T>(about: InterceptedTool, work: () => Promise<T>): Promise<T>;
+  /**
+   * Where the present work belongs, as W3C Trace Context writes it; undefined where it belongs to nothing. It is stored beside a
+   * run that comes of the work, for the process that carries it on.
+   */
+  traceparent(): string | undefined;
+  /** Has another process's work belong to what that one has stored. */
+  within<T>(traceparent: string, work: () => T): T;
   /** A client has processed a stream up to an offset. Called for every ack: it must cost next to nothing. */
   acknowledged(stream: string, offset: number): void;
 }
 export const Interceptor = token<Interceptor>('Interceptor', {
-  methods: ['aroundRequest', 'aroundRun', 'aroundTool', 'acknowledged'],
+  methods: ['aroundRequest', 'aroundRun', 'aroundTool', 'traceparent', 'within', 'acknowledged'],
 });

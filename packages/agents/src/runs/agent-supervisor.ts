@@ -9,6 +9,7 @@ import {
   EventLog,
   gated,
   type Gated,
+  Interceptor,
   KeyValueStore,
   Leases,
   optional,
@@ -55,6 +56,7 @@ const QUEUE_RETRY_MS = 5_000;
     RuntimeEvents,
     optional(RunLimits),
     Runtime,
+    optional(Interceptor),
   ],
 })
 export class AgentSupervisor implements Service {
@@ -65,6 +67,7 @@ export class AgentSupervisor implements Service {
   readonly #random: Random;
   readonly #clock: Clock;
   readonly #limits: Ref<RunLimits>;
+  readonly #interceptor: Ref<Interceptor>;
   readonly #helpers: SubAgents;
   readonly #asked: AskedOnce;
   readonly #watch: RunWatch;
@@ -89,6 +92,7 @@ export class AgentSupervisor implements Service {
     events: RuntimeEvents,
     limits: Ref<RunLimits>,
     runtime: Runtime,
+    interceptor: Ref<Interceptor>,
   ) {
     this.#registry = registry;
     this.#engines = engines;
@@ -99,6 +103,7 @@ export class AgentSupervisor implements Service {
     this.#random = random;
     this.#clock = clock;
     this.#limits = limits;
+    this.#interceptor = interceptor;
     this.#asked = new AskedOnce(this.#records);
     this.#watch = new RunWatch({ records: this.#records, clock, events, active: this.#active });
     this.#helpers = new SubAgents({
@@ -109,6 +114,7 @@ export class AgentSupervisor implements Service {
       clock,
       active: this.#active,
       stored: async (run, storing) => void (await this.#watch.stored(run, storing)),
+      closeScope: (engine) => this.#watch.closeScope(engine),
       guard: (engine) => this.#guard(engine),
     });
     this.#elsewhere = new RunsElsewhere({
@@ -203,6 +209,7 @@ export class AgentSupervisor implements Service {
     const { principal, permit } = requester;
     const run = this.#random.uuid();
     const thread = request.thread ?? this.#random.uuid();
+    const traceparent = this.#interceptor.current?.traceparent();
     const from = await this.#records.standing(principal, thread);
     const record: RunRecord = {
       run,
@@ -217,6 +224,7 @@ export class AgentSupervisor implements Service {
       text: request.text,
       state: turn.position === 0 ? 'running' : 'waiting',
       fence: 0,
+      ...(traceparent === undefined ? {} : { traceparent }),
     };
     try {
       await allEnded([requester.follow(thread), this.#records.open(record)]);

@@ -43,6 +43,8 @@ export interface Family {
   readonly connection?: string | undefined;
   /** The run that asks for help. @default none: a user asks */
   readonly parent?: string;
+  /** What a run belongs to that goes on here. @default nothing, or what it is begun in */
+  readonly traceparent?: string | undefined;
 }
 
 @factory({
@@ -90,7 +92,7 @@ export class ExecutionEngineFactory {
   create(
     run: string,
     registered: RegisteredAgent,
-    { permit, principal, input, values = [], parent, connection }: Family,
+    { permit, principal, input, values = [], parent, connection, traceparent }: Family,
     delegate: RunParts['delegate'],
     after?: number,
     resumed?: Resumed,
@@ -108,6 +110,7 @@ export class ExecutionEngineFactory {
       content: (this.#content ??= new Content(this.#policy.current)),
       resumed,
     });
+    const interceptor = isProbe(principal) ? undefined : this.#interceptor.current;
     const abort = new AbortController();
     const { signal } = abort;
     const scope = this.#scopes.open('run', { permit, principal, run: { run, thread }, signal, values });
@@ -122,10 +125,13 @@ export class ExecutionEngineFactory {
       random: this.#random,
       events,
       timeoutMs: RUN_TIMEOUT_MS,
-      interceptor: isProbe(principal) ? undefined : this.#interceptor.current,
+      interceptor,
       delegate,
     });
-    if (resumed !== undefined) recorder.news.begun(null);
+    const goesOn = (): void => recorder.news.begun(null);
+    if (resumed === undefined) return { engine, recorder };
+    if (interceptor === undefined || traceparent === undefined) goesOn();
+    else interceptor.within(traceparent, goesOn);
     return { engine, recorder };
   }
 }

@@ -50,6 +50,8 @@ export class ExecutionEngine {
   readonly #abort: AbortController;
   /** What the run has begun and what has not come back, its agent included. */
   readonly #pending = new Set<Promise<unknown>>();
+  /** Ends the time that what ignores its signal has. */
+  #grace: AbortController | undefined;
   #isRecorded = false;
   #isFenced = false;
 
@@ -110,12 +112,17 @@ export class ExecutionEngine {
    */
   async closeScope(): Promise<void> {
     if (this.isBusy) {
-      const settled = new AbortController();
-      const late = sleep(this.#parts.clock, SCOPE_GRACE_MS, settled.signal).catch(() => {});
+      this.#grace = new AbortController();
+      const late = sleep(this.#parts.clock, SCOPE_GRACE_MS, this.#grace.signal).catch(() => {});
       await Promise.race([this.settled(), late]);
-      settled.abort();
+      this.endGrace();
     }
     await this.#parts.scope.close();
+  }
+
+  /** Has `closeScope()` wait no longer for what ignores its signal. */
+  endGrace(): void {
+    this.#grace?.abort();
   }
 
   /** The user wants no more of it. Harmless when the run has ended, like the other two. */

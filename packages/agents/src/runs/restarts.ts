@@ -64,14 +64,14 @@ export class Restarts {
 
   async #begin(record: RunRecord, registered: RegisteredAgent, permit: Permit, turn: Turn): Promise<boolean> {
     const { records, left, engines, threads, active, watch } = this.#parts;
-    const { run, thread } = record;
+    const { run, thread, traceparent } = record;
     const principal = principalOf(record.user);
     const resumed = await left.resume(record, registered.onTakeover === 'restart');
     if (resumed === undefined) return false;
     const conversation = await threads.resume(principal, thread, run, askedIn(record));
     records.shown(run);
     const input = { text: resumed.text, thread, history: conversation.history };
-    const family = { principal, permit, input };
+    const family = { principal, permit, input, traceparent };
     const { engine } = engines
       .get(permit)
       .create(

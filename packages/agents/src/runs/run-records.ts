@@ -42,6 +42,8 @@ export interface RunRecord {
   readonly parent: string | null;
   /** What was asked. It is left out once that stands in the log. */
   readonly text?: string;
+  /** What it belongs to, as an `Interceptor` tells it. @default nothing */
+  readonly traceparent?: string;
   /** Whether it waits for its turn, or was given up before its first event, so that there will be none. */
   readonly state: 'waiting' | 'running' | 'dropped';
   /** How many owners it has had before; with the lease's own fields `owner` and `leaseMs` it says whose it is. */

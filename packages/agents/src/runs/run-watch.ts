@@ -42,6 +42,8 @@ export class RunWatch {
   readonly #parts: Shared;
   /** Ends the patience with what ignores its signal. */
   readonly #patience = new Set<Timer>();
+  /** Those of which something goes on that their scope is still there for. */
+  readonly #graces = new Set<ExecutionEngine>();
   #abandoned = 0;
 
   constructor(parts: Shared) {
@@ -97,10 +99,24 @@ export class RunWatch {
     }
   }
 
-  /** Nobody waits for a turn any more: what goes on for ever must not keep the process alive. */
+  /**
+   * Closes the scope of a run that has ended.
+   *
+   * @returns resolves when it is closed; undefined for a run that has something going on, which is not waited for.
+   */
+  closeScope(engine: ExecutionEngine): Promise<void> | undefined {
+    const closed = engine.closeScope();
+    if (!engine.isBusy) return closed;
+    this.#graces.add(engine);
+    void closed.then(() => this.#graces.delete(engine));
+    return undefined;
+  }
+
+  /** Nobody waits for a turn or a scope any more: what goes on for ever must not keep the process alive. */
   close(): void {
     for (const patience of this.#patience) patience.cancel();
     this.#patience.clear();
+    for (const engine of this.#graces) engine.endGrace();
   }
 
   /** Has a run end when its user stays away for longer than its agent allows. */
@@ -115,10 +131,10 @@ export class RunWatch {
    * What a run has begun keeps its turn until it is over, and a minute at the most: a tool that ignores its signal still
    * uses what it uses.
    *
-   * @returns resolves when the run's scope is closed; at once for one that has something going on, which is not waited for.
+   * @returns as `closeScope()` does.
    */
   #release(engine: ExecutionEngine, turn: Turn): Promise<void> | undefined {
-    const closed = engine.closeScope();
+    const closed = this.closeScope(engine);
     if (!engine.isBusy) {
       turn.leave();
       return closed;

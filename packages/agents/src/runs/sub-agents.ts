@@ -32,6 +32,8 @@ interface Shared {
   readonly active: Map<string, Going>;
   /** Never rejects. */
   stored(run: string, storing: Promise<void>): Promise<void>;
+  /** Undefined where something of the run goes on, which is not waited for. */
+  closeScope(engine: ExecutionEngine): Promise<void> | undefined;
   guard(engine: ExecutionEngine): void;
 }
 
@@ -129,9 +131,7 @@ export class SubAgents {
       throw error;
     } finally {
       until.removeEventListener('abort', abandon);
-      const closed = engine.closeScope();
-      // What ignores its signal is not waited for.
-      if (!engine.isBusy) await closed;
+      await this.#parts.closeScope(engine);
       this.#parts.active.delete(engine.run);
     }
   }

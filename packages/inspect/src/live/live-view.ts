@@ -101,16 +101,19 @@ export class LiveView {
   connections(): ConnectionsView {
     const { server } = this.#app;
     const byState: Record<string, number> = {};
-    const all: ConnectionView[] = [];
+    const latest: ConnectionView[] = [];
+    let total = 0;
     for (const connection of server?.connections ?? []) {
       byState[connection.state] = (byState[connection.state] ?? 0) + 1;
-      all.push(connection);
+      // The newest come last, so whoever is overwritten is older than all that are left.
+      latest[total % CONNECTIONS] = connection;
+      total += 1;
     }
-    const latest = all
-      .slice(-CONNECTIONS)
+    const oldest = total < CONNECTIONS ? 0 : total % CONNECTIONS;
+    const lines = [...latest.slice(oldest), ...latest.slice(0, oldest)]
       .reverse()
       .map(({ id, state, since, user, unacknowledged }) => ({ id, state, since, user, unacknowledged }));
-    return { total: all.length, users: server?.users ?? 0, byState, latest };
+    return { total, users: server?.users ?? 0, byState, latest: lines };
   }
 
   get delivery(): Overview['delivery'] {

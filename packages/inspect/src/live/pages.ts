@@ -123,8 +123,8 @@ export class Pages {
   #sendChanges(): void {
     if (this.#isClosed || this.#pages.size === 0) return;
     // A page knows by it that it is still told.
-    const change = this.#changes?.take() ?? (this.#looks % SIGN === 0 ? { at: this.#app.clock.now() } : undefined);
-    const json = change === undefined ? undefined : JSON.stringify(change);
+    const sign = this.#looks % SIGN === 0 ? JSON.stringify({ at: this.#app.clock.now() }) : undefined;
+    const json = this.#changes?.take() ?? sign;
     let isAnyBehind = false;
     for (const [stream, isBehind] of this.#pages) {
       if (isBehind || !stream.keepsUp) {
@@ -140,10 +140,7 @@ export class Pages {
     const waiting = [...this.#pages].filter(([stream, isBehind]) => isBehind && stream.keepsUp);
     const others = [...this.#pages].filter(([, isBehind]) => !isBehind);
     const change = others.length > 0 ? this.#changes?.take() : undefined;
-    if (change !== undefined) {
-      const json = JSON.stringify(change);
-      for (const [stream] of others) stream.send('change', json);
-    }
+    if (change !== undefined) for (const [stream] of others) stream.send('change', change);
     const overview = this.#view.overview();
     this.#changes = new Changes(this.#app, this.#view, overview);
     const json = JSON.stringify(overview);

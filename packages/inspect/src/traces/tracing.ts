@@ -93,6 +93,16 @@ export class Tracing implements Service, Interceptor {
     return this.#over(span, parent, work, () => undefined);
   }
 
+  traceparent(): string | undefined {
+    const carrier: { traceparent?: string } = {};
+    propagation.inject(context.active(), carrier);
+    return carrier.traceparent;
+  }
+
+  within<T>(traceparent: string, work: () => T): T {
+    return context.with(propagation.extract(ROOT_CONTEXT, { traceparent }), work);
+  }
+
   acknowledged(stream: string, offset: number): void {
     this.#runs.acknowledged(stream, offset);
   }
