@@ -1,8 +1,8 @@
 /**
  * `npm run faults -- [--runs N] [--seed S] [--json]`: bundles the backend and the faults, and runs them.
  *
- * `--mutants` runs the drills on backends that lack one mechanism each, and fails if they do not notice; with `--cluster` it
- * runs tests of the ports on NATS without one mechanism each.
+ * `--mutants` runs the drills on backends that lack one mechanism each, and fails if they do not notice. With `--cluster` it
+ * runs the tests of the ports on NATS without one mechanism each, and with `--connections` those of servers and clients.
  */
 import { spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
@@ -18,20 +18,24 @@ if (args.includes('--mutants')) process.exit(await tryAll());
 const backend = await bundleForNode(`${faults}backend.ts`, `${faults}dist/backend.mjs`);
 process.exit(spawnSync(process.execPath, [main, '--backend', backend, ...args], { stdio: 'inherit' }).status ?? 1);
 
-/** `--only` takes those whose name or guarantee it is. */
+/** Takes the list of the option that is given; `--only` takes of it those whose name or guarantee it is. */
 async function tryAll() {
   const options = {
     mutants: { type: 'boolean' },
     cluster: { type: 'boolean', default: false },
+    connections: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     only: { type: 'string' },
   };
-  const { only, cluster, json: isJson } = parseArgs({ args, options }).values;
-  const { MUTANTS } = await import(cluster ? '../packages/nats/test/mutants.mjs' : '../test/faults/mutants.mjs');
+  const { only, cluster, connections, json: isJson } = parseArgs({ args, options }).values;
+  if (cluster && connections) throw new Error('One list of mutants at a time: --cluster or --connections.');
+  const list = cluster ? 'packages/nats/test' : connections ? 'packages/server/test' : 'test/faults';
+  const { MUTANTS } = await import(`../${list}/mutants.mjs`);
   const chosen = MUTANTS.filter(({ guarantee, name }) => only === undefined || [guarantee, name].includes(only));
-  if (cluster) return tryMutants(chosen, { atOnce: 1, isJson, tryOne: tryTests });
+  // Tests are tried one after the other, since their processes and servers have work for every core.
+  if (cluster || connections) return tryMutants(chosen, { atOnce: 1, isJson, tryOne: tryTests });
   const atOnce = Math.min(2, availableParallelism());
-  return tryMutants(chosen, { atOnce, isJson, tryOne: (mutant) => tryOne(mutant, MUTANTS.indexOf(mutant)) });
+  return tryMutants(chosen, { atOnce, isJson, tryOne: (mutant) => tryDrill(mutant, MUTANTS.indexOf(mutant)) });
 }
 
 /** A mutant is noticed by a test that fails; one that does not run notices nothing. */
@@ -50,7 +54,7 @@ async function tryTests(mutant) {
   return { isCaught: numFailedTests > 0, words: `${guarantee}: ${name}\n          ${seconds}: ${what}` };
 }
 
-async function tryOne(mutant, index) {
+async function tryDrill(mutant, index) {
   const { guarantee, name, drill } = mutant;
   const plugins = [mutate(mutant)];
   const file = await bundleForNode(`${faults}backend.ts`, `${faults}dist/mutant-${index}.mjs`, { plugins });

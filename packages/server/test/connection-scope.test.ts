@@ -103,6 +103,27 @@ describe('the scope of a connection', () => {
     expect(journal).toEqual(['ann is there', 'ann has left, aborted']);
   });
 
+  it('is closed at once where its connection has gone by the time that somebody looks at it', async () => {
+    const { Presence, journal } = presence();
+    const late = deferred();
+    const handler = (session: Session): Handler => ({
+      methods,
+      onGone: async () => {
+        await new Promise((resolve) => setImmediate(resolve));
+        try {
+          session.scope.get(Presence);
+        } finally {
+          late.resolve();
+        }
+      },
+    });
+    await using server = await serve(handler, { services: [Presence] });
+    const ann = await served(server.url, 'ann');
+    ann.socket.close();
+    await late.promise;
+    expect(journal).toEqual([]);
+  });
+
   it('turns away who has as many as the app allows, to come back later', async () => {
     const { Presence } = presence();
     const handler = (session: Session): Handler => {

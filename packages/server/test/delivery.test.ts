@@ -116,6 +116,27 @@ describe('StreamFeed', () => {
     expect(sink.frames.at(-1)).toMatchObject({ type: 'live', offset: 2 });
   });
 
+  it('sends what is appended during a replay after all that is replayed', async () => {
+    const log = memory();
+    let reads = 0;
+    const growing: EventLog = Object.assign(Object.create(log) as EventLog, {
+      info: log.info.bind(log),
+      subscribe: log.subscribe.bind(log),
+      read: async (stream: string, range: { after: number }) => {
+        reads += 1;
+        if (reads === 1) await log.append(stream, [event(4)]);
+        return log.read(stream, range);
+      },
+    });
+    for (let n = 1; n <= 3; n += 1) await log.append('s', [event(n)]);
+    const sink = client();
+    const feed = new StreamFeed({ log: growing, key: 's', name: 't', window: 1_024, ...accounted() }, sink, observer);
+    await feed.open(undefined);
+    await feed.replay();
+    expect(sink.offsets()).toEqual([1, 2, 3, 4]);
+    expect(sink.frames.at(-1)).toMatchObject({ type: 'live', offset: 4 });
+  });
+
   it('keeps nothing for a client without room: it reads on from the log when there is some', async () => {
     const { log, sink } = await liveFeed();
     sink.isRoomy = false;
@@ -261,7 +282,7 @@ describe('the streams of a connection', () => {
     raw.send({ type: 'subscribe', stream: 'b' });
     await raw.next('live');
     raw.send({ type: 'subscribe', stream: 'c' });
-    expect(await raw.next('error')).toMatchObject({ code: 'STREAMS_FULL' });
+    expect(await raw.frame()).toMatchObject({ code: 'STREAMS_FULL' });
     raw.send({ type: 'unsubscribe', stream: 'a' });
     await raw.roundTrip();
     await log.append(key('a'), [event(4)]);
@@ -288,7 +309,9 @@ describe('the streams of a connection', () => {
     await tabs[0]!.roundTrip();
     expect(await server.server.delivery()).toEqual({ appended: 5, acknowledged: 3, pending: 2, expired: 0 });
     tabs[1]!.send({ type: 'ack', stream: 't', epoch, offset: 9 });
-    expect(await tabs[1]!.next('error')).toMatchObject({ code: 'ACK_BEYOND', details: { offset: 9, sent: 5 } });
+    await tabs[1]!.roundTrip();
+    expect(tabs[1]!.all('error')).toMatchObject([{ code: 'ACK_BEYOND', details: { offset: 9, sent: 5 } }]);
+    expect(await server.server.delivery()).toEqual({ appended: 5, acknowledged: 3, pending: 2, expired: 0 });
     await Promise.all(tabs.map((tab) => tab.close()));
   });
 
@@ -308,7 +331,8 @@ describe('the streams of a connection', () => {
     await raw.roundTrip();
     expect(raw.frames.some(({ type }) => type === 'ping')).toBe(false);
     await clock.advance(1);
-    expect(await raw.next('ping')).toEqual({ type: 'ping', positions: { t: { epoch, offset: 2 } } });
+    await raw.roundTrip();
+    expect(raw.all('ping')).toEqual([{ type: 'ping', positions: { t: { epoch, offset: 2 } } }]);
     await log.append(key, [event(3)]);
     await raw.next('events');
     raw.send({ type: 'ack', stream: 't', epoch, offset: 3 });

@@ -9,6 +9,7 @@ import {
   EventLog,
   healthy,
   MemoryLog,
+  principalOf,
   service,
   type Service,
   streamOf,
@@ -18,20 +19,10 @@ import {
 } from '@muster/core';
 import { Container } from 'inversify';
 import { FakeClock } from '@muster/core/testing';
-import { Authenticator, ConnectionPool, webSocketFactory, webSocketServer } from '@muster/server';
+import { Authenticator, ConnectionPool, serverError, webSocketFactory, webSocketServer } from '@muster/server';
 import { RawClient, reportingService, serve, slowService, TestAuthenticator } from './harness.ts';
 
 const echo = () => ({ methods: { echo: (data: unknown) => data } });
-
-/** What an upgrade that is refused answers with. */
-async function refusal(client: RawClient): Promise<number> {
-  return new Promise((resolve) => {
-    client.socket.on('unexpected-response', (request, response) => {
-      resolve(response.statusCode ?? 0);
-      request.destroy();
-    });
-  });
-}
 
 /** A text frame as a client sends it, masked with zeros. */
 function masked(text: string): Buffer {
@@ -40,6 +31,25 @@ function masked(text: string): Buffer {
     Buffer.from([0x81, 0x80 | 126, payload.length >> 8, payload.length & 255, 0, 0, 0, 0]),
     payload,
   ]);
+}
+
+const event = (run: string, n: number) => ({
+  id: `${run}:${n}`,
+  event: 'agent_output' as const,
+  run,
+  n,
+  agent: 'a',
+  at: 0,
+  data: { delta: `${n}` },
+});
+
+/** What a handler waits for until the test lets it go. */
+function holding() {
+  let release!: () => void;
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  return { held, release };
 }
 
 describe('the handshake', () => {
@@ -107,10 +117,13 @@ describe('the handshake', () => {
     socket.write(
       Buffer.concat([Buffer.from(upgrade), ...[hello, ...requests].map((frame) => masked(JSON.stringify(frame)))]),
     );
+    await once(socket, 'readable');
+    // Whatever was lost of the chunk, this one is answered.
+    socket.write(masked('{"type":"ping"}'));
     let answers = '';
     for await (const chunk of socket) {
       answers += String(chunk);
-      if (answers.split('"type":"response"').length === 21) break;
+      if (answers.split('"type":"response"').length === 21 || answers.includes('"type":"bye"')) break;
     }
     expect(handled).toEqual(Array.from({ length: 20 }, (_, i) => i));
   });
@@ -130,6 +143,25 @@ describe('the handshake', () => {
     expect(await client.next('response')).toMatchObject({ ok: true, data: 'early' });
     expect(server.journal).toEqual(['factory made']);
     await client.close();
+  });
+
+  it('holds who comes while the gate is closed behind others', async () => {
+    const clock = new FakeClock();
+    const { Database, report } = reportingService();
+    await using server = await serve(echo, { services: [Database], app: { clock } });
+    const early = await RawClient.welcomed(server.url);
+    report(unhealthy('replica lost'));
+    await clock.advance(8_000);
+    await early.next('degraded');
+    const late = new RawClient(server.url);
+    await late.opened();
+    late.hello('token:ann');
+    expect(await late.frame()).toMatchObject({ type: 'wait', phase: 'gated', pending: ['Database'] });
+    expect(server.sessions).toHaveLength(1);
+    report(healthy);
+    await clock.advance(5_000);
+    await late.next('welcome');
+    await Promise.all([early, late].map((client) => client.close()));
   });
 
   it('leaves to the kernel what a held client sends, however much', async () => {
@@ -160,10 +192,12 @@ describe('the handshake', () => {
     const client = new RawClient(server.url);
     await client.opened();
     client.hello('token:ann');
-    await client.next('wait');
-    for (let i = 0; i < 4; i += 1) {
+    while ((await client.next('wait')).phase !== 'gated') continue;
+    const before = client.all('wait').length;
+    for (let i = 1; i <= 4; i += 1) {
       await clock.advance(2_000);
-      await client.next('wait');
+      await client.roundTrip();
+      expect(client.all('wait')).toHaveLength(before + i);
     }
     await clock.advance(2_000);
     expect(await client.next('error')).toMatchObject({ code: 'GATE_CLOSED', details: { waitingFor: ['Slow'] } });
@@ -179,7 +213,7 @@ describe('the handshake', () => {
     await clock.advance(19_999);
     expect(client.frames).toEqual([]);
     await clock.advance(1);
-    expect((await client.closed).code).toBe(4104);
+    expect(await client.fate()).toBe(4104);
   });
 
   it.each([
@@ -205,6 +239,35 @@ describe('the handshake', () => {
     expect(JSON.stringify(client.frames)).not.toMatch(/secret-path|stolen/);
   });
 
+  it('tells what is wrong with a token while other services still start', async () => {
+    const clock = new FakeClock();
+    const { Slow } = slowService();
+    await using server = await serve(echo, { services: [Slow], server: { listen: 'at-once' }, app: { clock } });
+    await server.recorded.first('moved', ({ subject, to }) => subject === 'TestAuthenticator' && to === 'running');
+    const client = new RawClient(server.url);
+    await client.opened();
+    client.hello('stolen');
+    await client.roundTrip();
+    await clock.advance(10_000);
+    expect(await client.next('error')).toMatchObject({ code: 'TOKEN_INVALID' });
+    expect((await client.closed).code).toBe(4001);
+  });
+
+  it('closes with 1011 where the application fails, after an error by which the cause is found in the log', async () => {
+    await using server = await serve(() => {
+      throw new Error('no table: secret-path/db');
+    });
+    const client = new RawClient(server.url);
+    await client.opened();
+    client.hello('token:ann');
+    const told = await client.frame();
+    expect(told).toMatchObject({ type: 'error', code: 'INTERNAL', correlation: expect.any(String) });
+    expect((await client.closed).code).toBe(1011);
+    expect(JSON.stringify(client.frames)).not.toContain('secret-path');
+    const { correlation } = told as { correlation: string };
+    expect(server.recorded.of('fault')).toMatchObject([{ component: 'handshake', correlation }]);
+  });
+
   it('closes with 4004 when the first frame is not even read: binary, or above the limit', async () => {
     await using server = await serve(echo, { server: { limits: { messageBytes: 1_000 } } });
     for (const [code, frame] of [
@@ -225,20 +288,24 @@ describe('the handshake', () => {
     await rude.opened();
     rude.request('echo', 1);
     expect(await rude.next('error')).toMatchObject({ code: 'HELLO_EXPECTED' });
+    rude.hello('token:ann');
+    expect(await rude.frame()).toMatchObject({ type: 'bye', code: 4004 });
     expect((await rude.closed).code).toBe(4004);
     const twice = await RawClient.welcomed(server.url);
     twice.hello('token:bob');
-    expect((await twice.closed).code).toBe(4007);
+    expect(await twice.fate()).toBe(4007);
   });
 
   it('refuses before the 101 what cannot become a connection', async () => {
     await using server = await serve(echo);
-    const statuses = await Promise.all([
-      refusal(new RawClient(server.url, { path: '/nowhere' })),
-      refusal(new RawClient(server.url, { protocol: 'soap' })),
-      refusal(new RawClient(server.url, { origin: 'https://evil.example' })),
+    const refusals = await Promise.all([
+      new RawClient(server.url, { path: '/nowhere' }).refused(),
+      new RawClient(server.url, { protocol: 'soap' }).refused(),
+      new RawClient(server.url, { origin: 'https://evil.example' }).refused(),
+      // What a browser says of a page without an origin, in a sandbox for instance.
+      new RawClient(server.url, { origin: 'null' }).refused(),
     ]);
-    expect(statuses).toEqual([404, 400, 403]);
+    expect(refusals.map(({ status }) => status)).toEqual([404, 400, 403, 403]);
   });
 });
 
@@ -246,23 +313,21 @@ describe('a ready connection', () => {
   it('answers each bad input with one error frame and goes on', async () => {
     await using server = await serve(echo);
     const client = await RawClient.welcomed(server.url);
-    const bad = [
-      '{',
-      '[]',
-      '{"type":"nope"}',
-      `{"type":"request","id":"x","method":"echo"}`,
-      '['.repeat(9_000),
-      ' '.repeat(70_000),
+    const bad: readonly [text: string, code: string, request?: string][] = [
+      ['{', 'FRAME_INVALID'],
+      ['[]', 'FRAME_INVALID'],
+      ['{"type":"nope"}', 'FRAME_INVALID'],
+      // Whoever waits for its answer hears that there will be none.
+      ['{"type":"request","id":"x","method":"echo"}', 'FRAME_INVALID', 'x'],
+      ['['.repeat(9_000), 'FRAME_INVALID'],
+      [' '.repeat(70_000), 'MESSAGE_TOO_LARGE'],
     ];
-    for (const text of bad) {
-      client.send(text);
-      await client.next('error');
-    }
+    for (const [text] of bad) client.send(text);
     client.socket.send(Buffer.from([1, 2]), { binary: true });
-    await client.next('error');
     client.request('echo', 'still here');
     expect(await client.next('response')).toMatchObject({ ok: true, data: 'still here' });
-    expect(client.frames.filter((frame) => frame.type === 'error')).toHaveLength(bad.length + 1);
+    const told = client.all('error').map(({ code, request }) => [code, request]);
+    expect(told).toEqual([...bad.map(([, code, request]) => [code, request]), ['BINARY_FRAME', undefined]]);
     await client.close();
   });
 
@@ -270,7 +335,7 @@ describe('a ready connection', () => {
     await using server = await serve(echo);
     const client = await RawClient.welcomed(server.url);
     client.send('x'.repeat(300_000));
-    expect((await client.closed).code).toBe(1009);
+    expect(await client.fate()).toBe(1009);
   });
 
   it('tells of an unknown method, also of one that objects inherit, and hides what a handler threw', async () => {
@@ -297,17 +362,10 @@ describe('a ready connection', () => {
   });
 
   it('calls onReady and onGone in pairs, and keeps the pool in step with the sockets', async () => {
-    let gone!: () => void;
-    const left = new Promise<void>((resolve) => {
-      gone = resolve;
-    });
     await using server = await serve((_, journal) => ({
       methods: {},
       onReady: () => void journal.push('ready'),
-      onGone: () => {
-        journal.push('gone');
-        gone();
-      },
+      onGone: () => void journal.push('gone'),
     }));
     const pool = server.app.get(ConnectionPool);
     const client = await RawClient.welcomed(server.url);
@@ -315,27 +373,71 @@ describe('a ready connection', () => {
     await client.next('pong');
     expect([pool.size, pool.countOf('ann'), pool.countOf('bob')]).toEqual([1, 1, 0]);
     client.socket.terminate();
-    await left;
+    await server.recorded.first('moved', ({ machine, to }) => machine === 'connection' && to === 'closed');
     expect(server.journal).toEqual(['factory made', 'ready', 'gone']);
     expect([pool.size, pool.users]).toEqual([0, 0]);
   });
 
-  it('answers as not executed what its mailbox cannot hold', async () => {
-    let release!: () => void;
-    const held = new Promise<void>((resolve) => {
-      release = resolve;
+  it('calls neither for a client that goes before it is ready', async () => {
+    await using server = await serve(
+      (_, journal) => ({
+        methods: {},
+        onReady: () => void journal.push('ready'),
+        onGone: () => void journal.push('gone'),
+      }),
+      { server: { limits: { window: 1 } } },
+    );
+    const log = server.app.get(EventLog);
+    for (let n = 1; n <= 2; n += 1) await log.append(streamOf(principalOf('ann'), 't'), [event('r', n)]);
+    // It acknowledges nothing, so the replay does not end.
+    const client = await RawClient.welcomed(server.url, 'ann', { subscribe: ['t'] });
+    client.socket.terminate();
+    await server.recorded.first('moved', ({ machine, to }) => machine === 'connection' && to === 'closed');
+    expect(server.journal).toEqual(['factory made']);
+  });
+
+  it('has a cancel handled while requests wait, and hears of one that is refused', async () => {
+    const { held, release } = holding();
+    const cancelled: unknown[] = [];
+    await using server = await serve(() => ({
+      methods: {
+        wait: () => held,
+        cancel: (data) => {
+          if ((data as { run: string }).run === 'foreign')
+            throw serverError('FORBIDDEN', { reason: 'it is not yours' });
+          cancelled.push(data);
+        },
+      },
+    }));
+    const client = await RawClient.welcomed(server.url);
+    for (let i = 0; i < 2; i += 1) client.request('wait');
+    client.send({ type: 'cancel', run: 'mine', reason: 'enough' });
+    client.send({ type: 'cancel', run: 'foreign' });
+    for (let i = 0; i < 2; i += 1) await client.roundTrip();
+    const early = { cancelled: [...cancelled], errors: client.all('error'), responses: client.all('response') };
+    release();
+    expect(early).toMatchObject({
+      cancelled: [{ run: 'mine', reason: 'enough' }],
+      errors: [{ code: 'FORBIDDEN' }],
+      responses: [],
     });
+    await client.close();
+  });
+
+  it('answers as not executed what its mailbox cannot hold', async () => {
+    const { held, release } = holding();
     let calls = 0;
     await using server = await serve(() => ({ methods: { wait: () => ((calls += 1), held) } }), {
       server: { limits: { mailbox: 2 } },
     });
     const client = await RawClient.welcomed(server.url);
     for (let i = 0; i < 4; i += 1) client.request('wait');
-    expect(await client.next('response')).toMatchObject({
-      ok: false,
-      error: { code: 'MAILBOX_FULL', retryable: true },
-    });
+    await client.roundTrip();
+    const early = { calls, responses: client.all('response') };
     release();
+    const refusal = { ok: false, error: { code: 'MAILBOX_FULL', retryable: true } };
+    expect(early).toMatchObject({ calls: 1, responses: [refusal] });
+    await client.next('response');
     for (let i = 0; i < 3; i += 1) expect(await client.next('response')).toMatchObject({ ok: true });
     expect(calls).toBe(3);
     await client.close();
@@ -348,13 +450,15 @@ describe('a ready connection', () => {
     const client = await RawClient.welcomed(server.url);
     report(unhealthy('replica lost'));
     await clock.advance(8_000);
-    expect(await client.next('degraded')).toMatchObject({ services: ['Database'] });
+    await client.roundTrip();
+    expect(client.all('degraded')).toMatchObject([{ services: ['Database'] }]);
     expect(server.sessions[0]?.permit.live).toBe(false);
     client.request('echo', 1);
     expect(await client.next('response')).toMatchObject({ ok: false, error: { code: 'NOT_SERVING', retryable: true } });
     report(healthy);
     await clock.advance(5_000);
-    await client.next('recovered');
+    await client.roundTrip();
+    expect(client.all('recovered')).toHaveLength(1);
     client.request('echo', 2);
     expect(await client.next('response')).toMatchObject({ ok: true, data: 2 });
     expect(server.sessions[0]?.permit.live).toBe(true);
@@ -375,7 +479,7 @@ describe('a ready connection', () => {
       await client.next('response');
     }
     await clock.advance(45_000);
-    expect((await client.closed).code).toBe(4105);
+    expect(await client.fate()).toBe(4105);
   });
 
   it('gets exactly one answer also for a result that JSON cannot hold, and is served on', async () => {
@@ -523,6 +627,31 @@ describe('a stop during the boot', () => {
 });
 
 describe('a stop', () => {
+  it('lets nobody in, and sends away at once who is not ready', async () => {
+    const { held, release } = holding();
+    @service()
+    class Busy implements Service {
+      drain(): Promise<void> {
+        return held;
+      }
+    }
+    const server = await serve(echo, { services: [Busy], server: { limits: { window: 1 } } });
+    const log = server.app.get(EventLog);
+    for (let n = 1; n <= 2; n += 1) await log.append(streamOf(principalOf('ann'), 't'), [event('r', n)]);
+    const ready = await RawClient.welcomed(server.url);
+    await ready.roundTrip();
+    // It acknowledges nothing, so the replay does not end.
+    const syncing = await RawClient.welcomed(server.url, 'ann', { subscribe: ['t'] });
+    const stopping = server.app.stop();
+    await ready.next('drain');
+    const late = await new RawClient(server.url).refused();
+    const fates = [await syncing.fate(), await ready.fate()];
+    release();
+    await stopping;
+    expect(late).toEqual({ status: 503, retryAfter: '1' });
+    expect(fates).toEqual([4201, 'open']);
+  });
+
   it('is not held up by a stranger who keeps a refused socket open', async () => {
     const server = await serve(echo);
     const { port } = new URL(server.url);
@@ -581,16 +710,6 @@ describe('a stop', () => {
 });
 
 describe('streams', () => {
-  const event = (run: string, n: number) => ({
-    id: `${run}:${n}`,
-    event: 'agent_output' as const,
-    run,
-    n,
-    agent: 'a',
-    at: 0,
-    data: { delta: `${n}` },
-  });
-
   /** All events of a thread that a client has got, by their frames' own offsets. */
   function offsets(client: RawClient): number[] {
     return client.frames.flatMap((frame) =>
@@ -688,6 +807,8 @@ describe('streams', () => {
     await clock.advance(8_000);
     goOn();
     await client.next('live');
+    await client.roundTrip();
+    expect(client.all('response')).toEqual([]);
     expect((await client.next('wait')).pending).toEqual(['Database']);
     expect(server.recorded.moves('connection').at(-1)).toMatch(/:syncing$/);
     report(healthy);
@@ -707,7 +828,8 @@ describe('streams', () => {
     await client.opened();
     client.hello('token:ann', { cursors: { t: { epoch: 'another', offset: 7 } } });
     expect(await client.next('welcome')).toMatchObject({ streams: { t: { status: 'reset' } } });
-    expect(await client.next('reset')).toMatchObject({ stream: 't', floor: 0, why: expect.stringContaining('epoch') });
+    const reset = { type: 'reset', stream: 't', floor: 0, why: expect.stringContaining('epoch') };
+    expect(await client.frame()).toMatchObject(reset);
     expect((await client.next('events')).offset).toBe(1);
     await client.close();
   });

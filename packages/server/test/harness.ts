@@ -170,14 +170,15 @@ export class RawClient {
     return client;
   }
 
-  /** What its upgrade was refused with. */
-  async refused(): Promise<{ status: number; retryAfter: string | undefined }> {
-    const [request, response] = (await once(this.socket, 'unexpected-response')) as [
-      { destroy(): void },
-      { statusCode: number; headers: Record<string, string | undefined> },
-    ];
-    request.destroy();
-    return { status: response.statusCode, retryAfter: response.headers['retry-after'] };
+  /** What its upgrade was refused with; 101 where it was not. */
+  refused(): Promise<{ status: number; retryAfter: string | undefined }> {
+    return new Promise((resolve) => {
+      this.socket.on('open', () => resolve({ status: 101, retryAfter: undefined }));
+      this.socket.on('unexpected-response', (request, { statusCode = 0, headers }) => {
+        request.destroy();
+        resolve({ status: statusCode, retryAfter: headers['retry-after'] });
+      });
+    });
   }
 
   get welcome(): Extract<ServerFrame, { type: 'welcome' }> {
@@ -203,25 +204,45 @@ export class RawClient {
   }
 
   /** The next frame of this type that was not taken yet; rejects when the socket closes first. */
-  async next<T extends ServerFrame['type']>(type: T): Promise<Extract<ServerFrame, { type: T }>> {
+  next<T extends ServerFrame['type']>(type: T): Promise<Extract<ServerFrame, { type: T }>> {
+    return this.#next(type, (frame) => frame.type === type) as Promise<Extract<ServerFrame, { type: T }>>;
+  }
+
+  /** The next frame of any type but a pong that was not taken yet. */
+  frame(): Promise<ServerFrame> {
+    return this.#next('next', ({ type }) => type !== 'pong');
+  }
+
+  async #next(what: string, isWanted: (frame: ServerFrame) => boolean): Promise<ServerFrame> {
     for (;;) {
       while (this.#seen < this.frames.length) {
         const frame = this.frames[this.#seen] as ServerFrame;
         this.#seen += 1;
-        if (frame.type === type) return frame as Extract<ServerFrame, { type: T }>;
+        if (isWanted(frame)) return frame;
       }
       if (this.socket.readyState === WebSocket.CLOSED)
-        throw new Error(`closed before a ${type} frame; got ${JSON.stringify(this.frames)}`);
+        throw new Error(`closed before a ${what} frame; got ${JSON.stringify(this.frames)}`);
       await this.arrival();
     }
+  }
+
+  /** Frames of this type that have come so far, taken or not. */
+  all<T extends ServerFrame['type']>(type: T): Extract<ServerFrame, { type: T }>[] {
+    return this.frames.filter((frame) => frame.type === type) as Extract<ServerFrame, { type: T }>[];
   }
 
   /** Sends a ping and waits for its answer; leaves every frame to be taken by `next`. */
   async roundTrip(): Promise<void> {
     const pongs = (): number => this.frames.filter(({ type }) => type === 'pong').length;
     const before = pongs();
-    this.send({ type: 'ping' });
+    if (this.socket.readyState === WebSocket.OPEN) this.send({ type: 'ping' });
     while (pongs() === before && this.socket.readyState !== WebSocket.CLOSED) await this.arrival();
+  }
+
+  /** With which code it was closed by what was said so far; `open` while a ping is answered. */
+  async fate(): Promise<number | 'open'> {
+    await this.roundTrip();
+    return this.socket.readyState === WebSocket.CLOSED ? (await this.closed).code : 'open';
   }
 
   /** Resolves when something has come, or the socket has closed. */

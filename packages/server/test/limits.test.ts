@@ -127,7 +127,7 @@ describe('a user', () => {
     const second = new RawClient(server.url);
     await second.opened();
     second.hello('token:ann');
-    expect(await second.next('error')).toMatchObject({ code: 'TOO_MANY_HELD', details: { held: 1, limit: 1 } });
+    expect(await second.frame()).toMatchObject({ code: 'TOO_MANY_HELD', details: { held: 1, limit: 1 } });
     expect((await second.closed).code).toBe(4102);
     const other = new RawClient(server.url);
     await other.opened();
@@ -169,13 +169,32 @@ describe('a connection', () => {
     for (let i = 0; i < 19; i += 1) client.send({ type: 'ping' });
     for (let i = 0; i < 19; i += 1) await client.next('pong');
     const id = client.request('echo', 1);
-    expect(await client.next('error')).toMatchObject({ code: 'RATE_LIMITED', request: id });
+    expect(await client.frame()).toMatchObject({ code: 'RATE_LIMITED', request: id });
     await clock.advance(1_000);
     client.request('echo', 2);
     expect(await client.next('response')).toMatchObject({ data: 2 });
     for (let i = 0; i < 10; i += 1) client.send({ type: 'ping' });
+    for (let i = 0; i < 5; i += 1) await client.next('error');
+    expect(await client.frame()).toMatchObject({ type: 'bye', code: 4103 });
     expect((await client.closed).code).toBe(4103);
-    expect(client.frames.filter(({ type }) => type === 'error')).toHaveLength(6);
+    expect(client.all('error')).toHaveLength(6);
+  });
+
+  it('that sends too many bytes hears of each frame that is over, and goes on when it has waited', async () => {
+    const clock = new FakeClock();
+    await using server = await serve(echo, { app: { clock }, server: { limits: { bytesPerSecond: 1_000 } } });
+    const client = await RawClient.welcomed(server.url);
+    const wide = 'x'.repeat(3_000);
+    for (let i = 0; i < 3; i += 1) {
+      client.request('echo', wide);
+      expect(await client.frame()).toMatchObject({ type: 'response', ok: true });
+    }
+    const id = client.request('echo', wide);
+    expect(await client.frame()).toMatchObject({ code: 'RATE_LIMITED', request: id, details: { what: 'bytes' } });
+    await clock.advance(3_000);
+    client.request('echo', wide);
+    expect(await client.frame()).toMatchObject({ type: 'response', ok: true });
+    await client.close();
   });
 
   it('may send frames up to the limit in bytes, whatever they are made of', async () => {
@@ -189,7 +208,7 @@ describe('a connection', () => {
       client.send(empty.replace('""}', `"${text}"}`));
       expect(await client.next('response')).toMatchObject({ ok: true, data: text });
       client.send(empty.replace('""}', `"${text}x"}`));
-      expect(await client.next('error')).toMatchObject({
+      expect(await client.frame()).toMatchObject({
         code: 'MESSAGE_TOO_LARGE',
         details: { bytes: 1_001, limit: 1_000 },
       });
@@ -208,9 +227,9 @@ describe('a connection', () => {
     await client.next('events');
     for (let s = 0; s < 60 && client.socket.readyState === client.socket.OPEN; s += 5) {
       await clock.advance(5_000);
-      if (client.socket.readyState === client.socket.OPEN) await client.roundTrip();
+      await client.roundTrip();
     }
-    expect((await client.closed).code).toBe(4106);
+    expect(await client.fate()).toBe(4106);
   });
 });
 

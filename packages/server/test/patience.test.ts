@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { Socket } from 'node:net';
 import { createApp, EventLog, provide, service, streamOf } from '@muster/core';
-import { FakeClock, SeededRandom } from '@muster/core/testing';
+import { FakeClock, recordEvents, SeededRandom } from '@muster/core/testing';
 import {
   type AuthenticateContext,
   Authenticator,
@@ -43,19 +43,23 @@ describe('a silent client', () => {
     const clock = new FakeClock();
     await using server = await serve(echo, { app: { clock } });
     const client = await RawClient.welcomed(server.url);
+    const other = await RawClient.welcomed(server.url, 'bob');
     // It reads nothing, so it sees no close; its socket stays open as far as it knows.
     client.socket.pause();
-    const gone = new Promise<void>((resolve) => {
-      server.app.events.on((e) => {
-        if (e.type === 'moved' && e.machine === 'connection' && e.to === 'closed') resolve();
-      });
-    });
+    const moves = (): readonly string[] =>
+      server.recorded.moves('connection').filter((move) => move.startsWith(client.welcome.connection));
+    for (let pings = 0; pings < 2; pings += 1) {
+      await clock.advance(15_000);
+      await other.roundTrip();
+    }
+    expect(moves().at(-1)).toMatch(/:ready$/);
     await clock.advance(15_000);
-    await clock.advance(15_000);
-    expect(server.recorded.moves('connection').at(-1)).toMatch(/:ready$/);
-    await clock.advance(15_000);
-    await gone;
+    // The event loop has been around, and time has stood still.
+    await other.roundTrip();
+    const last = moves().at(-1);
     client.socket.terminate();
+    expect(last).toMatch(/:closed$/);
+    await other.close();
   });
 });
 
@@ -194,11 +198,31 @@ describe('what comes between hello and welcome', () => {
     client.hello('token:ann', { subscribe: ['t'] });
     const ids = Array.from({ length: 5 }, () => client.request('echo', 'x'.repeat(1_200)));
     const small = client.request('echo', 'small enough for what is left');
+    client.send({ type: 'ping' });
     tcp.uncork();
-    for (const id of ids.slice(2))
-      expect(await client.next('response')).toMatchObject({ id, ok: false, error: { code: 'MAILBOX_FULL' } });
+    await client.next('pong');
+    const refusal = { ok: false, error: { code: 'MAILBOX_FULL' } };
+    expect(client.all('response')).toMatchObject(ids.slice(2).map((id) => ({ id, ...refusal })));
     goOn();
     for (const id of [...ids.slice(0, 2), small]) expect(await client.next('response')).toMatchObject({ id, ok: true });
+    await client.close();
+  });
+});
+
+describe('a client that the application holds for long', () => {
+  it('has as long as it is held, and is served when the gate opens', async () => {
+    const clock = new FakeClock();
+    const { Slow, up } = slowService();
+    const app = { clock, gate: { holdMs: 60_000 } };
+    await using server = await serve(echo, { services: [Slow], server: { listen: 'at-once' }, app });
+    const client = new RawClient(server.url);
+    await client.opened();
+    client.hello('token:ann');
+    await client.next('wait');
+    await clock.advance(50_000);
+    expect(await client.fate()).toBe('open');
+    up();
+    await client.next('welcome');
     await client.close();
   });
 });
@@ -246,9 +270,9 @@ describe('a client that waits at the gate and goes', () => {
     up();
     await server.started;
     await new Promise((resolve) => setImmediate(resolve));
+    client.socket.terminate();
     expect(server.recorded.moves('gate').at(-1)).toMatch(/:open$/);
     expect(server.sessions).toEqual([]);
-    client.socket.terminate();
   });
 });
 
@@ -291,11 +315,12 @@ describe('an authenticator that does not answer', () => {
     class Front {
       open = echo;
     }
-    const server = webSocketServer({ port: 0 });
     const services = [Front, ConnectionPool, provide(Authenticator, Hanging)];
-    await using app = createApp({ services, server, clock });
-    await app.start();
     for (const leaves of [true, false]) {
+      const server = webSocketServer({ port: 0 });
+      await using app = createApp({ services, server, clock });
+      const recorded = recordEvents(app);
+      await app.start();
       const question = new Promise<void>((resolve) => {
         asked = resolve;
       });
@@ -305,11 +330,11 @@ describe('an authenticator that does not answer', () => {
       await question;
       const signal = signals.at(-1) as AbortSignal;
       expect(signal.aborted).toBe(false);
-      const gone = once(signal, 'abort');
       if (leaves) client.socket.terminate();
       else await clock.advance(20_000);
-      await gone;
-      if (!leaves) expect((await client.closed).code).toBe(4104);
+      if (!leaves) expect(await client.fate()).toBe(4104);
+      await recorded.first('moved', ({ machine, to }) => machine === 'connection' && to === 'closed');
+      expect(signal.aborted).toBe(true);
     }
   });
 });

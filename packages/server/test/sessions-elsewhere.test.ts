@@ -68,7 +68,7 @@ describe('sessions on other instances', () => {
       client.hello('token:ann');
       return client;
     };
-    expect(await (await more()).next('error')).toMatchObject({
+    expect(await (await more()).frame()).toMatchObject({
       code: 'TOO_MANY_SESSIONS',
       details: { sessions: 3, limit: 3 },
     });

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { EventLog, factory, streamOf } from '@muster/core';
-import { FakeClock } from '@muster/core/testing';
+import { FakeClock, SeededRandom } from '@muster/core/testing';
 import { RawClient, serve } from './harness.ts';
 
 const nothing = () => ({ methods: {} });
@@ -48,7 +48,7 @@ describe('a token', () => {
     client.hello(`token:ann|${end}`);
     await client.next('welcome');
     await alive(clock, client, 540_000);
-    expect(await client.next('auth_expiring')).toEqual({ type: 'auth_expiring', inMs: 60_000 });
+    expect(client.all('auth_expiring')).toEqual([{ type: 'auth_expiring', inMs: 60_000 }]);
     client.send({ type: 'auth', scheme: 'bearer', token: 'wrong' });
     expect(await client.next('error')).toMatchObject({ code: 'TOKEN_INVALID' });
     client.send({ type: 'auth', scheme: 'bearer', token: `token:ann|${end + 600_000}` });
@@ -58,15 +58,16 @@ describe('a token', () => {
     client.request('echo', 'still here');
     expect(await client.next('response')).toMatchObject({ data: 'still here' });
     await alive(clock, client, 540_000);
-    expect((await client.closed).code).toBe(4108);
+    expect(await client.fate()).toBe(4108);
   });
 
   it('of somebody else does not renew it', async () => {
     await using server = await serve(nothing);
     const client = await RawClient.welcomed(server.url);
     client.send({ type: 'auth', scheme: 'bearer', token: 'token:bob' });
-    expect(await client.next('error')).toMatchObject({ code: 'TOKEN_OF_ANOTHER' });
-    expect((await client.closed).code).toBe(4001);
+    await client.roundTrip();
+    expect(await client.fate()).toBe(4001);
+    expect(client.all('error')).toMatchObject([{ code: 'TOKEN_OF_ANOTHER' }]);
   });
 });
 
@@ -85,7 +86,8 @@ describe('a session', () => {
     const { session } = first.welcome;
     const second = await RawClient.welcomed(server.url, 'ann', { session });
     expect(second.welcome.session).toBe(session);
-    expect((await first.closed).code).toBe(4309);
+    await second.roundTrip();
+    expect(await first.fate()).toBe(4309);
     expect(first.frames.at(-1)).toMatchObject({ type: 'bye', retry: 'fresh' });
     second.request('echo', 1);
     expect(await second.next('response')).toMatchObject({ ok: true });
@@ -101,7 +103,7 @@ describe('a session', () => {
     const client = new RawClient(server.url);
     await client.opened();
     client.hello('token:bob', { session: kind === 'foreign' ? ann.welcome.session : 'my own' });
-    expect(await client.next('error')).toMatchObject({ code: 'SESSION_EXPIRED' });
+    expect(await client.frame()).toMatchObject({ type: 'error', code: 'SESSION_EXPIRED' });
     expect((await client.closed).code).toBe(4301);
     expect(ann.socket.readyState).toBe(ann.socket.OPEN);
     await ann.close();
@@ -113,7 +115,7 @@ describe('a session', () => {
     const third = new RawClient(server.url);
     await third.opened();
     third.hello('token:ann');
-    expect(await third.next('error')).toMatchObject({ code: 'TOO_MANY_SESSIONS', details: { sessions: 2, limit: 2 } });
+    expect(await third.frame()).toMatchObject({ code: 'TOO_MANY_SESSIONS', details: { sessions: 2, limit: 2 } });
     expect((await third.closed).code).toBe(4102);
     // Another user is not concerned, nor is another connection of a session that there is.
     await (await RawClient.welcomed(server.url, 'bob')).close();
@@ -231,7 +233,8 @@ describe('a repeated request', () => {
     const second = await RawClient.welcomed(server.url, 'ann', { session: first.welcome.session });
     second.request('go', undefined, id);
     expect(await second.next('response')).toMatchObject({ data: 'accepted' });
-    expect((await second.next('events')).events).toHaveLength(2);
+    await second.roundTrip();
+    expect(second.all('events').flatMap(({ events }) => events)).toHaveLength(2);
     await second.close();
   });
 
@@ -270,7 +273,7 @@ describe('an old connection', () => {
     await using server = await serve(echo, { app: { clock }, server: { limits: { maxAgeMs: 100_000 } } });
     const old = await RawClient.welcomed(server.url);
     await alive(clock, old, 130_000);
-    expect(await old.next('drain')).toMatchObject({ deadlineMs: 60_000 });
+    expect(old.all('drain')).toMatchObject([{ deadlineMs: 60_000 }]);
     old.request('echo', 1);
     expect(await old.next('response')).toMatchObject({ ok: false, error: { code: 'NOT_SERVING', retryable: true } });
     const fresh = await RawClient.welcomed(server.url, 'ann', { session: old.welcome.session });
@@ -329,7 +332,27 @@ describe('an old connection', () => {
     await using server = await serve(echo, { app: { clock }, server: { limits: { maxAgeMs: 100_000 } } });
     const old = await RawClient.welcomed(server.url);
     await alive(clock, old, 200_000);
-    expect((await old.closed).code).toBe(4201);
+    expect(await old.fate()).toBe(4201);
+  });
+
+  it('is not as old as another that came with it, so that not all of them leave at once', async () => {
+    const clock = new FakeClock();
+    const limits = { maxAgeMs: 100_000, heartbeatMs: 5_000 };
+    await using server = await serve(echo, { app: { clock, random: new SeededRandom(4) }, server: { limits } });
+    const clients = await Promise.all(Array.from({ length: 8 }, (_, i) => RawClient.welcomed(server.url, `user ${i}`)));
+    const begun = clock.now();
+    const ages = new Map<RawClient, number>();
+    while (ages.size < clients.length && clock.now() - begun < 200_000) {
+      await clock.advance(5_000);
+      await Promise.all(clients.map((client) => client.roundTrip()));
+      for (const client of clients)
+        if (client.all('drain').length > 0 && !ages.has(client)) ages.set(client, clock.now() - begun);
+    }
+    expect(new Set(ages.values()).size).toBeGreaterThan(2);
+    expect(Math.min(...ages.values())).toBeGreaterThanOrEqual(90_000);
+    // Whose turn has come is told at the next heartbeat.
+    expect(Math.max(...ages.values())).toBeLessThanOrEqual(110_000 + limits.heartbeatMs);
+    await Promise.all(clients.map((client) => client.close()));
   });
 });
 
@@ -354,10 +377,11 @@ describe('what comes between hello and welcome', () => {
     tcp.cork();
     client.hello('token:ann', { subscribe: ['t'] });
     const ids = Array.from({ length: 40 }, (_, i) => client.request('note', i));
+    client.send({ type: 'ping' });
     tcp.uncork();
-    const refusals = [];
-    for (let i = 0; i < 30; i += 1) refusals.push(await client.next('response'));
-    expect(refusals.every((frame) => !frame.ok && frame.error.code === 'MAILBOX_FULL')).toBe(true);
+    await client.next('pong');
+    const refusal = { ok: false, error: { code: 'MAILBOX_FULL' } };
+    expect(client.all('response')).toMatchObject(ids.slice(10).map((id) => ({ id, ...refusal })));
     welcome();
     const answers = [];
     for (let i = 0; i < 10; i += 1) answers.push(await client.next('response'));
