@@ -25,6 +25,7 @@ import { type Asked, Listener, type Routes } from './listener/listener.ts';
 import { Exchange } from './live/exchange.ts';
 import { LiveView } from './live/live-view.ts';
 import { Pages } from './live/pages.ts';
+import type { RunAt } from './live/runs.ts';
 import { Metrics } from './metrics/metrics.ts';
 
 export interface InspectorOptions {
@@ -212,10 +213,20 @@ export class Inspector implements AppInspector, Routes {
   }
 
   async #showRun(response: ServerResponse, run: string, other: string | null | undefined): Promise<boolean> {
-    const there = typeof other === 'string' ? await this.#exchange?.shown(other) : undefined;
-    const known = other === undefined ? this.#view?.runs.find(run) : there?.runs.find((each) => each.run === run);
-    if (known === undefined || this.#app?.find(EventLog) === undefined) return false;
+    if (other === null || this.#app?.find(EventLog) === undefined) return false;
+    const known = other === undefined ? await this.#findRun(run) : await this.#runOf(other, run);
+    if (known === undefined) return false;
     return this.#pages?.showRun(new EventStream(response), known, this.#exchange) === true;
+  }
+
+  /** One of this instance, else one of any other. */
+  async #findRun(run: string): Promise<RunAt | undefined> {
+    return this.#view?.runs.find(run) ?? (await this.#exchange?.findRun(run));
+  }
+
+  async #runOf(instance: string, run: string): Promise<RunAt | undefined> {
+    const shown = await this.#exchange?.shown(instance);
+    return shown?.runs.find((each) => each.run === run);
   }
 
   async #scrape(response: ServerResponse): Promise<void> {

@@ -4,12 +4,16 @@ import {
   type App,
   createApp,
   type DeliveryMark,
+  EventLog,
   Instances,
   KeyValueStore,
+  MemoryLog,
   MemoryStore,
   provideValue,
   type Service,
   service,
+  systemClock,
+  systemRandom,
 } from '@muster/core';
 import { FakeClock } from '@muster/core/testing';
 import { inspector } from '@muster/inspect';
@@ -21,6 +25,8 @@ jest.setTimeout(30_000);
 
 class SharedStore extends MemoryStore {
   readonly isShared = true;
+  /** Shared as well. */
+  readonly log = new MemoryLog(systemClock, systemRandom, () => {});
 }
 
 @service()
@@ -38,7 +44,8 @@ afterEach(async () => {
 
 async function instance(store: SharedStore, looking = true) {
   const made = inspector({ port: 0 });
-  const services = [provideValue(KeyValueStore, store), Instances, Orders, Database];
+  const ports = [provideValue(KeyValueStore, store), provideValue(EventLog, store.log)];
+  const services = [...ports, Instances, Orders, Database];
   const app = createApp({ services, ...(looking ? { inspect: made } : {}) });
   apps.push(app);
   await app.start();
@@ -173,6 +180,22 @@ describe('instances on one store', () => {
       return (await kept(store)).length === 0;
     });
     await Promise.all([one.close(), two.close()]);
+  });
+
+  it('show the events of a run at any of them, whichever carries it', async () => {
+    const store = new SharedStore(() => {});
+    const [one, two] = [await instance(store), await instance(store)];
+    const of = { id: 'r:1', run: 'r', agent: 'guide', at: 0 };
+    await store.log.append('s', [
+      { ...of, n: 1, event: 'agent_started', data: { message: 'hi' } },
+      { ...of, n: 2, event: 'agent_completed', data: { status: 'success', by: 'agent' } },
+    ] as never);
+    const about = { agent: 'guide', user: 'ann', thread: 't', parent: null, connection: null, isResumed: false, at: 0 };
+    two.app.events.emit({ type: 'run-begun', run: 'r', stream: 's', offset: 1, ...about });
+    const { stdout } = await muster(['events', one.url, '--run', 'r', '--json']);
+    const { run, events } = JSON.parse(stdout) as { run: string; events: { event: string }[] };
+    expect([run, ...events.map(({ event }) => event)]).toEqual(['r', 'agent_started', 'agent_completed']);
+    expect((await look(`${one.url}/api/runs/other`)).status).toBe(404);
   });
 
   it('leave nothing behind where the store is slow', async () => {

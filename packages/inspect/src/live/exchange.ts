@@ -19,7 +19,7 @@ import { deflateRaw, inflateRaw } from 'node:zlib';
 import { namesOf } from './instance-names.ts';
 import type { LiveView } from './live-view.ts';
 import type { Overview } from './overview.ts';
-import type { KnownRun } from './runs.ts';
+import type { RunAt } from './runs.ts';
 
 const PREFIX = 'inspect/';
 const WANT = `${PREFIX}want/`;
@@ -39,8 +39,8 @@ const inflate = promisify(inflateRaw);
 /** What stands in the store of one instance. */
 interface Shown {
   readonly overview: Overview;
-  /** Where the events of its runs are. */
-  readonly runs: readonly Omit<KnownRun, 'line'>[];
+  /** Its latest runs. */
+  readonly runs: readonly RunAt[];
   /** Which of its sockets got what, by stream, of streams at which somebody looks. */
   readonly marks: Readonly<Record<string, readonly DeliveryMark[]>>;
 }
@@ -181,21 +181,35 @@ export class Exchange {
 
   /** The graphs of all instances as one. An instance without an inspector is not in it. */
   async merged(): Promise<GraphDump> {
+    const dumps: [string, GraphDump][] = [[this.#instances.id, this.#app.graph().toJSON()]];
+    for await (const [id, { overview }] of this.#others()) dumps.push([id, overview.graph]);
+    const names = namesOf(dumps.map(([id]) => id));
+    return mergeGraphs(new Map(dumps.map(([, dump], i) => [names[i] as string, dump])));
+  }
+
+  /** One of the latest runs of any other instance; undefined where none of them shows it. */
+  async findRun(run: string): Promise<RunAt | undefined> {
+    for await (const [, { runs }] of this.#others()) {
+      const found = runs.find((each) => each.run === run);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  /** What each other instance shows from now on; without those that show nothing in time, as all that have no inspector. */
+  async *#others(): AsyncGenerator<[string, Shown]> {
     const stop = this.look();
     try {
-      const others = this.#instances.others().map(({ id }) => id);
+      const ids = this.#instances.others().map(({ id }) => id);
       const { clock } = this.#app;
-      const before = new Map(others.map((id) => [id, this.revisionOf(id)]));
+      const before = new Map(ids.map((id) => [id, this.revisionOf(id)]));
       const until = clock.monotonic() + PATIENCE_MS;
-      const isMissing = (id: string): boolean => this.revisionOf(id) === (before.get(id) ?? 0) && this.knows(id);
-      while (others.some(isMissing) && clock.monotonic() < until) await sleep(clock, 50);
-      const dumps: [string, GraphDump][] = [[this.#instances.id, this.#app.graph().toJSON()]];
-      for (const id of others) {
+      const isMissing = (id: string): boolean => this.revisionOf(id) === before.get(id) && this.knows(id);
+      for (const id of ids) {
+        while (isMissing(id) && clock.monotonic() < until) await sleep(clock, 50);
         const shown = await this.shown(id);
-        if (shown !== undefined) dumps.push([id, shown.overview.graph]);
+        if (shown !== undefined) yield [id, shown];
       }
-      const names = namesOf(dumps.map(([id]) => id));
-      return mergeGraphs(new Map(dumps.map(([, dump], i) => [names[i] as string, dump])));
     } finally {
       stop();
     }

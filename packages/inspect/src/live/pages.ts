@@ -10,7 +10,7 @@ import { Changes } from './changes.ts';
 import type { Exchange } from './exchange.ts';
 import type { LiveView } from './live-view.ts';
 import { RunEventReader } from './run-events.ts';
-import type { KnownRun } from './runs.ts';
+import type { RunAt } from './runs.ts';
 
 /** Least pause between two looks, in milliseconds. */
 const LOOK_MS = 500;
@@ -68,7 +68,7 @@ export class Pages {
    *
    * @param exchange tells which sockets of other instances got them.
    */
-  showRun(stream: EventStream, run: Omit<KnownRun, 'line'>, exchange?: Exchange): boolean {
+  showRun(stream: EventStream, run: RunAt, exchange?: Exchange): boolean {
     const log = this.#app.find(EventLog);
     if (log === undefined) return false;
     const reader = new RunEventReader(this.#app, log, run, this.#payloads, exchange);

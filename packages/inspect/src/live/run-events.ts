@@ -7,7 +7,7 @@ import type { AgentEvent } from '@muster/contracts';
 import type { Batch, DeliveryMark, EventLog, InspectedApp, Subscription } from '@muster/core';
 import type { Exchange, MarksRead } from './exchange.ts';
 import type { RunEventLine, RunEvents, SocketMark } from './overview.ts';
-import type { KnownRun } from './runs.ts';
+import type { RunAt } from './runs.ts';
 
 /** How often nothing must have been new, after the terminal, for nothing more to be expected. */
 const QUIET = 8;
@@ -22,7 +22,7 @@ interface Found {
 
 export class RunEventReader {
   readonly #app: InspectedApp;
-  readonly #run: Omit<KnownRun, 'line'>;
+  readonly #run: RunAt;
   readonly #payloads: boolean;
   readonly #log: EventLog;
   readonly #subscription: Subscription;
@@ -42,7 +42,7 @@ export class RunEventReader {
   #isTaking = false;
   #quiet = 0;
 
-  constructor(app: InspectedApp, log: EventLog, run: Omit<KnownRun, 'line'>, payloads: boolean, exchange?: Exchange) {
+  constructor(app: InspectedApp, log: EventLog, run: RunAt, payloads: boolean, exchange?: Exchange) {
     this.#app = app;
     this.#run = run;
     this.#payloads = payloads;

@@ -7,13 +7,16 @@ const KEPT = 200;
 /** How many tool calls are kept of one run. */
 const TOOLS = 100;
 
-/** A run, and where its events are. */
-export interface KnownRun {
+/** Where the events of a run are. */
+export interface RunAt {
   readonly run: string;
   /** As the log knows it. */
   readonly stream: string;
   /** Of its first event; `null` where another process has begun it. */
   readonly offset: number | null;
+}
+
+export interface KnownRun extends RunAt {
   line: RunLine;
 }
 
