@@ -6,71 +6,26 @@
 import { MusterError } from '@muster/contracts';
 import { Container } from 'inversify';
 import type { AppInspector } from './app-inspector.ts';
+import { APP_DEFAULTS, type AppOptions, checkOptions, STOP_SHARES } from './app-options.ts';
 import type { AppServer, ServerHost } from './app-server.ts';
+import { bindOwn } from './bind-own.ts';
 import { asBootError, bootAborted, BootFailed } from './boot-failure.ts';
-import { bounded, Clock, Random, systemClock, systemRandom } from './clock.ts';
-import { bindBuiltIns, bindServices } from './container/bind-services.ts';
+import { type Clock, systemClock, systemRandom } from './clock.ts';
 import { declarationOf } from './declare/declaration.ts';
 import { type Class, type Dependency, nameOf, type Provided } from './declare/dependency.ts';
-import { provideValue, type Registration } from './declare/registration.ts';
 import { bindingIdsOf, Engine } from './engine.ts';
 import { coreError } from './errors.ts';
 import { explain } from './graph/explain.ts';
 import { Inspection } from './inspection.ts';
 import { Interceptor } from './interceptor.ts';
 import type { GraphView } from './graph-view.ts';
-import { type Door, GATE_DEFAULTS, type GateOptions } from './lifecycle/gate.ts';
+import { type Door, GATE_DEFAULTS } from './lifecycle/gate.ts';
 import type { StopReport } from './lifecycle/shutdown.ts';
-import { EventLog } from './log/event-log.ts';
-import { MemoryLog } from './log/memory-log.ts';
-import { type AppState, Runtime } from './runtime.ts';
+import { Parting, withPart } from './parting.ts';
+import type { AppState } from './runtime.ts';
 import { RuntimeEvents } from './runtime-event.ts';
-import { ScopeManager, type ScopeOptions } from './scopes/scope-manager.ts';
-import { Scopes } from './scopes/scopes.ts';
+import { ScopeManager } from './scopes/scope-manager.ts';
 import { notFromContainer, scopedClassesOf, singletonsOf } from './scoped-nodes.ts';
-import { ClusterCompatibility } from './state/compatibility.ts';
-import { ClusterContract, type ClusterOptions } from './state/contract.ts';
-import { Instances } from './state/instances.ts';
-import { KeyValueStore } from './state/key-value-store.ts';
-import { MemoryStore } from './state/memory-store.ts';
-
-export interface AppOptions {
-  /** Classes with a Muster decorator, and registrations made by `provide` and `provideValue`. */
-  readonly services?: readonly (Class | Registration)[];
-  /** A container that has bindings already; theirs are part of the app. @default a new one */
-  readonly container?: Container;
-  /** What listens behind the gate; `webSocketServer()` makes one. */
-  readonly server?: AppServer;
-  /** Lets people and machines look at the app, also while it hangs; `inspector()` of `@muster/inspect` makes one. */
-  readonly inspect?: AppInspector;
-  readonly gate?: GateOptions;
-  readonly boot?: {
-    /** Time for the whole boot, in milliseconds; failed attempts are repeated until it ends. @default 120_000 */
-    readonly budgetMs?: number;
-    /** How many services may be in their first attempt at the same time. @default no limit */
-    readonly concurrency?: number;
-  };
-  readonly stop?: {
-    /** Time for the whole stop, in milliseconds; below the ten seconds that platforms give between SIGTERM and SIGKILL. @default 9_000 */
-    readonly budgetMs?: number;
-  };
-  /**
-   * The contract of this build, and those that it can live with: an instance keeps its gate closed while an older one with
-   * which it cannot work side by side lives on the same store. Makes `Instances` part of the app.
-   */
-  readonly cluster?: ClusterOptions;
-  /** How many scopes a user may have open, and how long their disposal may take. */
-  readonly scopes?: ScopeOptions;
-  /** Source of time; tests pass a `FakeClock`. @default systemClock */
-  readonly clock?: Clock;
-  /** Source of randomness; tests pass a seeded one. @default systemRandom */
-  readonly random?: Random;
-}
-
-export const APP_DEFAULTS = { bootBudgetMs: 120_000, stopBudgetMs: 9_000 } as const;
-
-/** Parts of the stop budget: when runs must have ended, sockets be gone, scopes be closed, services be stopped, and the server be closed. */
-export const STOP_SHARES = { runs: 0.45, sockets: 0.55, scopes: 0.65, services: 0.9, server: 0.98 } as const;
 
 /** The report of a stop that had nothing to do. */
 const NOTHING: StopReport = { order: [], hung: [], errors: [] };
@@ -93,23 +48,19 @@ export class App {
   #isBuilt = false;
   #inspection: Inspection | undefined;
   readonly #scopes: ScopeManager;
+  readonly #parting: Parting;
   #starting: Promise<void> | undefined;
   #stopping: Promise<StopReport> | undefined;
 
   constructor(options: AppOptions) {
-    checkBudget('boot.budgetMs', options.boot?.budgetMs);
-    checkBudget('stop.budgetMs', options.stop?.budgetMs);
-    checkCount('boot.concurrency', options.boot?.concurrency);
-    checkCount('scopes.perUser.run', options.scopes?.perUser?.run);
-    checkCount('scopes.perUser.connection', options.scopes?.perUser?.connection);
-    checkBudget('scopes.disposeMs', options.scopes?.disposeMs);
-    checkContract(options.cluster);
+    checkOptions(options);
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#scopes = new ScopeManager(this.#clock, this.events, options.scopes);
+    this.#parting = new Parting(this.#clock, this.events, options.server, this.#scopes);
     this.#container = options.container ?? new Container({ defaultScope: 'Singleton' });
     this.#foreign = options.container === undefined ? new Set() : bindingIdsOf(options.container);
-    this.#bind();
+    bindOwn(this.#container, this, this.#clock, this.#scopes, options);
     if (options.inspect !== undefined) this.inspect(options.inspect);
   }
 
@@ -279,9 +230,9 @@ export class App {
   /** @param engine absent when an option of the app is wrong: then there is no graph either. */
   async #failed(error: unknown, engine: Engine | undefined): Promise<unknown> {
     engine?.halt('the boot failed');
-    await this.#closeScopes(this.#stopBudgetMs * STOP_SHARES.scopes);
+    await this.#parting.closeScopes(this.#stopBudgetMs * STOP_SHARES.scopes);
     const stopped = await engine?.orchestrator.stop('the boot failed');
-    await this.#partWith('close', this.#stopBudgetMs, () => this.#options.server?.close());
+    await this.#parting.close(this.#stopBudgetMs);
     if (this.#stopping === undefined) this.#state = 'failed';
     const boot = { wallMs: this.#wallMs ?? 0, stopped: stopped?.order ?? [], nodes: engine?.nodes ?? [] };
     const failure = engine === undefined ? error : asBootError(error, { ...boot, graph: this.graph() });
@@ -300,22 +251,17 @@ export class App {
     this.#state = 'stopping';
     this.events.emit({ type: 'stop-started', reason, at: this.#clock.now() });
     const orchestrator = this.#engine?.orchestrator;
-    const { server } = this.#options;
     const budgetMs = this.#stopBudgetMs;
     const left = (share: number): number => budgetMs * share - (this.#clock.monotonic() - startedAt);
     this.#engine?.halt(reason);
     const running = wasRunning ? orchestrator : undefined;
     const quiet = running?.drain(reason, budgetMs * STOP_SHARES.runs) ?? Promise.resolve();
     const toDrain = left(STOP_SHARES.sockets);
-    // The server keeps to its time itself; this is for one that does not.
-    await Promise.all([
-      quiet,
-      this.#partWith('drain', left(STOP_SHARES.services), () => server?.drain(toDrain, quiet)),
-    ]);
+    await Promise.all([quiet, this.#parting.drain(toDrain, quiet, left(STOP_SHARES.services))]);
     // What is open now is of runs that did not end when told to; it may still need the services.
-    const unclosed = await this.#closeScopes(left(STOP_SHARES.scopes));
+    const unclosed = await this.#parting.closeScopes(left(STOP_SHARES.scopes));
     const stopped = (await orchestrator?.stop(reason, left(STOP_SHARES.services))) ?? NOTHING;
-    const failed = await this.#partWith('close', left(STOP_SHARES.server), () => server?.close());
+    const failed = await this.#parting.close(left(STOP_SHARES.server));
     const report = withPart(withPart(stopped, 'scopes', unclosed), 'server', failed);
     // A boot that was under way ends with its own error, which belongs to whoever called start().
     await this.#starting?.catch(() => {});
@@ -333,41 +279,6 @@ export class App {
     return limits === undefined ? undefined : { maxHeld, holdMs, ...limits };
   }
 
-  /**
-   * Lets the server drain or close, for as long as it has: one that cannot say goodbye keeps no service from being stopped.
-   *
-   * @returns what went wrong, which has been told.
-   */
-  async #partWith(
-    method: 'drain' | 'close',
-    timeoutMs: number,
-    work: () => Promise<void> | undefined,
-  ): Promise<unknown> {
-    const onTimeout = (): Error =>
-      coreError('STOP_TIMEOUT', { service: 'server', method, timeoutMs: Math.round(timeoutMs) });
-    try {
-      await bounded({ clock: this.#clock, timeoutMs, onTimeout }, async () => work());
-      return undefined;
-    } catch (error) {
-      this.events.emit({ type: 'stop-failed', service: 'server', error, at: this.#clock.now() });
-      return error;
-    }
-  }
-
-  /** Closes what scopes are left, for as long as there is time; those that take longer go on while services stop. */
-  async #closeScopes(withinMs: number): Promise<unknown> {
-    if (this.#scopes.view() === undefined) return undefined;
-    const onTimeout = (): Error =>
-      coreError('STOP_TIMEOUT', { service: 'scopes', method: 'close', timeoutMs: Math.round(withinMs) });
-    try {
-      await bounded({ clock: this.#clock, timeoutMs: withinMs, onTimeout }, () => this.#scopes.closeAll());
-      return undefined;
-    } catch (error) {
-      this.events.emit({ type: 'stop-failed', service: 'scopes', error, at: this.#clock.now() });
-      return error;
-    }
-  }
-
   get #stopBudgetMs(): number {
     return this.#options.stop?.budgetMs ?? APP_DEFAULTS.stopBudgetMs;
   }
@@ -375,40 +286,6 @@ export class App {
   async #listen(server: AppServer): Promise<void> {
     const address = await server.listen();
     this.events.emit({ type: 'listening', address, at: this.#clock.now() });
-  }
-
-  #bind(): void {
-    const { random = systemRandom, services = [], cluster } = this.#options;
-    bindServices(this.#container, services);
-    if (cluster !== undefined) {
-      bindServices(this.#container, [provideValue(ClusterContract, cluster), ClusterCompatibility]);
-      if (!this.#container.isBound(Instances)) bindServices(this.#container, [Instances]);
-    }
-    const app = this;
-    const faulty =
-      (component: string) =>
-      (error: unknown): void =>
-        this.events.emit({ type: 'fault', component, correlation: null, error, at: this.#clock.now() });
-    bindBuiltIns(this.#container, [
-      [Clock, () => this.#clock],
-      [Random, () => random],
-      [RuntimeEvents, () => this.events],
-      [Scopes, () => this.#scopes],
-      [EventLog, () => new MemoryLog(this.#clock, random, faulty('event log subscriber'))],
-      [KeyValueStore, () => new MemoryStore(faulty('key-value store watcher'))],
-      [
-        Runtime,
-        () => ({
-          get state() {
-            return app.state;
-          },
-          get gate() {
-            return app.gate;
-          },
-          graph: () => app.graph(),
-        }),
-      ],
-    ]);
   }
 
   #prepared(): Engine {
@@ -460,35 +337,4 @@ export class App {
       factories: () => factories.resolved,
     };
   }
-}
-
-/** The report of a stop in which a part of the app that is no service did or did not close. */
-function withPart(report: StopReport, part: 'scopes' | 'server', error: unknown): StopReport {
-  if (error === undefined) return report;
-  const isHung = error instanceof MusterError && error.code === 'STOP_TIMEOUT';
-  const hung = isHung ? [...report.hung, part] : report.hung;
-  return { order: report.order, hung, errors: [...report.errors, { service: part, error }] };
-}
-
-function checkBudget(option: string, value: number | undefined): void {
-  if (value !== undefined && !(Number.isFinite(value) && value > 0)) {
-    throw coreError('OPTION_INVALID', { option, expected: 'a positive number of milliseconds', got: String(value) });
-  }
-}
-
-function checkCount(option: string, value: number | undefined): void {
-  if (value === undefined || (Number.isInteger(value) && value > 0)) return;
-  throw coreError('OPTION_INVALID', { option, expected: 'a whole number from 1 on', got: String(value) });
-}
-
-function checkContract(cluster: ClusterOptions | undefined): void {
-  if (cluster === undefined) return;
-  checkCount('cluster.contract', cluster.contract);
-  for (const each of cluster.accepts ?? []) checkCount('cluster.accepts', each);
-  if (cluster.accepts?.includes(cluster.contract) === false)
-    throw coreError('OPTION_INVALID', {
-      option: 'cluster.accepts',
-      expected: `a list with ${cluster.contract} in it, the contract of this build`,
-      got: cluster.accepts.join(', '),
-    });
 }

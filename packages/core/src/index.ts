@@ -1,5 +1,6 @@
 /** Declare, start, watch, gate and stop services. */
-export { App, type AppOptions, createApp } from './app.ts';
+export { App, createApp } from './app.ts';
+export type { AppOptions } from './app-options.ts';
 export type { AppInspector, InspectedApp } from './app-inspector.ts';
 export type {
   AppServer,

@@ -9,7 +9,8 @@
  *   75  forced: a second signal, a stop that overran its budget, or one that ended cleanly but for what hung
  */
 import { MusterError, type Timer } from '@muster/contracts';
-import { APP_DEFAULTS, type App, STOP_SHARES } from './app.ts';
+import { APP_DEFAULTS, STOP_SHARES } from './app-options.ts';
+import type { App } from './app.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { coreError } from './errors.ts';
 import { whyAbandoned } from './lifecycle/abandoned.ts';

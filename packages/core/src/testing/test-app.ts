@@ -2,7 +2,8 @@
  * An app for tests: with services replaced and faults at named points, started, recorded, and stopped when the test's scope ends.
  */
 import { Container } from 'inversify';
-import { type App, type AppOptions, createApp } from '../app.ts';
+import { type App, createApp } from '../app.ts';
+import type { AppOptions } from '../app-options.ts';
 import { systemClock } from '../clock.ts';
 import { bindingsOf } from '../container/bindings.ts';
 import { type Class, type Dependency, nameOf, type Provided } from '../declare/dependency.ts';
