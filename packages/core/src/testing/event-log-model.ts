@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import type { Batch, EventLog } from '../log/event-log.ts';
 import type { Subscription } from '../subscription.ts';
 import type { ConformanceCase } from './conformance-case.ts';
-import type { LogUnderTest, MakeLog } from './event-log-conformance.ts';
+import type { LogUnderTest, MakeLog } from './log-under-test.ts';
 import { eventsIn, numberedEvent } from './log-records.ts';
 import { SeededRandom } from './seeded-random.ts';
 

@@ -1,6 +1,7 @@
 /** For tests of applications and of Muster itself. */
 export type { ConformanceCase } from './conformance-case.ts';
-export { eventLogConformance, type LogUnderTest, type MakeLog, readAll } from './event-log-conformance.ts';
+export { eventLogConformance } from './event-log-conformance.ts';
+export { type LogUnderTest, type MakeLog, readAll } from './log-under-test.ts';
 export { FakeClock } from './fake-clock.ts';
 export { type Fault, Faults } from './faults.ts';
 export { InstanceClock } from './instance-clock.ts';
