@@ -177,6 +177,7 @@ const inspect: Samples<typeof INSPECT_ERRORS> = {
   URL_UNREACHABLE: { url: 'http://127.0.0.1:3000/muster/graph.json', reason: 'ECONNREFUSED' },
   URL_REFUSED: { url: 'http://127.0.0.1:3000/muster/graph.json', status: 401 },
   URL_WITHOUT_DUMP: { url: 'http://127.0.0.1:3000/muster/graph.json', status: 404 },
+  RUN_UNKNOWN: { run: '0b4ea2c1-5d0f-4c8e-9a53-2f6f1f5f0a11', address: 'http://127.0.0.1:9464' },
   ENTRY_BROKEN: { entry: 'shop.ts', problems: ['shop.ts:3: Could not resolve "./orders.ts"'] },
   ENTRY_FAILED: { entry: 'shop.ts', place: 'shop.ts:5', reason: 'DATABASE_URL is not set' },
   ENTRY_EMPTY: { entry: 'main.ts' },

@@ -123,7 +123,10 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     options: {
       export: EXPORT,
       dump: { value: '<file>', says: 'write the graph there when the boot has ended, well or not' },
-      inspect: { value: '<port>', says: 'show the app on a page at that port; it stays when the boot has failed' },
+      inspect: {
+        value: '<port>',
+        says: 'show the app on a page at that port until Ctrl-C, also when it failed or is idle',
+      },
     },
     exits: [
       ['0', 'stopped in order'],

@@ -71,9 +71,14 @@ export const INSPECT_ERRORS = {
   } satisfies ErrorEntry<{ url: string; status: number }>,
   URL_WITHOUT_DUMP: {
     message: (d) => `${d.url} answered with status ${d.status} and no dump.`,
-    hint: 'Name the address of the inspector, as http://host:port; a run has to be one that it still knows.',
+    hint: 'Name the address of the inspector, as http://host:port.',
     fatal: true,
   } satisfies ErrorEntry<{ url: string; status: number }>,
+  RUN_UNKNOWN: {
+    message: (d) => `Nobody knows a run ${d.run} at ${d.address}.`,
+    hint: 'Name an inspector and one of the latest runs; where instances share a store, each tells of those of all.',
+    fatal: true,
+  } satisfies ErrorEntry<{ run: string; address: string }>,
   ENTRY_BROKEN: {
     message: (d) => `${d.entry} could not be compiled.\n${d.problems.map((problem) => `  - ${problem}`).join('\n')}.`,
     hint: 'Mend what is listed; nothing of the entry was run.',

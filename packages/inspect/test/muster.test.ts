@@ -262,7 +262,7 @@ describe('a running app', () => {
     await using events = new RunningMuster(['events', url]);
     await events.said(/running/);
     const unknown = await muster(['events', url, '--run', 'nobody']);
-    expect([unknown.code, unknown.stderr]).toEqual([2, expect.stringContaining('URL_WITHOUT_DUMP')]);
+    expect([unknown.code, unknown.stderr]).toEqual([2, expect.stringContaining('RUN_UNKNOWN')]);
     const ended = events.ended;
     await app.end();
     const { code, stdout } = await ended;
@@ -277,6 +277,13 @@ describe('a running app', () => {
     expect(stdout).toMatch(/^Database is a service, failed/);
     expect((await app.end()).code).toBe(1);
     expect((await muster(['start', 'shop.ts', '--inspect', 'here'])).stderr).toContain('OPTION_MISUSED');
+  });
+
+  it('can be started with a page, which stays when the app has nothing to do', async () => {
+    await using app = new RunningMuster(['start', 'shop.ts', '--inspect', '0']);
+    const url = await app.said(/Inspect it at (http:\S+)/);
+    expect((await muster(['explain', url, 'Database'])).stdout).toMatch(/^Database is a service, running/);
+    expect((await app.end()).code).toBe(0);
   });
 
   it('may be something else: what answers without a dump is named', async () => {

@@ -1,9 +1,11 @@
 /** `muster events`: what happens in a running app, or the events of one run with the sockets that got them, as it happens. */
+import { MusterError } from '@muster/contracts';
 import { escapeText } from '@muster/core/graph';
 import type { Request } from '../commands.ts';
+import { inspectError } from '../errors.ts';
 import { EXIT } from '../exit.ts';
 import type { NewsLine, Overview, RunEventLine, RunEvents } from '../live/overview.ts';
-import { watchApp } from '../sources/watched-app.ts';
+import { type Told, watchApp } from '../sources/watched-app.ts';
 import type { Terminal } from '../terminal.ts';
 
 export async function events(request: Request, terminal: Terminal): Promise<number> {
@@ -35,7 +37,7 @@ async function eventsOf(
 ): Promise<void> {
   const lines = new Map<number, RunEventLine>();
   const shown = new Map<number, string>();
-  for await (const { event, data } of watchApp(address, `/api/runs/${encodeURIComponent(run)}`, token)) {
+  for await (const { event, data } of toldOf(run, address, token)) {
     if (event === 'end') break;
     if (event !== 'events') continue;
     const { events: told } = data as RunEvents;
@@ -48,6 +50,16 @@ async function eventsOf(
     }
   }
   if (json) terminal.printJson({ run, events: [...lines.values()].sort((one, other) => one.n - other.n) });
+}
+
+/** @throws MusterError `RUN_UNKNOWN`, and as `watchApp` */
+async function* toldOf(run: string, address: string, token: string | undefined): AsyncGenerator<Told> {
+  try {
+    yield* watchApp(address, `/api/runs/${encodeURIComponent(run)}`, token);
+  } catch (error) {
+    const isMissing = error instanceof MusterError && error.details['status'] === 404;
+    throw isMissing ? inspectError('RUN_UNKNOWN', { run, address }, error) : error;
+  }
 }
 
 function newsText({ at, type, text, isTrouble }: NewsLine): string {

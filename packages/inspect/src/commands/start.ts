@@ -8,7 +8,7 @@ import { asData } from '../report.ts';
 import { appOf } from '../sources/dump-of.ts';
 import type { Terminal } from '../terminal.ts';
 
-/** How long a boot that has failed can be looked at, in milliseconds; Ctrl-C ends it. */
+/** How long what asks for a page can be looked at, in milliseconds; Ctrl-C ends it. */
 const HOLD_MS = 86_400_000;
 
 export async function start(request: Request, terminal: Terminal): Promise<undefined> {
@@ -16,8 +16,10 @@ export async function start(request: Request, terminal: Terminal): Promise<undef
   if (request.dump !== undefined) checkWritable(request.dump);
   const port = request.inspect === undefined ? undefined : portOf(request.inspect);
   const app = await appOf('start', entry, request);
-  if (port !== undefined)
+  if (port !== undefined) {
     app.inspect((await import('../inspector.ts')).inspector({ port, holdAfterFailureMs: HOLD_MS }));
+    keepAlive(app);
+  }
   if (request.dump !== undefined) dumpAfterBoot(app, request.dump);
   if (request.json) tellMachines(app, terminal);
   // With --json, what people read goes elsewhere, so that the one line stays the last.
@@ -28,6 +30,14 @@ export async function start(request: Request, terminal: Terminal): Promise<undef
       : {},
   );
   return undefined;
+}
+
+/** Whoever asks for a page wants to look at it, also where the app has nothing left to do; a boot that fails is held by itself. */
+function keepAlive(app: App): void {
+  const held = systemClock.schedule(HOLD_MS, () => {});
+  app.events.on(({ type }) => {
+    if (type === 'stop-started' || type === 'boot-failed') held.cancel();
+  });
 }
 
 function portOf(text: string): number {
