@@ -199,7 +199,7 @@ export const MUTANTS = [
   {
     invariant: 'a Ref shows what is ready',
     name: 'a Ref keeps what was',
-    file: 'packages/core/src/engine.ts',
+    file: 'packages/core/src/container/tied-refs.ts',
     find: 'this.#refs.set(key, current)',
     replace: 'this.#refs.set(key, tied.instance)',
   },

@@ -3,23 +3,22 @@
  */
 import type { GraphDump } from '@muster/contracts';
 import type { Container, ServiceIdentifier } from 'inversify';
-import { bindingsOf } from './container/bindings.ts';
 import { build } from './container/build.ts';
-import { isPreparedOnce, readProviders } from './container/read-container.ts';
+import { isPreparedOnce } from './container/read-container.ts';
 import { Refs } from './container/refs.ts';
+import { TiedRefs } from './container/tied-refs.ts';
 import { declarationOf } from './declare/declaration.ts';
 import { type Class, type Dependency, nameOf } from './declare/dependency.ts';
 import type { ServiceOptions } from './declare/service-contract.ts';
-import type { ReadyHook, Registration } from './declare/registration.ts';
+import type { ReadyHook } from './declare/registration.ts';
 import { coreError } from './errors.ts';
-import type { FactoryParts, ManagedFactory } from './factories/managed-factory.ts';
+import type { ManagedFactory } from './factories/managed-factory.ts';
 import { GatedFactories, refuseEarly } from './factories/gated-factories.ts';
 import { type BudgetReport, checkBudgets } from './graph/budgets.ts';
 import { criticalPath } from './graph/critical-path.ts';
 import { AT_REST, dumpGraph, type NodeState } from './graph/dump.ts';
 import { PLAIN } from './declare/edge.ts';
-import { configuredTwice, type GraphProblem, missing } from './graph/problems.ts';
-import type { Provider } from './graph/provider.ts';
+import type { GraphProblem } from './graph/problems.ts';
 import type { GraphNode } from './graph/graph-node.ts';
 import { ServiceGraph, sortProblems } from './graph/service-graph.ts';
 import { planStart, type StartPlan } from './graph/start-plan.ts';
@@ -28,26 +27,13 @@ import type { Gate, GateOptions } from './lifecycle/gate.ts';
 import { type Budgets, MAIN, Orchestrator } from './lifecycle/orchestrator.ts';
 import { SERVICE_DEFAULTS, settingsOf } from './lifecycle/service-settings.ts';
 import type { Surroundings } from './lifecycle/surroundings.ts';
+import { type Front, keysOf, providersOf, withRemotes } from './providers.ts';
+import { type Configuration, configurationProblems, groupBy, type Hook, hookProblems } from './registrations.ts';
 import type { AppState } from './runtime.ts';
 import { refuseScoped } from './scoped-nodes.ts';
-import { Candidate } from './state/candidate.ts';
-import { Configurations } from './state/configurations.ts';
-import { ClusterContract } from './state/contract.ts';
+import { SharedParts } from './shared-parts.ts';
 import { Instances } from './state/instances.ts';
-import { KeyValueStore } from './state/key-value-store.ts';
-import { Leases } from './state/leases.ts';
-import { Preparation } from './state/preparation.ts';
-import { isRemote } from './state/remote.ts';
 import { isThenable } from './thenable.ts';
-
-/** What stands at the gate, as far as the graph has to know it. */
-export interface Front {
-  readonly name: string;
-  readonly dependsOn: readonly Dependency[];
-}
-
-type Hook = Extract<Registration, { readonly ready: Dependency }>;
-type Configuration = Extract<Registration, { readonly configures: Dependency }>;
 
 export interface EngineOptions {
   readonly container: Container;
@@ -77,6 +63,8 @@ export class Engine {
   readonly factories: GatedFactories;
   readonly #options: EngineOptions;
   readonly #refs = new Refs();
+  readonly #tied: TiedRefs;
+  readonly #shared: SharedParts;
   readonly #problems: readonly GraphProblem[];
   /** From here on the container hands out factories. */
   #isOpening = false;
@@ -85,24 +73,25 @@ export class Engine {
   #budgets: BudgetReport;
   #bootIdealMs: number | undefined;
   #instance: Instances | undefined;
-  #configurations: Configurations | undefined;
-  /** Of what this instance leads and prepares. */
-  #leases: Leases | undefined;
-  /** By the id of a node, the `Ref`s that stand for it. */
-  readonly #tied = new Map<string, { readonly keys: readonly Dependency[]; readonly instance: object }>();
 
   constructor(options: EngineOptions) {
     this.#options = options;
-    const providers = withRemotes(options);
-    this.#refs.bindAll(options.container, (permit, factory) => this.factories.get(permit, factory));
-    this.#graph = ServiceGraph.from(providersOf(providers, options.front));
+    const { container, front } = options;
+    const providers = withRemotes(container, options.foreign, front);
+    this.#tied = new TiedRefs(container, this.#refs);
+    this.#shared = new SharedParts(container, options.around);
+    this.#refs.bindAll(container, (permit, factory) => this.factories.get(permit, factory));
+    this.#graph = ServiceGraph.from(providersOf(providers, front));
     this.#plan = planStart(this.#graph);
     this.#budgets = this.#judgeBudgets();
-    this.#problems = [...this.#hookProblems(), ...this.#configurationProblems()];
-    refuseScoped(options.container, this.#graph.nodes);
+    this.#problems = [
+      ...hookProblems(this.#graph.nodes, options.hooks),
+      ...configurationProblems(this.#graph.nodes, options.configurations),
+    ];
+    refuseScoped(container, this.#graph.nodes);
     this.orchestrator = new Orchestrator(this.#graph, this.#plan, options.around, options.budgets, {
       escalated: options.escalated,
-      flipped: (id, ready) => this.#flipped(id, ready),
+      flipped: (id, ready) => this.#tied.flipped(id, ready, () => this.orchestrator.service(id)?.isStarted === true),
     });
     this.factories = this.#gatedFactories();
     const guarded = this.#graph.nodes.filter((node) => node.guarded && node.isAlive);
@@ -132,32 +121,9 @@ export class Engine {
       { ...around, clock: this.orchestrator.clock },
       (keys) => configs.get(keys.find((key) => configs.has(key))),
       this.#options.renewed,
-      ({ id, provider }, config) => (isPreparedOnce(provider.target as Class) ? this.#sharedBy(id, config) : undefined),
+      ({ id, provider }, config) =>
+        isPreparedOnce(provider.target as Class) ? this.#shared.preparation(id, config) : undefined,
     );
-  }
-
-  /** One instance prepares the factory for all that have configured it alike and have the same contract. */
-  #sharedBy(id: string, config: unknown): FactoryParts['shared'] {
-    const { container, around } = this.#options;
-    const made = once(() => {
-      const store = container.get<KeyValueStore>(KeyValueStore);
-      const contract = container.get<ClusterContract>(ClusterContract, { optional: true })?.contract;
-      if (container.isBound(Instances))
-        this.#configurations ??= new Configurations(container.get(Instances), around.events, around.clock);
-      return new Preparation({
-        factory: id,
-        config: contract === undefined ? config : { config, contract },
-        store,
-        clock: around.clock,
-        leases: this.#leasesOn(store),
-        told: (fingerprint) => this.#configurations?.note(id, fingerprint),
-      });
-    });
-    return { after: (epoch, work) => made().after(epoch, work), watch: (sink) => made().watch(sink) };
-  }
-
-  #leasesOn(store: KeyValueStore): Leases {
-    return (this.#leases ??= new Leases(store, this.#options.around.clock, this.#ownId()));
   }
 
   /** Nothing is started any more, and what is being made behind the gate is given up. */
@@ -204,31 +170,11 @@ export class Engine {
             : keysOf(node)
                 .flatMap((key) => hooks.get(key) ?? [])
                 .map(({ hook }) => hook),
-        candidate: declared.cluster === 'leader' ? this.#candidateFor(node.id) : undefined,
+        candidate: declared.cluster === 'leader' ? this.#shared.candidate(node.id) : undefined,
       });
     }
-    this.#tieRefs(instances);
+    this.#tied.tie(this.#graph.nodes, keysOf, instances);
     if (container.isBound(Instances)) this.#instance = container.get(Instances);
-  }
-
-  #candidateFor(id: string): Candidate {
-    const { container, around } = this.#options;
-    const store = container.get<KeyValueStore>(KeyValueStore);
-    return new Candidate(store, around.clock, this.#leasesOn(store), id, (error) =>
-      around.events.emit({
-        type: 'fault',
-        component: `lead of ${id}`,
-        correlation: null,
-        error,
-        at: around.clock.now(),
-      }),
-    );
-  }
-
-  /** Under which others know this instance, where they do. */
-  #ownId(): string {
-    const { container, around } = this.#options;
-    return container.isBound(Instances) ? container.get(Instances).id : around.random.uuid();
   }
 
   /** Keeps what the boot took at least: later restarts must not change how well it went. */
@@ -250,7 +196,7 @@ export class Engine {
     const causes = wiring.causes(this.#plan.order.map((node) => wiring.placeOf(node)));
     const stateOf = (id: string): NodeState | undefined => {
       const factory = this.factories.factory(id);
-      if (factory !== undefined) return factoryState(factory, this.#configurations?.otherwise(id) ?? []);
+      if (factory !== undefined) return factoryState(factory, this.#shared.otherwise(id));
       const place = wiring.place(id);
       const known = place?.service?.snapshot() ?? (place?.node?.isAlive === true ? { ...PLANNED } : undefined);
       if (place === undefined || known === undefined) return undefined;
@@ -297,81 +243,10 @@ export class Engine {
       defaults: { startMs, stopMs },
     });
   }
-
-  #hookProblems(): GraphProblem[] {
-    if (this.#options.hooks.length === 0) return [];
-    const alive = this.#graph.nodes.filter((node) => node.isAlive);
-    const known = alive.flatMap(({ id, tokens }) => [id, ...tokens]);
-    const keys = new Set(alive.flatMap(keysOf));
-    return this.#options.hooks
-      .filter(({ ready }) => !keys.has(ready))
-      .map(({ ready }) => missing(`onReady(${nameOf(ready)})`, undefined, nameOf(ready), known));
-  }
-
-  /** Each configuration belongs to a factory of the app, and each factory has one at the most. */
-  #configurationProblems(): GraphProblem[] {
-    const { configurations } = this.#options;
-    const factories = this.#graph.nodes.filter(({ kind }) => kind === 'factory');
-    const idOf = (key: unknown): string | undefined => factories.find((node) => keysOf(node).includes(key))?.id;
-    return [...groupBy<unknown, Configuration>(configurations, ({ configures }) => configures)].flatMap(
-      ([key, given]): GraphProblem[] => {
-        const id = idOf(key);
-        const sites = given.map(({ declaredAt }) => declaredAt());
-        if (id === undefined)
-          return [
-            missing(
-              `configure(${nameOf(key)})`,
-              sites[0],
-              nameOf(key),
-              factories.map((node) => node.id),
-            ),
-          ];
-        return given.length > 1 ? [configuredTwice(id, sites)] : [];
-      },
-    );
-  }
-
-  /** From now on each `Ref` shows what it stands for while that is ready; what has no lifecycle is always there. */
-  #tieRefs(instances: ReadonlyMap<string, object>): void {
-    const wanted = new Set<unknown>(this.#refs.wanted);
-    if (wanted.size === 0) return;
-    for (const node of this.#graph.nodes) {
-      const keys = keysOf(node).filter((key) => wanted.has(key)) as Dependency[];
-      if (keys.length === 0) continue;
-      const instance = instances.get(node.id);
-      if (instance !== undefined) this.#tied.set(node.id, { keys, instance });
-      else for (const key of keys) this.#refs.set(key, this.#options.container.get(key as Class));
-    }
-  }
-
-  #flipped(id: string, ready: boolean): void {
-    if (this.#tied.size === 0) return;
-    const tied = this.#tied.get(id);
-    if (tied === undefined) return;
-    // A leader that stands by is ready, and still not here.
-    const current = ready && this.orchestrator.service(id)?.isStarted === true ? tied.instance : undefined;
-    for (const key of tied.keys) this.#refs.set(key, current);
-  }
 }
 
 const NO_OPTIONS: ServiceOptions = {};
 const NO_HOOKS: readonly ReadyHook[] = [];
-
-/** Everything that a node answers to. */
-function keysOf({ provider }: GraphNode): unknown[] {
-  return [...new Set([provider.key, ...provider.aliases.map((alias) => alias.key)])];
-}
-
-function groupBy<K, T>(items: readonly T[], keyOf: (item: T) => K): Map<K, T[]> {
-  const groups = new Map<K, T[]>();
-  for (const item of items) {
-    const key = keyOf(item);
-    const group = groups.get(key);
-    if (group) group.push(item);
-    else groups.set(key, [item]);
-  }
-  return groups;
-}
 
 function factoryState(
   { state, failure, progress, tookMs, epoch }: ManagedFactory,
@@ -380,45 +255,4 @@ function factoryState(
   const reason = failure === undefined ? null : String(failure.details.reason);
   const differsFrom = otherwise.length === 0 ? {} : { differsFrom: otherwise };
   return { ...AT_REST, phase: state, reason, progress, startMs: tookMs, generation: epoch, ...differsFrom };
-}
-
-/** Makes it when it is first asked for. */
-function once<T extends object>(make: () => T): () => T {
-  let made: T | undefined;
-  return () => (made ??= make());
-}
-
-/** Everything bound, and what stands for services of other instances, which is bound here for whoever asks for it. */
-function withRemotes({ container, foreign, front }: EngineOptions): Provider[] {
-  const read = (): Provider[] => readProviders(container, ({ id }) => foreign.has(id));
-  const providers = read();
-  const remotes = new Set<Class>((front?.dependsOn ?? []).filter(isRemote));
-  for (const { wants } of providers) for (const { key } of wants) if (isRemote(key)) remotes.add(key);
-  if (remotes.size === 0) return providers;
-  for (const each of [Instances, ...remotes]) bindOnce(container, each);
-  return read();
-}
-
-function bindOnce(container: Container, target: Class): void {
-  if (!container.isBound(target)) container.bind(target).toSelf().inSingletonScope();
-}
-
-/** What is bound, and the server, which is no part of the container. Values that nobody wants are left out. */
-function providersOf(bound: readonly Provider[], front: Front | undefined): Provider[] {
-  const providers = [...bound];
-  if (front) {
-    const wants = front.dependsOn.map((key) => ({ key, name: nameOf(key), terms: PLAIN }));
-    const { name } = front;
-    providers.push({ key: front, target: front, name, kind: 'factory', aliases: [], wants, declaredAt: undefined });
-  }
-  const wanted = new Set<unknown>();
-  for (const { wants } of providers) for (const { key } of wants) wanted.add(key);
-  return providers.filter(
-    (p) => p.kind !== 'value' || wanted.has(p.key) || p.aliases.some(({ key }) => wanted.has(key)),
-  );
-}
-
-/** Ids of everything that is bound now. */
-export function bindingIdsOf(container: Container): Set<number> {
-  return new Set(bindingsOf(container).map(({ id }) => id));
 }
