@@ -82,6 +82,11 @@ describe('a run whose instance has been killed', () => {
     await shared.clock.advance(1_000 + REAP_MS);
     const events = await shared.eventsOf(thread);
     expectLegal(events);
+    // Whoever watches the instance that has ended it hears of it, once.
+    expect(second.told.filter(({ type }) => type.startsWith('run-'))).toMatchObject([
+      { type: 'run-begun', run, user: 'ann', thread, offset: null, isResumed: true },
+      { type: 'run-ended', run, status: 'interrupted', by: 'reaper', events: events.length, offset: events.length },
+    ]);
     expect(events.slice(-2)).toMatchObject([
       { event: 'tool_completed', data: { status: 'abandoned' } },
       {

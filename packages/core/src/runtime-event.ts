@@ -99,6 +99,7 @@ export type RuntimeEvent =
       readonly parent: string | null;
       /** Over which it was asked for; `null` of one that goes on here, or that nobody asked for over a connection. */
       readonly connection: string | null;
+      /** It goes on here, or is ended here, in place of a process that has gone. */
       readonly isResumed: boolean;
       readonly at: number;
     }

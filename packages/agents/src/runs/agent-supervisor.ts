@@ -33,8 +33,9 @@ import { ExecutionEngineFactory } from './execution-engine-factory.ts';
 import { LeftRuns } from './left-runs.ts';
 import type { Requester } from './requester.ts';
 import { RUN_LIMITS, RunLimits } from './run-limits.ts';
+import { RunNews } from './run-news.ts';
 import { RunQueue, type Turn } from './run-queue.ts';
-import { type RunRecord, RunRecords } from './run-records.ts';
+import { aboutOf, type RunRecord, RunRecords } from './run-records.ts';
 import { RunWatch } from './run-watch.ts';
 import { RunsElsewhere } from './runs-elsewhere.ts';
 import { type Going, SubAgents } from './sub-agents.ts';
@@ -124,7 +125,11 @@ export class AgentSupervisor implements Service {
       store,
       leases: this.#leases,
       records: this.#records,
-      left: new LeftRuns(store, log, clock, this.#records),
+      left: new LeftRuns(store, log, clock, this.#records, (record, terminal, offset) => {
+        const news = new RunNews(aboutOf(record), events, clock);
+        news.resumed(record.traceparent, interceptor.current);
+        news.closed(terminal, offset);
+      }),
       clock,
       events,
       runtime,

@@ -128,10 +128,7 @@ export class ExecutionEngineFactory {
       interceptor,
       delegate,
     });
-    const goesOn = (): void => recorder.news.begun(null);
-    if (resumed === undefined) return { engine, recorder };
-    if (interceptor === undefined || traceparent === undefined) goesOn();
-    else interceptor.within(traceparent, goesOn);
+    if (resumed !== undefined) recorder.news.resumed(traceparent, interceptor);
     return { engine, recorder };
   }
 }

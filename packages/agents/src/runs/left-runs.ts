@@ -11,6 +11,9 @@ import { eventsOf } from './run-events.ts';
 import { type RunRecord, type RunRecords, RUNS } from './run-records.ts';
 import type { Resumed } from './run-recorder.ts';
 
+/** Told of a terminal that was written here, and of its offset. */
+type Closed = (record: RunRecord, terminal: EventData<'agent_completed'>, offset: number) => void;
+
 /** Told of a run that was left open and how it ended; without a terminal nothing of it was ever shown. */
 type Ended = (record: RunRecord, terminal: EventData<'agent_completed'> | undefined) => Promise<void>;
 
@@ -27,12 +30,14 @@ export class LeftRuns {
   readonly #log: EventLog;
   readonly #clock: Clock;
   readonly #records: RunRecords;
+  readonly #closed: Closed;
 
-  constructor(store: KeyValueStore, log: EventLog, clock: Clock, records: RunRecords) {
+  constructor(store: KeyValueStore, log: EventLog, clock: Clock, records: RunRecords, closed: Closed) {
     this.#store = store;
     this.#log = log;
     this.#clock = clock;
     this.#records = records;
+    this.#closed = closed;
   }
 
   /**
@@ -65,7 +70,10 @@ export class LeftRuns {
       }
       await this.#records.confirm(run);
       // Another run of the thread may be closed in between; then this one is looked at again, and has its terminal.
-      await this.#log.append(stream, closingOf(events, record, this.#clock.now()), { expectedTop: top });
+      const closing = closingOf(events, record, this.#clock.now());
+      const appended = await this.#log.append(stream, closing, { expectedTop: top });
+      const terminal = closing.at(-1);
+      if (appended.ok && terminal?.event === 'agent_completed') this.#closed(record, terminal.data, appended.top);
     }
     await this.#records.close(run);
   }

@@ -1,6 +1,6 @@
 /** What those who watch the app are told of one run: that there is one, its moves, its tool calls, and its end. Its user reads the log. */
-import type { Clock, MoveObserver, MusterError, TransitionTable } from '@muster/contracts';
-import type { RuntimeEvent, RuntimeEvents } from '@muster/core';
+import type { Clock, EventData, MoveObserver, MusterError, TransitionTable } from '@muster/contracts';
+import type { Interceptor, RuntimeEvent, RuntimeEvents } from '@muster/core';
 
 type Of<T extends RuntimeEvent['type']> = Extract<RuntimeEvent, { type: T }>;
 
@@ -25,6 +25,13 @@ export class RunNews {
     this.#events.emit({ type: 'run-begun', ...this.#about, offset, isResumed, at: this.#clock.now() });
   }
 
+  /** It is this process's after another has carried it, and belongs to what that has said. */
+  resumed(traceparent: string | undefined, interceptor: Interceptor | undefined): void {
+    const begun = (): void => this.begun(null);
+    if (traceparent === undefined || interceptor === undefined) begun();
+    else interceptor.within(traceparent, begun);
+  }
+
   /** It is carried here no more, though it was not ended here. */
   left(): void {
     const { run, agent } = this.#about;
@@ -39,6 +46,11 @@ export class RunNews {
   ended(end: Omit<Of<'run-ended'>, 'type' | 'run' | 'connection' | 'agent' | 'at'>): void {
     const { run, agent, connection } = this.#about;
     this.#events.emit({ type: 'run-ended', run, connection, agent, ...end, at: this.#clock.now() });
+  }
+
+  /** It has the terminal that was written in place of the process that carried it. */
+  closed({ status, by, code, count, durationMs }: EventData<'agent_completed'>, offset: number): void {
+    this.ended({ status, by, code: code ?? null, events: count, offset, durationMs, appendMs: 0 });
   }
 
   /** Something was emitted after its end, when nobody carries it who could be told. Once is enough. */

@@ -23,6 +23,7 @@ import { agentError } from '../errors.ts';
 import type { Asked } from '../threads/thread-service.ts';
 import { allEnded } from './all-ended.ts';
 import { eventsOf } from './run-events.ts';
+import type { AboutRun } from './run-news.ts';
 
 /** A run that has no terminal yet, as far as the store knows. */
 export interface RunRecord {
@@ -316,6 +317,11 @@ export class RunRecords {
     if (this.#store.isShared === true && owner !== undefined && owner !== this.#leases.owner) return;
     await this.#store.delete(key, known.revision);
   }
+}
+
+/** Whose run it is, for those who watch; over which connection it was asked for nobody knows any more. */
+export function aboutOf({ run, agent, user, thread, parent }: RunRecord): AboutRun {
+  return { run, agent, user, thread, stream: streamOf(principalOf(user), thread), parent, connection: null };
 }
 
 /** The question of a run, where it may not be stored in its thread yet. */
