@@ -2,7 +2,8 @@
  * `npm run faults -- [--runs N] [--seed S] [--json]`: bundles the backend and the faults, and runs them.
  *
  * `--mutants` runs the drills on backends that lack one mechanism each, and fails if they do not notice. With `--cluster` it
- * runs the tests of the ports on NATS without one mechanism each, and with `--connections` those of servers and clients.
+ * runs the tests of the ports on NATS without one mechanism each, with `--connections` those of servers and clients, and with
+ * `--inspect` those of the inspector.
  */
 import { spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
@@ -14,26 +15,28 @@ import { mutate, outputOf, resultIn, tryMutants } from './mutants.mjs';
 const faults = fileURLToPath(new URL('../test/faults/', import.meta.url));
 const main = await bundleForNode(`${faults}main.ts`, `${faults}dist/main.mjs`);
 const args = process.argv.slice(2);
+/** Where the mutants are that tests try, by the option that takes them. */
+const TESTED = {
+  cluster: 'packages/nats/test',
+  connections: 'packages/server/test',
+  inspect: 'packages/inspect/test',
+};
 if (args.includes('--mutants')) process.exit(await tryAll());
 const backend = await bundleForNode(`${faults}backend.ts`, `${faults}dist/backend.mjs`);
 process.exit(spawnSync(process.execPath, [main, '--backend', backend, ...args], { stdio: 'inherit' }).status ?? 1);
 
 /** Takes the list of the option that is given; `--only` takes of it those whose name or guarantee it is. */
 async function tryAll() {
-  const options = {
-    mutants: { type: 'boolean' },
-    cluster: { type: 'boolean', default: false },
-    connections: { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
-    only: { type: 'string' },
-  };
-  const { only, cluster, connections, json: isJson } = parseArgs({ args, options }).values;
-  if (cluster && connections) throw new Error('One list of mutants at a time: --cluster or --connections.');
-  const list = cluster ? 'packages/nats/test' : connections ? 'packages/server/test' : 'test/faults';
-  const { MUTANTS } = await import(`../${list}/mutants.mjs`);
+  const lists = Object.keys(TESTED);
+  const flags = ['mutants', 'json', ...lists].map((name) => [name, { type: 'boolean', default: false }]);
+  const options = { ...Object.fromEntries(flags), only: { type: 'string' } };
+  const { only, json: isJson, ...given } = parseArgs({ args, options }).values;
+  const [list, another] = lists.filter((name) => given[name]);
+  if (another !== undefined) throw new Error(`One list of mutants at a time: --${list} or --${another}.`);
+  const { MUTANTS } = await import(`../${TESTED[list] ?? 'test/faults'}/mutants.mjs`);
   const chosen = MUTANTS.filter(({ guarantee, name }) => only === undefined || [guarantee, name].includes(only));
   // Tests are tried one after the other, since their processes and servers have work for every core.
-  if (cluster || connections) return tryMutants(chosen, { atOnce: 1, isJson, tryOne: tryTests });
+  if (list !== undefined) return tryMutants(chosen, { atOnce: 1, isJson, tryOne: tryTests });
   const atOnce = Math.min(2, availableParallelism());
   return tryMutants(chosen, { atOnce, isJson, tryOne: (mutant) => tryDrill(mutant, MUTANTS.indexOf(mutant)) });
 }

@@ -26,10 +26,11 @@ async function mutantsIn<M extends Mutant>(file: string): Promise<readonly M[]> 
 
 const ofPorts = await mutantsIn<TestedMutant>('packages/nats/test/mutants.mjs');
 const ofConnections = await mutantsIn<TestedMutant>('packages/server/test/mutants.mjs');
+const ofInspector = await mutantsIn<TestedMutant>('packages/inspect/test/mutants.mjs');
 
 /** A test or a group of them, and the table of one that is there for each row: a list in the file, or the cases of a port. */
 const TEST =
-  /\b(?:it|describe)(?:\.each\((?<table>[\s\S]*?)\))?\(\s*(?<quote>['"`])(?<title>(?:\\.|(?!\k<quote>)[\s\S])*)\k<quote>/g;
+  /\b(?:it|describe)(?:\.each(?:<[\s\S]*?>)?\((?<table>[\s\S]*?)\))?\(\s*(?<quote>['"`])(?<title>(?:\\.|(?!\k<quote>)[\s\S])*)\k<quote>/g;
 const STRING = /(?<quote>['"])(?<text>(?:\\.|(?!\k<quote>).)*)\k<quote>/g;
 const CASES = [...eventLogConformance(), ...keyValueStoreConformance()].map(({ name }) => name);
 
@@ -48,6 +49,7 @@ describe.each<[string, readonly Mutant[]]>([
   ['runs', await mutantsIn('test/faults/mutants.mjs')],
   ['the ports on NATS', ofPorts],
   ['connections', ofConnections],
+  ['the inspector', ofInspector],
 ])('mutants of %s', (_, mutants) => {
   it('have names of their own', () => {
     expect(new Set(mutants.map(({ name }) => name)).size).toBe(mutants.length);
@@ -61,6 +63,7 @@ describe.each<[string, readonly Mutant[]]>([
 describe.each<[string, readonly TestedMutant[]]>([
   ['the ports on NATS', ofPorts],
   ['connections', ofConnections],
+  ['the inspector', ofInspector],
 ])('mutants of %s', (_, mutants) => {
   it('name tests that there are', () => {
     const files = [...new Set(mutants.map(({ test }) => test))];

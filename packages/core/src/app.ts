@@ -23,6 +23,7 @@ import { type Door, GATE_DEFAULTS } from './lifecycle/gate.ts';
 import type { StopReport } from './lifecycle/shutdown.ts';
 import { Parting, withPart } from './parting.ts';
 import { bindingIdsOf } from './providers.ts';
+import { redact } from './redact.ts';
 import type { AppState } from './runtime.ts';
 import { RuntimeEvents } from './runtime-event.ts';
 import { ScopeManager } from './scopes/scope-manager.ts';
@@ -250,7 +251,7 @@ export class App {
     const wasRunning = this.#state === 'running';
     const startedAt = this.#clock.monotonic();
     this.#state = 'stopping';
-    this.events.emit({ type: 'stop-started', reason, at: this.#clock.now() });
+    this.events.emit({ type: 'stop-started', reason: redact(reason), at: this.#clock.now() });
     const orchestrator = this.#engine?.orchestrator;
     const budgetMs = this.#stopBudgetMs;
     const left = (share: number): number => budgetMs * share - (this.#clock.monotonic() - startedAt);

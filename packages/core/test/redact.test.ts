@@ -66,4 +66,12 @@ describe('redact', () => {
     // The cause is kept for who holds the error: it is told to nobody.
     expect(String((failure.cause as Error).cause)).toBeDefined();
   });
+
+  it('keeps a secret in the reason of a stop out of what is told of it', async () => {
+    const app = createApp({ clock: new FakeClock() });
+    const recorded = recordEvents(app);
+    await app.start();
+    await app.stop('lost db://ann:hunter2-hunter2@db');
+    expect(recorded.of('stop-started')).toMatchObject([{ reason: 'lost db://ann:[redacted]@db' }]);
+  });
 });

@@ -55,6 +55,7 @@ it('tells some in a moment though nobody asks, and the last of them when it is c
   expect(heard).toHaveLength(250);
   backlog.close();
   events.emit(moved('service', '252'));
+  backlog.catchUp();
   expect(heard.slice(249)).toEqual(['250', '251']);
 });
 

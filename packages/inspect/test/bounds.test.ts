@@ -1,6 +1,6 @@
 /** What the inspector keeps is bounded, and so is what it does: each bound at its edge. */
 import { describe, expect, it } from '@jest/globals';
-import { createApp, type InspectedApp, type RuntimeEvent, RuntimeEvents, Runtime, service } from '@muster/core';
+import { createApp, type InspectedApp, type RuntimeEvent, RuntimeEvents, Runtime } from '@muster/core';
 import { FakeClock } from '@muster/core/testing';
 import type { Attributes } from '@opentelemetry/api';
 import {
@@ -12,16 +12,13 @@ import {
   SimpleSpanProcessor,
 } from '@opentelemetry/sdk-trace-node';
 import { Registry } from 'prom-client';
-import { Backlog } from '../src/backlog.ts';
-import type { EventStream } from '../src/listener/event-stream.ts';
 import { Lanes } from '../src/live/lanes.ts';
-import { LiveView } from '../src/live/live-view.ts';
 import { News } from '../src/live/news.ts';
-import { Pages } from '../src/live/pages.ts';
 import { Runs } from '../src/live/runs.ts';
 import { BoundedLabels } from '../src/metrics/bounded-labels.ts';
 import { Metrics } from '../src/metrics/metrics.ts';
 import { Tracing } from '../src/traces/tracing.ts';
+import { backlogOf, LOOK_MS, Page, pagesOf, Quick } from './pages.ts';
 
 type Of<T extends RuntimeEvent['type']> = Extract<RuntimeEvent, { type: T }>;
 
@@ -53,17 +50,6 @@ const ended = (run: string, offset = 2): Of<'run-ended'> => ({
   at: 1,
 });
 const left = (run: string): Of<'run-left'> => ({ type: 'run-left', run, agent: 'guide', at: 1 });
-const backlogOf = (events: RuntimeEvents): Backlog =>
-  new Backlog({
-    events,
-    clock: new FakeClock(),
-    isStarting: () => false,
-    failed: (error) => {
-      throw error;
-    },
-  });
-/** Between two looks of a page, in milliseconds. */
-const LOOK_MS = 500;
 const many = (count: number): string[] => Array.from({ length: count }, (_, i) => `${i}`);
 
 describe('what is kept', () => {
@@ -86,6 +72,15 @@ describe('what is kept', () => {
     expect(runs.lines.length).toBeLessThanOrEqual(200 + 300 + 2);
     expect(runs.find('0')).toBeUndefined();
     expect(runs.find('299')).toBeDefined();
+  });
+
+  it('of a run are its first hundred calls of tools', () => {
+    const runs = new Runs();
+    runs.take(begun('r'));
+    const call = { connection: null, tool: 'search', status: 'ok', durationMs: 1, at: 1 };
+    for (const callId of many(150)) runs.take({ type: 'tool-ended', run: 'r', callId, ...call });
+    const tools = runs.find('r')?.line.tools;
+    expect([tools?.length, tools?.at(-1)?.callId]).toEqual([100, '99']);
   });
 
   it('of news are the latest 300', () => {
@@ -126,57 +121,6 @@ describe('what is kept', () => {
   });
 });
 
-/** A page that reads or does not. */
-class Page {
-  readonly said: string[] = [];
-  keepsUp = true;
-  #close = (): void => {};
-
-  send(event: string): void {
-    this.said.push(event);
-  }
-
-  onClose(listener: () => void): void {
-    this.#close = listener;
-  }
-
-  end(): void {
-    this.#close();
-  }
-}
-
-@service()
-class Quick {}
-
-/** Pages of an app that has not been started, on a clock that a test moves; `lookMs` is what each look at its graph takes. */
-function pagesOf(lookMs = 0) {
-  const clock = new FakeClock();
-  const app = createApp({ services: [Quick], clock });
-  let looks = 0;
-  const inspected: InspectedApp = {
-    clock: {
-      now: () => clock.now(),
-      monotonic: () => clock.monotonic() + looks * lookMs,
-      schedule: (delayMs, callback) => clock.schedule(delayMs, callback),
-    },
-    events: app.events,
-    state: () => 'running',
-    gate: () => 'open',
-    graph: () => {
-      looks += 1;
-      return app.graph();
-    },
-    server: undefined,
-    explain: (name) => app.explain(name),
-    find: () => undefined,
-  };
-  const view = new LiveView(inspected, false, backlogOf(app.events));
-  const pages = new Pages(inspected, view, false);
-  const show = (page: Page): void => pages.show(page as unknown as EventStream);
-  const happen = (): void => app.events.emit({ type: 'lagged', lagMs: 1, at: clock.now() });
-  return { clock, show, happen, looks: () => looks };
-}
-
 describe('a page', () => {
   it('that does not keep up is told nothing, and all of it when it does again', async () => {
     const { clock, show, happen } = pagesOf();
@@ -208,11 +152,11 @@ describe('a page', () => {
     await clock.advance(LOOK_MS);
     const looked = looks();
     await clock.advance(60_000);
-    expect(looks()).toBe(looked);
+    expect([looks(), clock.pending]).toEqual([looked, 0]);
   });
 
   it('of an app at which a look takes long is told less often', async () => {
-    const { clock, show, happen, looks } = pagesOf(100);
+    const { clock, show, happen, looks } = pagesOf({ lookMs: 100 });
     show(new Page());
     const first = looks();
     happen();

@@ -192,7 +192,8 @@ describe('instances on one store', () => {
     ] as never);
     const about = { agent: 'guide', user: 'ann', thread: 't', parent: null, connection: null, isResumed: false, at: 0 };
     two.app.events.emit({ type: 'run-begun', run: 'r', stream: 's', offset: 1, ...about });
-    const { stdout } = await muster(['events', one.url, '--run', 'r', '--json']);
+    const { code, stdout } = await muster(['events', one.url, '--run', 'r', '--json']);
+    expect(code).toBe(0);
     const { run, events } = JSON.parse(stdout) as { run: string; events: { event: string }[] };
     expect([run, ...events.map(({ event }) => event)]).toEqual(['r', 'agent_started', 'agent_completed']);
     expect((await look(`${one.url}/api/runs/other`)).status).toBe(404);
@@ -214,6 +215,42 @@ describe('instances on one store', () => {
       for (const go of slow.waiting.splice(0)) go();
       return (await kept(slow)).length === 0 && (await slow.list('inspect/want/')).length === 0;
     });
+    await Promise.all([one.close(), two.close()]);
+  });
+
+  it('show themselves for some seconds after the last look, and nothing is kept then', async () => {
+    const store = new SharedStore(() => {});
+    const clock = new FakeClock();
+    const [one, two] = exchanges(store, clock, []);
+    const stop = one.look();
+    await until(async () => (await kept(store)).length === 2);
+    stop();
+    /** Whoever shows itself has a timer but for the turns in which it writes. */
+    const isWriting = async (): Promise<boolean> => clock.pending < (await kept(store)).length;
+    const pass = async (seconds: number): Promise<void> => {
+      for (let n = 0; n < seconds; n += 1) {
+        await clock.advance(1_000);
+        for (let turn = 0; turn < 10_000 && (await isWriting()); turn += 1)
+          await new Promise((resolve) => setImmediate(resolve));
+      }
+    };
+    await pass(5);
+    expect(await kept(store)).toHaveLength(2);
+    await pass(10);
+    expect([await kept(store), await store.list('inspect/want/'), clock.pending]).toEqual([[], [], 0]);
+    await Promise.all([one.close(), two.close()]);
+  });
+
+  it('take away what one has left that is gone', async () => {
+    const store = new SharedStore(() => {});
+    await store.create('inspect/of/gone', { zip: '' });
+    await store.create('inspect/want/gone', { streams: [] });
+    const [one, two] = exchanges(store, new FakeClock(), []);
+    const stop = one.look();
+    await until(async () => (await kept(store)).includes('inspect/of/two'));
+    for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    expect((await store.list('inspect/')).filter(({ key }) => key.endsWith('gone'))).toEqual([]);
+    stop();
     await Promise.all([one.close(), two.close()]);
   });
 
@@ -256,7 +293,7 @@ describe('instances on one store', () => {
 
   it('show only itself where the store is its own', async () => {
     const made = inspector({ port: 0 });
-    const app = createApp({ services: [Orders, Database], inspect: made });
+    const app = createApp({ services: [Instances, Orders, Database], inspect: made });
     apps.push(app);
     await app.start();
     const url = await made.begin();

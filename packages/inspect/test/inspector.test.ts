@@ -139,7 +139,7 @@ describe('who may look', () => {
   it('only who has the token, where there is one; a browser shows it once', async () => {
     const { url, started } = await inspected({ services: [Quick] }, { token: TOKEN });
     await started;
-    const data = ['/api/live', '/muster/graph.json', '/muster/graph.txt', '/metrics'];
+    const data = ['/muster/graph.json', '/muster/graph.txt', '/metrics', '/api/live'];
     const wrong: Record<string, string>[] = [
       {},
       { authorization: 'Bearer no' },

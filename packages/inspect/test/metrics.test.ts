@@ -1,10 +1,9 @@
 /** What happens in an app, as whoever asks the registry for its metrics finds it. */
 import { expect, it } from '@jest/globals';
-import { createApp, type InspectedApp, type RuntimeEvent, RuntimeEvents } from '@muster/core';
-import { FakeClock } from '@muster/core/testing';
+import { createApp, type InspectedApp, type RuntimeEvent, RuntimeEvents, type ServerView } from '@muster/core';
 import { Registry } from 'prom-client';
-import { Backlog } from '../src/backlog.ts';
 import { Metrics } from '../src/metrics/metrics.ts';
+import { backlogOf } from './pages.ts';
 
 type Moved = Extract<RuntimeEvent, { type: 'moved' }>;
 
@@ -41,6 +40,15 @@ const ended: RuntimeEvent = {
   durationMs: 2_000,
   appendMs: 1,
 };
+
+/** Metrics of an app that does nothing but what a test says. */
+function watched(server?: ServerView) {
+  const events = new RuntimeEvents();
+  const registry = new Registry();
+  const app = createApp({ services: [] });
+  const inspected = { events, server, graph: () => app.graph() } as unknown as InspectedApp;
+  return { events, registry, metrics: new Metrics(inspected, registry, backlogOf(events)) };
+}
 
 it.each<[string, RuntimeEvent[], string[]]>([
   [
@@ -117,19 +125,7 @@ it.each<[string, RuntimeEvent[], string[]]>([
     ['muster_gate_open{gate="main"} 0', 'muster_gate_closings_total{gate="main"} 1'],
   ],
 ])('%s', async (_, happened, lines) => {
-  const events = new RuntimeEvents();
-  const registry = new Registry();
-  const app = createApp({ services: [] });
-  const backlog = new Backlog({
-    events,
-    clock: new FakeClock(),
-    isStarting: () => false,
-    failed: (error) => {
-      throw error;
-    },
-  });
-  const inspected = { events, server: undefined, graph: () => app.graph() } as unknown as InspectedApp;
-  const metrics = new Metrics(inspected, registry, backlog);
+  const { events, metrics, registry } = watched();
   for (const event of happened) events.emit(event);
   // Of each for itself, as a registry of the application's own gives them out.
   const names = [...new Set(lines.map((line) => line.replace(/(_bucket|_sum|_count)?[ {].*$/, '')))];
@@ -137,5 +133,44 @@ it.each<[string, RuntimeEvent[], string[]]>([
   expect(found).toEqual(expect.arrayContaining(lines));
   const counted = found.filter((line) => /_count\{/.test(line));
   if (names[0] === 'muster_handshake_duration_seconds') expect(counted).toHaveLength(1);
+  metrics.close();
+});
+
+it.each<[string, string, (name: string) => RuntimeEvent]>([
+  ['agents', 'muster_run_duration_seconds_count', (agent) => ({ ...ended, agent }) as RuntimeEvent],
+  [
+    'tools',
+    'muster_tool_duration_seconds_count',
+    (tool) => ({ ...run, type: 'tool-ended', callId: 'c', tool, status: 'ok', durationMs: 1 }),
+  ],
+  [
+    'codes',
+    'muster_client_errors_total',
+    (code) => ({ type: 'client-error', connection: 'a', code, correlation: 'c', at: 0 }),
+  ],
+  [
+    'components',
+    'muster_faults_total',
+    (component) => ({ type: 'fault', component, correlation: null, error: 1, at: 0 }),
+  ],
+])('however many %s there are, they have a hundred series and one for all others', async (_, series, eventOf) => {
+  const { events, metrics } = watched();
+  for (let n = 0; n < 150; n += 1) events.emit(eventOf(`name ${n}`));
+  const lines = (await metrics.text()).split('\n').filter((line) => line.startsWith(`${series}{`));
+  expect(lines).toHaveLength(101);
+  expect(lines.at(-1)).toMatch(/="other".* 50$/);
+  metrics.close();
+});
+
+it('of connections are those that there are, and what became of all events', async () => {
+  const connections = [{ state: 'ready' }, { state: 'ready' }, { state: 'closing' }];
+  const delivery = { appended: 9, acknowledged: 6, pending: 2, expired: 1 };
+  const { metrics } = watched({ users: 1, connections, delivery } as unknown as ServerView);
+  const states = async (): Promise<unknown> => (await metrics.text()).match(/(?<=^muster_connections\{).*$/gm);
+  expect(await states()).toEqual(['state="ready"} 2', 'state="closing"} 1']);
+  connections.splice(1);
+  expect(await states()).toEqual(['state="ready"} 1']);
+  const became = (await metrics.text()).match(/(?<=^muster_delivery_events\{outcome=).*$/gm);
+  expect(became).toEqual(['"appended"} 9', '"acknowledged"} 6', '"pending"} 2', '"expired"} 1']);
   metrics.close();
 });

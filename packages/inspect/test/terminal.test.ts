@@ -45,4 +45,8 @@ describe('Terminal', () => {
   it('shows what could move a cursor or hide text, and keeps line breaks', () => {
     expect(printable('a\u001b[2J\r\nb\u202e\t')).toBe('a\\u{1b}[2J\\u{d}\nb\\u{202e}\\u{9}');
   });
+
+  it('shows no secret that stands in an error', () => {
+    expect(printable('postgres://ann:correct-horse@db is gone')).toBe('postgres://ann:[redacted]@db is gone');
+  });
 });

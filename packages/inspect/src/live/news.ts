@@ -1,5 +1,5 @@
 /** What happened last, as lines: the events themselves are kept, and put into words when somebody reads them. */
-import { eventLines, reasonOf, type RuntimeEvent } from '@muster/core';
+import { eventLines, reasonOf, redact, type RuntimeEvent } from '@muster/core';
 import type { NewsLine } from './overview.ts';
 
 const KEPT = 300;
@@ -78,8 +78,10 @@ function textOf(event: RuntimeEvent): string {
       return `${event.component}${correlation}: ${reasonOf(event.error)}`;
     }
     default:
-      return eventLines(event)
-        .map((line) => line.trim())
-        .join(' ');
+      return redact(
+        eventLines(event)
+          .map((line) => line.trim())
+          .join(' '),
+      );
   }
 }
