@@ -72,8 +72,8 @@ describe('a stop while an agent ignores its signal', () => {
     }
     @agent({ name: 'asking', description: '' })
     class Asking implements Agent {
-      run({ text }: RunInput, { delegate }: AgentContext) {
-        return delegate('deaf', text);
+      run({ text }: RunInput, context: AgentContext) {
+        return context.delegate('deaf', text);
       }
     }
     const app = createApp({ services: [Deaf, Asking, ...agents()], clock });
