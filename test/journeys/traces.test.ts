@@ -70,6 +70,14 @@ class Patient implements Agent {
   }
 }
 
+/** Hangs, and nobody may begin it again. */
+@agent({ name: 'lost', description: 'Is ended elsewhere' })
+class Lost implements Agent {
+  run() {
+    return new Promise<never>(() => {});
+  }
+}
+
 @service()
 class Database {}
 
@@ -193,21 +201,24 @@ describe('a run', () => {
     expect(parentOf('tool stuck')).toBe('run helper');
   });
 
-  it('that goes on in another process stays in the trace of its request', async () => {
+  it.each([
+    ['goes on', 'patient', 'success'],
+    ['is only ended', 'lost', 'interrupted'],
+  ])('that %s in another process stays in the trace of its request', async (_, agent, status) => {
     const shared = cluster();
-    const [first, second] = [
-      await instanceOn(shared, [...traces(), Patient]),
-      await instanceOn(shared, [...traces(), Patient]),
-    ];
+    const services = [...traces(), Patient, Lost];
+    const [first, second] = [await instanceOn(shared, services), await instanceOn(shared, services)];
     const span = tracer.startSpan('request');
-    const { run } = await context.with(trace.setSpan(ROOT_CONTEXT, span), () => first.ask('on', { agent: 'patient' }));
+    const { run } = await context.with(trace.setSpan(ROOT_CONTEXT, span), () => first.ask('on', { agent }));
     await shared.clock.settle();
     first.kill();
     await shared.clock.advance(LEASE.leaseMs + LEASE.marginMs + 10_000);
     span.end();
     await second.stop();
-    expect(named('run patient').attributes).toMatchObject({ 'muster.run': run, 'muster.run.resumed': true });
-    expect([parentOf('run patient'), parentOf('tool search')]).toEqual(['request', 'run patient']);
+    const attributes = { 'muster.run': run, 'muster.run.resumed': true, 'muster.run.status': status };
+    expect(named(`run ${agent}`).attributes).toMatchObject(attributes);
+    expect(parentOf(`run ${agent}`)).toBe('request');
+    if (agent === 'patient') expect(parentOf('tool search')).toBe('run patient');
   });
 
   it('whose request is refused ends with the request', async () => {

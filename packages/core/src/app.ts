@@ -1,5 +1,5 @@
 /**
- * `createApp()`: puts container, graph, engine, gate and server together; the only file that knows all the others.
+ * `createApp()`: puts container, graph, engine, gate and server together, and takes them from boot to stop.
  *
  * It never touches the process: signals and exit codes are `runApp`'s.
  */

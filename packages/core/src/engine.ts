@@ -19,7 +19,7 @@ import { criticalPath } from './graph/critical-path.ts';
 import { AT_REST, dumpGraph, type NodeState } from './graph/dump.ts';
 import { PLAIN } from './declare/edge.ts';
 import type { GraphProblem } from './graph/problems.ts';
-import type { GraphNode } from './graph/graph-node.ts';
+import { type GraphNode, keysOf } from './graph/graph-node.ts';
 import { ServiceGraph, sortProblems } from './graph/service-graph.ts';
 import { planStart, type StartPlan } from './graph/start-plan.ts';
 import { GraphView } from './graph-view.ts';
@@ -27,7 +27,7 @@ import type { Gate, GateOptions } from './lifecycle/gate.ts';
 import { type Budgets, MAIN, Orchestrator } from './lifecycle/orchestrator.ts';
 import { SERVICE_DEFAULTS, settingsOf } from './lifecycle/service-settings.ts';
 import type { Surroundings } from './lifecycle/surroundings.ts';
-import { type Front, keysOf, providersOf, withRemotes } from './providers.ts';
+import { type Front, providersOf, withRemotes } from './providers.ts';
 import { type Configuration, configurationProblems, groupBy, type Hook, hookProblems } from './registrations.ts';
 import type { AppState } from './runtime.ts';
 import { refuseScoped } from './scoped-nodes.ts';
@@ -173,7 +173,7 @@ export class Engine {
         candidate: declared.cluster === 'leader' ? this.#shared.candidate(node.id) : undefined,
       });
     }
-    this.#tied.tie(this.#graph.nodes, keysOf, instances);
+    this.#tied.tie(this.#graph.nodes, instances);
     if (container.isBound(Instances)) this.#instance = container.get(Instances);
   }
 

@@ -4,7 +4,6 @@ import { bindingsOf } from './container/bindings.ts';
 import { readProviders } from './container/read-container.ts';
 import { type Class, type Dependency, nameOf } from './declare/dependency.ts';
 import { PLAIN } from './declare/edge.ts';
-import type { GraphNode } from './graph/graph-node.ts';
 import type { Provider } from './graph/provider.ts';
 import { Instances } from './state/instances.ts';
 import { isRemote } from './state/remote.ts';
@@ -13,11 +12,6 @@ import { isRemote } from './state/remote.ts';
 export interface Front {
   readonly name: string;
   readonly dependsOn: readonly Dependency[];
-}
-
-/** Everything that a node answers to. */
-export function keysOf({ provider }: GraphNode): unknown[] {
-  return [...new Set([provider.key, ...provider.aliases.map((alias) => alias.key)])];
 }
 
 /** Everything bound, and what stands for services of other instances, which is bound here for whoever asks for it. */

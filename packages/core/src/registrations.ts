@@ -1,10 +1,8 @@
 /** What was registered of what other services are: hooks that wait for them, and configurations of factories. */
-import type { Dependency } from './declare/dependency.ts';
-import { nameOf } from './declare/dependency.ts';
+import { type Dependency, nameOf } from './declare/dependency.ts';
 import type { Registration } from './declare/registration.ts';
-import type { GraphNode } from './graph/graph-node.ts';
+import { type GraphNode, keysOf } from './graph/graph-node.ts';
 import { configuredTwice, type GraphProblem, missing } from './graph/problems.ts';
-import { keysOf } from './providers.ts';
 
 export type Hook = Extract<Registration, { readonly ready: Dependency }>;
 export type Configuration = Extract<Registration, { readonly configures: Dependency }>;

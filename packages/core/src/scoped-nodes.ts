@@ -7,7 +7,7 @@ import { tagOf } from './declare/declaration.ts';
 import { type Class, nameOf } from './declare/dependency.ts';
 import { coreError } from './errors.ts';
 
-import type { GraphNode } from './graph/graph-node.ts';
+import { type GraphNode, keysOf } from './graph/graph-node.ts';
 import type { Singletons } from './scopes/compile.ts';
 import type { ScopedClass } from './scopes/layout.ts';
 
@@ -15,14 +15,15 @@ import type { ScopedClass } from './scopes/layout.ts';
 export function scopedClassesOf(nodes: readonly GraphNode[]): ScopedClass[] {
   return nodes
     .filter((node) => node.kind === 'scoped')
-    .map(({ id, provider }) => {
+    .map((node) => {
+      const { id, provider } = node;
       const target = provider.target as Class;
       return {
         name: id,
         kind: provider.scopeKind ?? 'run',
         tag: tagOf(target),
         target,
-        keys: keysOf(provider),
+        keys: withTarget(node),
         wants: dependenciesOf(target),
       };
     });
@@ -31,8 +32,7 @@ export function scopedClassesOf(nodes: readonly GraphNode[]): ScopedClass[] {
 /** How scoped classes get what is not scoped. */
 export function singletonsOf(container: Container, nodes: readonly GraphNode[]): Singletons {
   const fresh = new Set<unknown>();
-  for (const { scope, provider } of nodes)
-    if (scope !== 'singleton') for (const key of keysOf(provider)) fresh.add(key);
+  for (const node of nodes) if (node.scope !== 'singleton') for (const key of withTarget(node)) fresh.add(key);
   return { get: (key) => container.get(key as ServiceIdentifier), isFresh: (key) => fresh.has(key) };
 }
 
@@ -51,6 +51,7 @@ export function notFromContainer(key: unknown): Error {
   return coreError('NOT_IN_SCOPE', { name: nameOf(key), wanted: 'the app', reason: 'it is scoped' });
 }
 
-function keysOf(provider: GraphNode['provider']): unknown[] {
-  return [...new Set([provider.target, provider.key, ...provider.aliases.map(({ key }) => key)])];
+/** What it answers to, and its class, which may not be among that. */
+function withTarget(node: GraphNode): unknown[] {
+  return [...new Set([node.provider.target, ...keysOf(node)])];
 }

@@ -52,6 +52,7 @@ export class SharedParts {
     return (this.#leases ??= new Leases(store, this.#around.clock, this.#ownId()));
   }
 
+  /** One instance leads the service under a lease, and the others stand by. */
   candidate(id: string): Candidate {
     const around = this.#around;
     const store = this.#container.get<KeyValueStore>(KeyValueStore);

@@ -18,23 +18,10 @@ import { Runs } from '../src/live/runs.ts';
 import { BoundedLabels } from '../src/metrics/bounded-labels.ts';
 import { Metrics } from '../src/metrics/metrics.ts';
 import { Tracing } from '../src/traces/tracing.ts';
-import { backlogOf, LOOK_MS, Page, pagesOf, Quick } from './pages.ts';
+import { backlogOf, begun, LOOK_MS, Page, pagesOf, Quick } from './pages.ts';
 
 type Of<T extends RuntimeEvent['type']> = Extract<RuntimeEvent, { type: T }>;
 
-const begun = (run: string): Of<'run-begun'> => ({
-  type: 'run-begun',
-  run,
-  agent: 'guide',
-  user: 'ann',
-  thread: 't',
-  stream: 's',
-  offset: 1,
-  parent: null,
-  connection: null,
-  isResumed: false,
-  at: 0,
-});
 const ended = (run: string, offset = 2): Of<'run-ended'> => ({
   type: 'run-ended',
   run,

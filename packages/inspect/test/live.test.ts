@@ -4,21 +4,8 @@ import type { GraphDump } from '@muster/contracts';
 import { type ConnectionView, createApp, type GraphView, type RuntimeEvent, type ServerView } from '@muster/core';
 import type { ServerResponse } from 'node:http';
 import { EventStream } from '../src/listener/event-stream.ts';
-import { LOOK_MS, Page, pagesOf, Quick } from './pages.ts';
+import { begun, LOOK_MS, Page, pagesOf, Quick } from './pages.ts';
 
-const begun: RuntimeEvent = {
-  type: 'run-begun',
-  run: 'r',
-  agent: 'guide',
-  user: 'ann',
-  thread: 't',
-  stream: 's',
-  offset: 1,
-  parent: null,
-  connection: null,
-  isResumed: false,
-  at: 0,
-};
 const started: RuntimeEvent = {
   type: 'moved',
   machine: 'service',
@@ -82,7 +69,7 @@ describe('whoever looks', () => {
     const { clock, show, emit } = pagesOf();
     const page = new Page();
     show(page);
-    emit(begun);
+    emit(begun('r'));
     emit(started);
     await clock.advance(LOOK_MS);
     expect(page.data.slice(1).map((change) => Object.keys(change))).toEqual([['at', 'lanes', 'runs', 'news']]);
@@ -94,7 +81,7 @@ describe('whoever looks', () => {
     const { clock, show, emit } = pagesOf();
     const [one, two] = [new Page(), new Page()];
     show(one);
-    emit(begun);
+    emit(begun('r'));
     show(two);
     expect([one.said, two.said]).toEqual([['overview', 'change'], ['overview']]);
     expect(one.data[1]).toMatchObject({ runs: [{ run: 'r' }] });
@@ -106,7 +93,7 @@ describe('whoever looks', () => {
     const { clock, show, emit, happen, looks } = pagesOf();
     show(new Page());
     const first = looks();
-    emit(begun);
+    emit(begun('r'));
     await clock.advance(4 * LOOK_MS);
     expect(looks()).toBe(first);
     await clock.advance(LOOK_MS);

@@ -1140,7 +1140,7 @@ export const MUTANTS = [
     test: traces,
     only: 'is part of the trace of its client',
     file: `${src}/traces/tracing.ts`,
-    find: 'traceparent === undefined ? ROOT_CONTEXT : propagation.extract(ROOT_CONTEXT, { traceparent })',
+    find: 'traceparent === undefined ? ROOT_CONTEXT : contextOf(traceparent)',
     replace: 'ROOT_CONTEXT',
   },
   {
@@ -1185,8 +1185,17 @@ export const MUTANTS = [
     test: traces,
     only: 'that goes on in another process',
     file: `${src}/traces/tracing.ts`,
-    find: 'return context.with(propagation.extract(ROOT_CONTEXT, { traceparent }), work);',
+    find: 'return context.with(contextOf(traceparent), work);',
     replace: 'return work();',
+  },
+  {
+    guarantee: 'traces',
+    name: 'nobody hears of a run that is only ended elsewhere',
+    test: traces,
+    only: 'that is only ended in another process',
+    file: 'packages/agents/src/runs/agent-supervisor.ts',
+    find: 'news.closed(terminal, offset);',
+    replace: '',
   },
   {
     guarantee: 'traces',

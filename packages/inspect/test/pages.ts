@@ -9,6 +9,21 @@ import { Pages } from '../src/live/pages.ts';
 /** Between two looks of a page, in milliseconds. */
 export const LOOK_MS = 500;
 
+/** A run begins. */
+export const begun = (run: string): Extract<RuntimeEvent, { type: 'run-begun' }> => ({
+  type: 'run-begun',
+  run,
+  agent: 'guide',
+  user: 'ann',
+  thread: 't',
+  stream: 's',
+  offset: 1,
+  parent: null,
+  connection: null,
+  isResumed: false,
+  at: 0,
+});
+
 export const backlogOf = (events: RuntimeEvents): Backlog =>
   new Backlog({
     events,

@@ -19,15 +19,15 @@ export class RunNews {
     this.#clock = clock;
   }
 
-  /** @param offset of its first event; `null` when it goes on here after another process has carried it. */
-  begun(offset: number | null): void {
-    const isResumed = offset === null;
-    this.#events.emit({ type: 'run-begun', ...this.#about, offset, isResumed, at: this.#clock.now() });
+  /** @param offset of its first event */
+  begun(offset: number): void {
+    this.#events.emit({ type: 'run-begun', ...this.#about, offset, isResumed: false, at: this.#clock.now() });
   }
 
   /** It is this process's after another has carried it, and belongs to what that has said. */
   resumed(traceparent: string | undefined, interceptor: Interceptor | undefined): void {
-    const begun = (): void => this.begun(null);
+    const begun = (): void =>
+      this.#events.emit({ type: 'run-begun', ...this.#about, offset: null, isResumed: true, at: this.#clock.now() });
     if (traceparent === undefined || interceptor === undefined) begun();
     else interceptor.within(traceparent, begun);
   }

@@ -40,10 +40,8 @@ interface Shared {
 
 export class RunWatch {
   readonly #parts: Shared;
-  /** Ends the patience with what ignores its signal. */
-  readonly #patience = new Set<Timer>();
-  /** Those of which something goes on that their scope is still there for. */
-  readonly #graces = new Set<ExecutionEngine>();
+  /** Ends the patience with what ignores its signal: for its turn, and for its scope. */
+  readonly #patience = new Set<Pick<Timer, 'cancel'>>();
   #abandoned = 0;
 
   constructor(parts: Shared) {
@@ -107,8 +105,9 @@ export class RunWatch {
   closeScope(engine: ExecutionEngine): Promise<void> | undefined {
     const closed = engine.closeScope();
     if (!engine.isBusy) return closed;
-    this.#graces.add(engine);
-    void closed.then(() => this.#graces.delete(engine));
+    const patience = { cancel: () => engine.endGrace() };
+    this.#patience.add(patience);
+    void closed.then(() => this.#patience.delete(patience));
     return undefined;
   }
 
@@ -116,7 +115,6 @@ export class RunWatch {
   close(): void {
     for (const patience of this.#patience) patience.cancel();
     this.#patience.clear();
-    for (const engine of this.#graces) engine.endGrace();
   }
 
   /** Has a run end when its user stays away for longer than its agent allows. */
@@ -135,7 +133,7 @@ export class RunWatch {
    */
   #release(engine: ExecutionEngine, turn: Turn): Promise<void> | undefined {
     const closed = this.closeScope(engine);
-    if (!engine.isBusy) {
+    if (closed !== undefined) {
       turn.leave();
       return closed;
     }

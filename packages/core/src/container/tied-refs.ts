@@ -1,7 +1,7 @@
 /** `Ref`s while an app runs: each shows what it stands for while that is ready. */
 import type { Container } from 'inversify';
 import type { Class, Dependency } from '../declare/dependency.ts';
-import type { GraphNode } from '../graph/graph-node.ts';
+import { type GraphNode, keysOf } from '../graph/graph-node.ts';
 import type { Refs } from './refs.ts';
 
 export class TiedRefs {
@@ -16,11 +16,7 @@ export class TiedRefs {
   }
 
   /** What has no lifecycle is always there. */
-  tie(
-    nodes: readonly GraphNode[],
-    keysOf: (node: GraphNode) => readonly unknown[],
-    instances: ReadonlyMap<string, object>,
-  ): void {
+  tie(nodes: readonly GraphNode[], instances: ReadonlyMap<string, object>): void {
     const wanted = new Set<unknown>(this.#refs.wanted);
     if (wanted.size === 0) return;
     for (const node of nodes) {

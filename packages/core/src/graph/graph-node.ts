@@ -136,3 +136,8 @@ export class GraphNode {
 export function byText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
+
+/** Everything that a node answers to. */
+export function keysOf({ provider }: GraphNode): unknown[] {
+  return [...new Set([provider.key, ...provider.aliases.map(({ key }) => key)])];
+}

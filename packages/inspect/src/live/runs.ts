@@ -16,6 +16,7 @@ export interface RunAt {
   readonly offset: number | null;
 }
 
+/** The same, and how it stands. */
 export interface KnownRun extends RunAt {
   line: RunLine;
 }

@@ -22,6 +22,7 @@ import {
   token,
 } from '@muster/core';
 import {
+  type Context,
   context,
   propagation,
   ROOT_CONTEXT,
@@ -70,7 +71,7 @@ export class Tracing implements Service, Interceptor {
     { connection, request, method, traceparent }: InterceptedRequest,
     work: () => Promise<T>,
   ): Promise<T> {
-    const parent = traceparent === undefined ? ROOT_CONTEXT : propagation.extract(ROOT_CONTEXT, { traceparent });
+    const parent = traceparent === undefined ? ROOT_CONTEXT : contextOf(traceparent);
     const attributes = {
       'rpc.system': 'muster',
       'rpc.method': method,
@@ -100,7 +101,7 @@ export class Tracing implements Service, Interceptor {
   }
 
   within<T>(traceparent: string, work: () => T): T {
-    return context.with(propagation.extract(ROOT_CONTEXT, { traceparent }), work);
+    return context.with(contextOf(traceparent), work);
   }
 
   acknowledged(stream: string, offset: number): void {
@@ -117,7 +118,7 @@ export class Tracing implements Service, Interceptor {
   /** Does the work under a span, which ends with it; what `failure` finds in the outcome is how it went. */
   async #over<T>(
     span: Span,
-    parent: ReturnType<typeof context.active>,
+    parent: Context,
     work: () => Promise<T>,
     failure: (outcome: T) => Error | undefined,
   ): Promise<T> {
@@ -171,6 +172,10 @@ export class Tracing implements Service, Interceptor {
 
 /** For a tool of a run that nobody has told of. */
 const NO_SPAN = { traceId: '0'.repeat(32), spanId: '0'.repeat(16), traceFlags: 0 };
+
+function contextOf(traceparent: string): Context {
+  return propagation.extract(ROOT_CONTEXT, { traceparent });
+}
 
 function failed(span: Span, error: unknown): void {
   const message = redact(error instanceof Error ? error.message : String(error));
