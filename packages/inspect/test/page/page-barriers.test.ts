@@ -25,6 +25,11 @@ async function barriersOn(page: Page): Promise<string[]> {
   return found.filter((each) => /^(serious|critical)/.test(each));
 }
 
+/** Wider than the window where something does not fit in it. */
+function widthOf(page: Page): Promise<number> {
+  return page.evaluate(() => document.documentElement.scrollWidth);
+}
+
 withBrowser('the live page', () => {
   const VIEWS = [
     'graph',
@@ -83,9 +88,18 @@ withBrowser('the live page', () => {
       await it.page.evaluate((hash) => (location.hash = hash), `#/${view}`);
       await it.page.waitForTimeout(60);
       expect([view, await barriersOn(it.page)]).toEqual([view, []]);
-      // Nothing is wider than the window.
-      expect(await it.page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
+      expect([view, await widthOf(it.page)]).toEqual([view, width]);
     }
+  });
+
+  it.each([1280, 360])('is free of barriers while it is disconnected, %i px wide', async (width) => {
+    const it = await openPage({ ...withLoss(), instances: TWO }, '', { viewport: { width, height: 740 } });
+    await it.page.evaluate(axe.source);
+    await it.server[Symbol.asyncDispose]();
+    await it.page.waitForSelector('.link.lost');
+    expect(await barriersOn(it.page)).toEqual([]);
+    expect(await widthOf(it.page)).toBe(width);
+    await it.page.close();
   });
 
   it.each([
