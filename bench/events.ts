@@ -105,6 +105,8 @@ export interface Urls {
 
 /** A server under load. */
 export interface Loaded extends Urls {
+  /** The process of the server. */
+  readonly server: number;
   /** The process of the clients. */
   readonly clients: number;
 }
@@ -128,7 +130,7 @@ export class ServerUnderLoad {
     this.#server = server;
     this.#clients = clients;
     this.#looker = looker;
-    this.loaded = { ...urls, clients: clients.pid as number };
+    this.loaded = { ...urls, server: server.pid as number, clients: clients.pid as number };
   }
 
   static async begin({ server, client }: Programs, contender: Contender, load: Load): Promise<ServerUnderLoad> {

@@ -2,11 +2,15 @@
  * How long probes take while the app is busy and a check hangs: 20 000 events a second on LMDB, and a request every three
  * milliseconds, at both ports in turn. Beside it the same requests at a server that does nothing but send as many events by
  * raw `ws`: what is left there is the machine's.
+ *
+ * Each would have a machine of its own: where that is permitted neither the server nor who asks waits for a core that somebody
+ * else has, and the clients and who looks at the page take none that these want.
  */
 import { Agent, get } from 'node:http';
-import { constants, setPriority } from 'node:os';
 import { type Loaded, measure, type Urls } from './events.ts';
+import type { Contender } from './events/protocol.ts';
 import { type BenchOptions, median, round } from './measure.ts';
+import { takesNoCore, waitsForNoCore } from './processes.ts';
 
 const FULL = { connections: 200, runs: 6, warmUp: 12 } as const;
 const SHORT = { connections: 5, runs: 1, warmUp: 2 } as const;
@@ -16,8 +20,15 @@ export async function run({ short, bundle }: BenchOptions): Promise<object> {
   const load = { mode: 'open20k', ...(short ? SHORT : FULL) } as const;
   const programs = { server: await bundle('events/server.ts'), client: await bundle('events/client.ts') };
   const took = { app: [] as number[], inspector: [] as number[], raw: [] as number[] };
-  await measure(programs, 'raw', load, (loaded) => askAll(loaded, [[loaded.url, took.raw]]));
-  await measure(programs, 'hanging', load, (loaded) => askAll(loaded, probesOf(loaded, took)));
+  let apart = waitsForNoCore(process.pid);
+  const during = (contender: Contender, probed: (loaded: Loaded) => readonly Probed[]): Promise<unknown> =>
+    measure(programs, contender, load, (loaded) => {
+      takesNoCore(loaded.clients);
+      apart &&= waitsForNoCore(loaded.server);
+      return askAll(probed(loaded));
+    });
+  await during('raw', ({ url }) => [[url, took.raw]]);
+  await during('hanging', (loaded) => probesOf(loaded, took));
   const figures = (times: readonly number[]): object => ({
     probes: times.length,
     p50Ms: round(median(times)),
@@ -27,6 +38,7 @@ export async function run({ short, bundle }: BenchOptions): Promise<object> {
   return {
     bench: 'probes',
     node: process.version,
+    apart,
     app: figures(app),
     inspector: figures(inspector),
     raw: figures(raw),
@@ -47,9 +59,7 @@ function probesOf({ url, inspector = '' }: Urls, took: { app: number[]; inspecto
   ];
 }
 
-function askAll({ clients }: Loaded, probed: readonly Probed[]): () => void {
-  // They stand for other machines: what they take of this one's cores is not what a probe waits for.
-  setPriority(clients, constants.priority.PRIORITY_LOW);
+function askAll(probed: readonly Probed[]): () => void {
   const agent = new Agent({ keepAlive: true });
   const ask = ([address, times]: Probed): void => {
     const began = performance.now();
