@@ -23,6 +23,8 @@ const config: Config = {
       },
     ],
   },
+  // Whatever `npm run check` runs: packages as they are published.
+  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/publish/'],
   modulePathIgnorePatterns: ['/dist/'],
   // What a suite has loaded stays in its worker, and makes each collection of garbage after it dearer.
   workerIdleMemoryLimit: '400MB',

@@ -1,4 +1,4 @@
-/** `npm run check`: format, types, lint, the weight of client and live page, the packages as they would be published, import boundaries; runs all, reports all, fails if any fails. */
+/** `npm run check`: format, types, lint, the weight of client and live page, the packages as they would be published and in use, import boundaries; runs all, reports all, fails if any fails. */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -25,7 +25,13 @@ const steps = [
     after: 'build',
   },
   { name: 'size', run: ['scripts/size.mjs'], shows: true },
-  { name: 'boundaries', run: [...jest, '--silent', 'test/architecture.test.ts'] },
+  {
+    name: 'boundaries, and the packages in use',
+    run: [...jest, 'test/architecture.test.ts', 'test/publish', '--testPathIgnorePatterns=/node_modules/'],
+    after: 'build',
+    // Where no registry can be reached it says so.
+    shows: true,
+  },
   { name: 'pack', run: ['scripts/pack.mjs', packed], after: 'build' },
   ...packages.flatMap(({ folder, tarball }) => [
     {
