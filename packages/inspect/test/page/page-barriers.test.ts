@@ -25,6 +25,14 @@ async function barriersOn(page: Page): Promise<string[]> {
   return found.filter((each) => /^(serious|critical)/.test(each));
 }
 
+/** Goes to a view, and resolves when it is drawn. */
+async function show(page: Page, view: string): Promise<void> {
+  await page.evaluate((hash) => (location.hash = hash), `#/${view}`);
+  const what = view.split('/')[1] ?? `${view.charAt(0).toUpperCase()}${view.slice(1)}`;
+  await page.waitForFunction((title) => document.title.startsWith(`${title} ·`), what);
+  if (view.startsWith('runs/')) await page.waitForSelector('main :text("tool_executing")');
+}
+
 /** Wider than the window where something does not fit in it. */
 function widthOf(page: Page): Promise<number> {
   return page.evaluate(() => document.documentElement.scrollWidth);
@@ -85,8 +93,7 @@ withBrowser('the live page', () => {
     });
     await it.page.evaluate(axe.source);
     for (const view of VIEWS) {
-      await it.page.evaluate((hash) => (location.hash = hash), `#/${view}`);
-      await it.page.waitForTimeout(60);
+      await show(it.page, view);
       expect([view, await barriersOn(it.page)]).toEqual([view, []]);
       expect([view, await widthOf(it.page)]).toEqual([view, width]);
     }
@@ -116,8 +123,7 @@ withBrowser('the live page', () => {
     await using it = await openPage(overview, '', { reducedMotion: 'reduce' });
     await it.page.evaluate(axe.source);
     for (const view of ['graph', 'timeline', 'gates']) {
-      await it.page.evaluate((hash) => (location.hash = hash), `#/${view}`);
-      await it.page.waitForTimeout(60);
+      await show(it.page, view);
       expect([view, await barriersOn(it.page)]).toEqual([view, []]);
     }
   });
