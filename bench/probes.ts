@@ -45,8 +45,9 @@ export async function run({ short, bundle }: BenchOptions): Promise<object> {
   };
 }
 
-export function rows({ app, inspector, raw }: Record<'app' | 'inspector' | 'raw', object>): object {
-  return { 'the port of the app': app, 'the inspector': inspector, 'raw ws': raw };
+export function rows({ apart, app, inspector, raw }: Record<'apart' | 'app' | 'inspector' | 'raw', object>): object {
+  const how = apart ? '' : ', all on the same cores';
+  return { [`the port of the app${how}`]: app, [`the inspector${how}`]: inspector, [`raw ws${how}`]: raw };
 }
 
 /** An address that is asked, and where it is noted how long that took. */
