@@ -1,13 +1,13 @@
 /** Everything that can watch an app: metrics, a page, and traces that are sampled and thrown away. */
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { constants, setPriority } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { type Class, type Health, healthy, type Registration, service } from '@muster/core';
 import { type Inspector, inspector, traces } from '@muster/inspect';
 import { context, ROOT_CONTEXT } from '@opentelemetry/api';
 import { BatchSpanProcessor, NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
 import type { Boot } from './boot/contender.ts';
-import { takesNoCore } from './processes.ts';
 
 /** Well once, and then each of its checks hangs. */
 @service({ shared: true, health: { everyMs: 1_000, timeoutMs: 900 } })
@@ -50,7 +50,7 @@ export class Looker {
 
   private constructor() {
     this.#child = spawn(process.execPath, ['-e', LOOKER], { stdio: ['pipe', 'pipe', 'ignore'] });
-    if (this.#child.pid !== undefined) takesNoCore(this.#child.pid);
+    if (this.#child.pid !== undefined) setPriority(this.#child.pid, constants.priority.PRIORITY_LOW);
   }
 
   /** Resolves when its process has started: another machine would not take time for that from this one. */
