@@ -10,7 +10,7 @@ import { Agent, get } from 'node:http';
 import { type Loaded, measure, type Urls } from './events.ts';
 import type { Contender } from './events/protocol.ts';
 import { type BenchOptions, median, round } from './measure.ts';
-import { takesNoCore, waitsForNoCore } from './processes.ts';
+import { claimCores, yieldCores } from './processes.ts';
 
 const FULL = { connections: 200, runs: 6, warmUp: 12 } as const;
 const SHORT = { connections: 5, runs: 1, warmUp: 2 } as const;
@@ -20,11 +20,11 @@ export async function run({ short, bundle }: BenchOptions): Promise<object> {
   const load = { mode: 'open20k', ...(short ? SHORT : FULL) } as const;
   const programs = { server: await bundle('events/server.ts'), client: await bundle('events/client.ts') };
   const took = { app: [] as number[], inspector: [] as number[], raw: [] as number[] };
-  let apart = waitsForNoCore(process.pid);
+  let apart = claimCores(process.pid);
   const during = (contender: Contender, probed: (loaded: Loaded) => readonly Probed[]): Promise<unknown> =>
     measure(programs, contender, load, (loaded) => {
-      takesNoCore(loaded.clients);
-      apart &&= waitsForNoCore(loaded.server);
+      yieldCores(loaded.clients);
+      apart &&= claimCores(loaded.server);
       return askAll(probed(loaded));
     });
   await during('raw', ({ url }) => [[url, took.raw]]);
@@ -45,7 +45,8 @@ export async function run({ short, bundle }: BenchOptions): Promise<object> {
   };
 }
 
-export function rows({ apart, app, inspector, raw }: Record<'apart' | 'app' | 'inspector' | 'raw', object>): object {
+export function rows(found: { apart: boolean } & Record<'app' | 'inspector' | 'raw', object>): object {
+  const { apart, app, inspector, raw } = found;
   const how = apart ? '' : ', all on the same cores';
   return { [`the port of the app${how}`]: app, [`the inspector${how}`]: inspector, [`raw ws${how}`]: raw };
 }

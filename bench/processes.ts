@@ -1,5 +1,6 @@
 /**
- * What the processes of a bench tell each other: server and clients are apart, so that the CPU of one is not that of both.
+ * What the processes of a bench tell each other, and who of them gets a core: server and clients are apart, so that the CPU of
+ * one is not that of both.
  */
 import { type ChildProcess, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -33,12 +34,12 @@ export function asked<T>(whom: ChildProcess, what: object, processes: readonly C
  * Makes a process that stands for another machine take of this one's cores only what nobody else wants. The lowest priority
  * does not do that everywhere: on Linux who wakes up waits until one of that priority has had its slice.
  */
-export function takesNoCore(pid: number): void {
+export function yieldCores(pid: number): void {
   if (!scheduled(pid, '--idle', 0)) setPriority(pid, constants.priority.PRIORITY_LOW);
 }
 
-/** Lets a process wait for nobody else's use of a core. False where that is not permitted. */
-export function waitsForNoCore(pid: number): boolean {
+/** Gives a process a core before anybody who has not claimed one, too. False where that is not permitted. */
+export function claimCores(pid: number): boolean {
   return scheduled(pid, '--fifo', 1);
 }
 

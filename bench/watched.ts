@@ -50,6 +50,7 @@ export class Looker {
 
   private constructor() {
     this.#child = spawn(process.execPath, ['-e', LOOKER], { stdio: ['pipe', 'pipe', 'ignore'] });
+    // And not less: where it never reads, the server piles up what it sends.
     if (this.#child.pid !== undefined) setPriority(this.#child.pid, constants.priority.PRIORITY_LOW);
   }
 

@@ -27,6 +27,7 @@ const steps = [
   { name: 'size', run: ['scripts/size.mjs'], shows: true },
   {
     name: 'boundaries, and the packages in use',
+    // The patterns come last: they take every word behind them.
     run: [...jest, 'test/architecture.test.ts', 'test/publish', '--testPathIgnorePatterns=/node_modules/'],
     after: 'build',
     // Where no registry can be reached it says so.

@@ -38,6 +38,16 @@ function widthOf(page: Page): Promise<number> {
   return page.evaluate(() => document.documentElement.scrollWidth);
 }
 
+/** What of the header its own part does not show whole. */
+function cutOffOn(page: Page): Promise<string[]> {
+  return page.evaluate(() => {
+    const all = [...document.querySelectorAll('.figures .figure, .identity select')];
+    const rightOf = (element: Element | null): number => element?.getBoundingClientRect().right ?? 0;
+    const cut = all.filter((each) => rightOf(each) > rightOf(each.parentElement) + 1);
+    return cut.map(({ textContent }) => textContent ?? '');
+  });
+}
+
 withBrowser('the live page', () => {
   const VIEWS = [
     'graph',
@@ -97,15 +107,18 @@ withBrowser('the live page', () => {
       expect([view, await barriersOn(it.page)]).toEqual([view, []]);
       expect([view, await widthOf(it.page)]).toEqual([view, width]);
     }
+    expect(await cutOffOn(it.page)).toEqual([]);
   });
 
-  it.each([1280, 360])('is free of barriers while it is disconnected, %i px wide', async (width) => {
+  it.each([1280, 650, 360])('is free of barriers while it is disconnected, %i px wide', async (width) => {
+    // The browser says on its console that nobody answers, so this one is not closed as others are.
     const it = await openPage({ ...withLoss(), instances: TWO }, '', { viewport: { width, height: 740 } });
     await it.page.evaluate(axe.source);
     await it.server[Symbol.asyncDispose]();
     await it.page.waitForSelector('.link.lost');
     expect(await barriersOn(it.page)).toEqual([]);
     expect(await widthOf(it.page)).toBe(width);
+    expect(await cutOffOn(it.page)).toEqual([]);
     await it.page.close();
   });
 
